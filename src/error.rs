@@ -1,0 +1,159 @@
+//! What can go wrong with an object or a record, and what stops a whole run.
+//!
+//! An [`ObjectError`] is an item like any other: it is reported, counted and never stops the run. A
+//! [`Fatal`] does.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use serde::Serialize;
+
+/// The step at which an object, a prefix or a record could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Listing a prefix or walking a directory.
+    List,
+    /// Fetching an object over the network.
+    Get,
+    /// Reading a file.
+    Read,
+    /// Decompressing.
+    Inflate,
+    /// Finding and parsing the records.
+    Parse,
+}
+
+/// The class of an error, for machines. The message is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The caller may not list or read this.
+    AccessDenied,
+    /// It was there when listed, or named, and is gone.
+    NotFound,
+    /// It lies in an archive storage class and must be restored first.
+    Archived,
+    /// The server kept asking to slow down.
+    Throttled,
+    /// No answer, or no progress, in time.
+    Timeout,
+    /// The connection broke.
+    Connection,
+    /// The gzip stream is cut short or damaged.
+    CorruptGzip,
+    /// It inflates to more than the limit.
+    TooLarge,
+    /// No bytes where a log should be.
+    Empty,
+    /// Well-formed JSON that holds no events.
+    NotCloudtrail,
+    /// Not JSON, or cut short.
+    InvalidJson,
+    /// An element of a log that is not a readable record.
+    MalformedRecord,
+    /// The operating system refused.
+    Io,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::List => "list",
+            Stage::Get => "get",
+            Stage::Read => "read",
+            Stage::Inflate => "inflate",
+            Stage::Parse => "parse",
+        })
+    }
+}
+
+/// One object, prefix or record that could not be read: where, at which step, and why.
+#[derive(Debug)]
+pub struct ObjectError {
+    /// The object or prefix, as findings name it.
+    pub uri: String,
+    /// The step that failed.
+    pub stage: Stage,
+    /// The class of the failure.
+    pub kind: ErrorKind,
+    /// The record's place in its object, where the failure is one record's.
+    pub record_index: Option<u64>,
+    /// Findings of the same object that were read before it broke.
+    pub findings_salvaged: u64,
+    cause: Box<dyn StdError + Send + Sync>,
+}
+
+impl ObjectError {
+    /// An error that keeps its cause.
+    pub fn new(
+        uri: impl Into<String>,
+        stage: Stage,
+        kind: ErrorKind,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { uri: uri.into(), stage, kind, record_index: None, findings_salvaged: 0, cause: cause.into() }
+    }
+
+    /// The same error, of one record.
+    pub fn at_record(mut self, index: u64) -> Self {
+        self.record_index = Some(index);
+        self
+    }
+
+    /// The cause and the causes behind it, in one line.
+    pub fn message(&self) -> String {
+        let mut text = self.cause.to_string();
+        let mut cause = self.cause.source();
+        while let Some(inner) = cause {
+            let inner_text = inner.to_string();
+            // Many libraries repeat the inner text in the outer one.
+            if !text.contains(&inner_text) {
+                text.push_str(": ");
+                text.push_str(&inner_text);
+            }
+            cause = inner.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for ObjectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: ", self.uri, self.stage)?;
+        if let Some(index) = self.record_index {
+            write!(f, "record {index}: ")?;
+        }
+        f.write_str(&self.message())
+    }
+}
+
+impl StdError for ObjectError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.cause)
+    }
+}
+
+/// What ends a run with exit code 1: it cannot start, or its output cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// An output file could not be created, written or put in place.
+    #[error("cannot write {path}")]
+    Output {
+        /// The file as the user named it, or `standard output`.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The source cannot be reached at all: no credentials, no such bucket.
+    #[error("{message}")]
+    Start {
+        /// What was tried and what is missing, in one or more lines.
+        message: String,
+    },
+    /// A defect of roottrail: an accounting identity does not hold.
+    #[error("the counts of this run do not add up ({0}); please report this as a bug")]
+    Unbalanced(String),
+}

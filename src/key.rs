@@ -1,0 +1,234 @@
+//! What the name of an object tells: `AWSLogs/…` keys, and which names are in scope.
+//!
+//! Layout, from the CloudTrail user guide ("Finding your CloudTrail log files"):
+//! `[prefix/]AWSLogs/[o-id/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_16chars.json.gz`.
+//! A user's own prefix may itself contain `AWSLogs` or `CloudTrail`, so keys are matched from the right.
+
+/// What a key in CloudTrail layout says of its object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyInfo {
+    /// Twelve digits.
+    pub account: String,
+    /// `us-east-1`.
+    pub region: String,
+    /// The delivery date, `YYYY-MM-DD`. Events may be older.
+    pub day: String,
+}
+
+/// Why a listed object is counted but not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Skip {
+    /// Under `CloudTrail-Digest`: hashes of logs, no events.
+    Digest,
+    /// Under `CloudTrail-Insight`: no `userIdentity`.
+    Insight,
+    /// Under `CloudTrail-Aggregated`: another schema, no `userIdentity`.
+    Aggregated,
+    /// Another service's logs: Config, vpcflowlogs, elasticloadbalancing and the like.
+    OtherService,
+    /// A zero-byte key that ends in `/`, as consoles make for folders.
+    FolderMarker,
+    /// A name that is neither in CloudTrail layout nor `.json`, `.jsonl` or `.gz`.
+    OtherName,
+    /// A symbolic link back into a folder that is being walked.
+    LinkLoop,
+    /// Well-formed JSON without events: known only after reading.
+    NotCloudtrail,
+}
+
+impl Skip {
+    /// A few words for the closing summary.
+    pub fn label(self) -> &'static str {
+        match self {
+            Skip::Digest => "digest",
+            Skip::Insight => "insight",
+            Skip::Aggregated => "aggregated",
+            Skip::OtherService => "other service",
+            Skip::FolderMarker => "folder marker",
+            Skip::OtherName => "other name",
+            Skip::LinkLoop => "link loop",
+            Skip::NotCloudtrail => "no events inside",
+        }
+    }
+}
+
+/// Decides by name and size alone whether a listed object is read.
+///
+/// `path` is the whole key, or on disk the path as given joined with the path below it, with `/`
+/// between the parts: pointing a scan at a folder inside a trail must not hide what the folder is.
+pub fn scope(path: &str, size: u64) -> Result<Option<KeyInfo>, Skip> {
+    if size == 0 && path.ends_with('/') {
+        return Err(Skip::FolderMarker);
+    }
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let named_as_log = has_log_extension(name);
+    let parts: Vec<&str> = path.split('/').collect();
+    if let Some(found) = layout(&parts) {
+        match log_kind(found.kind) {
+            Some(Err(skip)) => return Err(skip),
+            Some(Ok(())) => {
+                let info = found.info;
+                // Hidden files (.DS_Store) are no deliveries; anything else in a day's folder is.
+                if named_as_log || (info.is_some() && !name.starts_with('.')) {
+                    return Ok(info.or_else(|| name_info(name).and_then(|(_, info)| info)));
+                }
+                return Err(Skip::OtherName);
+            }
+            None => return Err(Skip::OtherService),
+        }
+    }
+    // Copied out of its folders, a delivery still names its kind, account, region and day.
+    if let Some((kind, info)) = name_info(name) {
+        match log_kind(kind) {
+            Some(Err(skip)) => return Err(skip),
+            Some(Ok(())) if named_as_log || info.is_some() => return Ok(info),
+            Some(Ok(())) | None => {}
+        }
+    }
+    if named_as_log { Ok(None) } else { Err(Skip::OtherName) }
+}
+
+/// The account, region and day of a key, whatever its kind.
+pub fn key_info(path: &str) -> Option<KeyInfo> {
+    let parts: Vec<&str> = path.split('/').collect();
+    layout(&parts)
+        .and_then(|found| found.info)
+        .or_else(|| name_info(parts.last()?).and_then(|(_, info)| info))
+}
+
+fn has_log_extension(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    ["json", "jsonl", "gz"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// `None`: not CloudTrail's. A kind that is not known yet is read: it could be evidence.
+fn log_kind(kind: &str) -> Option<Result<(), Skip>> {
+    match kind {
+        "CloudTrail-Digest" => Some(Err(Skip::Digest)),
+        "CloudTrail-Insight" => Some(Err(Skip::Insight)),
+        "CloudTrail-Aggregated" => Some(Err(Skip::Aggregated)),
+        _ if kind == "CloudTrail" || kind.starts_with("CloudTrail-") => Some(Ok(())),
+        _ => None,
+    }
+}
+
+struct Layout<'a> {
+    kind: &'a str,
+    /// `None` where the key stops short of a day's folder.
+    info: Option<KeyInfo>,
+}
+
+fn layout<'a>(parts: &[&'a str]) -> Option<Layout<'a>> {
+    let folders = parts.len().checked_sub(1)?;
+    for start in (0..folders).rev().filter(|&i| parts[i] == "AWSLogs") {
+        let mut at = start + 1;
+        if parts.get(at).is_some_and(|part| part.starts_with("o-")) {
+            at += 1;
+        }
+        let Some(account) = parts.get(at).filter(|part| is_account(part)) else { continue };
+        let Some(kind) = parts[..folders].get(at + 1) else { continue };
+        let info = match parts[..folders].get(at + 2..at + 6) {
+            Some([region, year, month, day]) => day_of(year, month, day).map(|day| KeyInfo {
+                account: (*account).to_owned(),
+                region: (*region).to_owned(),
+                day,
+            }),
+            _ => None,
+        };
+        return Some(Layout { kind, info });
+    }
+    None
+}
+
+/// `ACCOUNT_KIND_REGION_YYYYMMDDTHHmmZ_…`
+fn name_info(name: &str) -> Option<(&str, Option<KeyInfo>)> {
+    let mut parts = name.split('_');
+    let account = parts.next().filter(|part| is_account(part))?;
+    let kind = parts.next().filter(|kind| kind.starts_with("CloudTrail"))?;
+    let region = parts.next();
+    let info = parts.find_map(|part| {
+        let (date, _) = part.split_once('T')?;
+        if date.len() != 8 || !date.is_ascii() {
+            return None;
+        }
+        let day = day_of(&date[..4], &date[4..6], &date[6..])?;
+        Some(KeyInfo { account: account.to_owned(), region: region?.to_owned(), day })
+    });
+    Some((kind, info))
+}
+
+fn is_account(part: &str) -> bool {
+    part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn day_of(year: &str, month: &str, day: &str) -> Option<String> {
+    let digits = |part: &str, n: usize| part.len() == n && part.bytes().all(|byte| byte.is_ascii_digit());
+    let in_range = |part: &str, max: u8| part.parse::<u8>().is_ok_and(|number| (1..=max).contains(&number));
+    (digits(year, 4) && digits(month, 2) && digits(day, 2) && in_range(month, 12) && in_range(day, 31))
+        .then(|| format!("{year}-{month}-{day}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAIL: &str =
+        "us-east-1/2024/05/01/111122223333_CloudTrail_us-east-1_20240501T0005Z_0123456789abcdef.json.gz";
+
+    fn info() -> KeyInfo {
+        KeyInfo { account: "111122223333".into(), region: "us-east-1".into(), day: "2024-05-01".into() }
+    }
+
+    #[test]
+    fn keys_of_a_trail_are_in_scope() {
+        for head in [
+            "AWSLogs/111122223333/CloudTrail",
+            "AWSLogs/o-abc123/111122223333/CloudTrail",
+            "o-abc123/AWSLogs/o-abc123/111122223333/CloudTrail",
+            "backup/CloudTrail-Digest/AWSLogs/111122223333/CloudTrail",
+            "AWSLogs/444455556666/Config/AWSLogs/111122223333/CloudTrail",
+            "AWSLogs/111122223333/CloudTrail-NetworkActivity",
+        ] {
+            assert_eq!(scope(&format!("{head}/{TAIL}"), 9), Ok(Some(info())), "{head}");
+        }
+        let bare = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01/no-extension";
+        assert_eq!(scope(bare, 9), Ok(Some(info())));
+        assert_eq!(scope(bare, 0), Ok(Some(info())), "an empty delivery is read, and then fails");
+    }
+
+    #[test]
+    fn other_kinds_and_names_are_skipped() {
+        for (path, size, skip) in [
+            ("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2024/05/01/x.json.gz", 9, Skip::Digest),
+            ("AWSLogs/111122223333/CloudTrail-Insight/us-east-1/2024/05/01/x.json.gz", 9, Skip::Insight),
+            (
+                "AWSLogs/111122223333/CloudTrail-Aggregated/us-east-1/2024/05/01/x.json.gz",
+                9,
+                Skip::Aggregated,
+            ),
+            ("AWSLogs/111122223333/Config/us-east-1/2024/5/1/x.json.gz", 9, Skip::OtherService),
+            ("AWSLogs/111122223333/vpcflowlogs/us-east-1/2024/05/01/x.log.gz", 9, Skip::OtherService),
+            ("AWSLogs/111122223333/elasticloadbalancing/us-east-1/2024/05/01/x.log", 9, Skip::OtherService),
+            (
+                "111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_20240501T000000Z.json.gz",
+                9,
+                Skip::Digest,
+            ),
+            ("AWSLogs/111122223333/CloudTrail/", 0, Skip::FolderMarker),
+            ("AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01/.DS_Store", 9, Skip::OtherName),
+            ("notes.txt", 9, Skip::OtherName),
+            ("json", 9, Skip::OtherName),
+        ] {
+            assert_eq!(scope(path, size), Err(skip), "{path}");
+        }
+    }
+
+    #[test]
+    fn files_outside_the_layout_count_by_name() {
+        assert_eq!(scope("export/events.JSON", 9), Ok(None));
+        assert_eq!(scope("export/events.jsonl", 0), Ok(None));
+        let flat = "x/111122223333_CloudTrail_us-east-1_20240501T0005Z_0123456789abcdef.json.gz";
+        assert_eq!(scope(flat, 9), Ok(Some(info())));
+        assert_eq!(key_info(flat), Some(info()));
+    }
+}

@@ -1,0 +1,84 @@
+//! Where objects come from. A source lists in output order and may deliver out of order.
+
+use crate::cancel::Cancel;
+use crate::error::ObjectError;
+use crate::key::Skip;
+use crate::object::ObjectRef;
+use std::fmt;
+use std::path::PathBuf;
+
+/// One entry of a listing, on its way to a worker.
+#[derive(Debug)]
+pub struct Item {
+    /// The entry's place in the output, counted from 0 over the whole run, without holes.
+    pub seq: u64,
+    /// What it is called.
+    pub object: ObjectRef,
+    /// What there is to read.
+    pub content: Content,
+    /// Frees the place of this item in its source's window when dropped.
+    pub lease: Option<Lease>,
+}
+
+/// What there is to read of an entry.
+#[derive(Debug)]
+pub enum Content {
+    /// A file; the worker opens and reads it.
+    File(PathBuf),
+    /// Standard input, one document.
+    Stdin,
+    /// A body that came over the network, and the way to get it again.
+    Body(Box<dyn Body>),
+    /// Counted, not read.
+    Skipped(Skip),
+    /// Could not be listed or fetched.
+    Failed(ObjectError),
+}
+
+/// A fetched object. Its bytes may turn out cut short or damaged, which only inflating shows.
+pub trait Body: Send + fmt::Debug {
+    /// The bytes of the latest fetch.
+    fn bytes(&self) -> &[u8];
+
+    /// Fetches again after the bytes proved damaged. Blocks the worker. `Ok(false)`: no tries left,
+    /// the bytes are as before.
+    fn again(&mut self) -> Result<bool, ObjectError>;
+
+    /// Milliseconds that the fetch took, all tries together.
+    fn get_ms(&self) -> u64;
+}
+
+/// Something that is held for what happens when it is dropped.
+pub struct Lease(#[expect(dead_code, reason = "held for its Drop")] Box<dyn Send>);
+
+impl Lease {
+    /// Holds `guard` until the item has been scanned and written.
+    pub fn new(guard: impl Send + 'static) -> Self {
+        Self(Box::new(guard))
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lease")
+    }
+}
+
+/// Where a source delivers. Implemented by the pipeline.
+pub trait Feed: Sync {
+    /// Hands an item over, blocking while too many wait. `false`: the run is over, stop.
+    fn push(&self, item: Item) -> bool;
+
+    /// Hands over without blocking; the source bounds what is under way by its own leases.
+    fn push_now(&self, item: Item) -> bool;
+
+    /// The first place in the output that is not finished yet.
+    fn head(&self) -> u64;
+}
+
+/// A place that objects come from.
+pub trait Source: Send + fmt::Debug {
+    /// Delivers every entry exactly once, numbered from `first`, and returns the next free number.
+    /// Listing errors are items like any other.
+    fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64;
+}
