@@ -6,4 +6,5 @@ pub mod finding;
 pub mod json;
 pub mod key;
 pub mod object;
+pub mod scan;
 pub mod source;
