@@ -3,6 +3,7 @@
 pub mod cancel;
 pub mod error;
 pub mod finding;
+pub mod format;
 pub mod json;
 pub mod key;
 pub mod object;
