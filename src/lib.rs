@@ -7,4 +7,5 @@ pub mod format;
 pub mod json;
 pub mod key;
 pub mod object;
+pub mod scan;
 pub mod source;
