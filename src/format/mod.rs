@@ -9,8 +9,19 @@ use std::str::FromStr;
 
 use crate::finding::Finding;
 
+mod bulk;
+mod csv;
+mod ecs;
+mod hec;
 mod ndjson;
+mod record;
+mod time;
+mod write;
 
+pub use bulk::{BadIndexName, Bulk, IndexName};
+pub use csv::Csv;
+pub use ecs::{BadDataset, Dataset, Ecs, record_document};
+pub use hec::Hec;
 pub use ndjson::Ndjson;
 
 /// Turns findings into the bytes of one output format.
@@ -51,16 +62,29 @@ pub enum FormatError {
 pub enum FormatName {
     /// One finding a line, in roottrail's own schema.
     Ndjson,
+    /// Elastic Common Schema documents, as Elastic's AWS integration makes them.
+    Ecs,
+    /// Envelopes for Splunk's HTTP Event Collector.
+    Hec,
+    /// Requests for Elasticsearch's and OpenSearch's `_bulk`.
+    Bulk,
+    /// A table for spreadsheets.
+    Csv,
 }
 
 impl FormatName {
     /// All of them, in the order in which help texts list them.
-    pub const ALL: &[FormatName] = &[FormatName::Ndjson];
+    pub const ALL: &[FormatName] =
+        &[FormatName::Ndjson, FormatName::Ecs, FormatName::Hec, FormatName::Bulk, FormatName::Csv];
 
     /// The name as written on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             FormatName::Ndjson => "ndjson",
+            FormatName::Ecs => "ecs",
+            FormatName::Hec => "hec",
+            FormatName::Bulk => "bulk",
+            FormatName::Csv => "csv",
         }
     }
 }
@@ -90,12 +114,23 @@ impl FromStr for FormatName {
 
 /// What the formats can be told. Each reads its own part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FormatOptions {}
+pub struct FormatOptions {
+    /// `data_stream.dataset` of ECS documents.
+    pub ecs_dataset: Dataset,
+    /// Splunk's index; without one the token's default.
+    pub hec_index: Option<String>,
+    /// Where `_bulk` documents go; without one the dataset's data stream.
+    pub bulk_index: Option<IndexName>,
+}
 
 /// The format of that name.
-pub fn create(name: FormatName, _options: &FormatOptions) -> Box<dyn Format> {
+pub fn create(name: FormatName, options: &FormatOptions) -> Box<dyn Format> {
     match name {
         FormatName::Ndjson => Box::new(Ndjson),
+        FormatName::Ecs => Box::new(Ecs::new(options.ecs_dataset.clone())),
+        FormatName::Hec => Box::new(Hec::new(options.hec_index.clone())),
+        FormatName::Bulk => Box::new(Bulk::new(options.bulk_index.as_ref(), options.ecs_dataset.clone())),
+        FormatName::Csv => Box::new(Csv),
     }
 }
 
