@@ -96,6 +96,12 @@ impl Report {
         Self { outcome: Outcome::Failed, errors: vec![error], ..Self::new(object) }
     }
 
+    /// Notes that findings could not be moved to a temporary file.
+    pub(crate) fn note_spill(&mut self, error: std::io::Error) {
+        let uri = self.object.uri.clone();
+        self.errors.push(ObjectError::new(uri, Stage::Parse, ErrorKind::Io, error));
+    }
+
     /// Whether the bytes may have been hurt on their way, so that fetching them again may help.
     pub(crate) fn damaged_in_transit(&self) -> bool {
         self.outcome == Outcome::Failed
