@@ -4,6 +4,8 @@ pub mod cancel;
 pub mod error;
 pub mod finding;
 pub mod json;
+pub mod judge;
 pub mod key;
 pub mod object;
+pub mod rules;
 pub mod source;
