@@ -22,5 +22,6 @@ pub mod output;
 pub mod pipeline;
 pub mod rules;
 pub mod scan;
+pub mod schema;
 pub mod source;
 pub mod summary;

@@ -113,7 +113,8 @@ impl Default for Latency {
     fn default() -> Self {
         // Two significant digits, up to an hour.
         let new = || {
-            Histogram::new_with_bounds(1, 3_600_000_000, 2).expect("the bounds are constants that hdrhistogram accepts")
+            Histogram::new_with_bounds(1, 3_600_000_000, 2)
+                .expect("the bounds are constants that hdrhistogram accepts")
         };
         Self { get: new(), inflate: new(), scan: new() }
     }

@@ -22,7 +22,10 @@ enum To {
     /// A pipe or a device: written to as it is.
     Direct(BufWriter<File>),
     /// Written beside its place and renamed into it at the end.
-    Replace { file: BufWriter<NamedTempFile>, place: PathBuf },
+    Replace {
+        file: BufWriter<NamedTempFile>,
+        place: PathBuf,
+    },
 }
 
 /// Bytes gathered before they are written.
@@ -38,7 +41,9 @@ impl OutFile {
     /// A file. A regular file that exists is only replaced where `force` says so.
     pub fn create(path: &Path, force: bool) -> Result<Self, Fatal> {
         let name = path.display().to_string();
-        Self::open(path, force).map(|to| Self { name: name.clone(), to }).map_err(|source| Fatal::Output { path: name, source })
+        Self::open(path, force)
+            .map(|to| Self { name: name.clone(), to })
+            .map_err(|source| Fatal::Output { path: name, source })
     }
 
     fn open(path: &Path, force: bool) -> io::Result<To> {

@@ -67,7 +67,10 @@ impl Sink for Outputs {
             self.line.clear();
             if let Err(error) = format.write(&finding, &mut self.line) {
                 let source = std::io::Error::other(error);
-                return Err(SinkError::Failed(crate::error::Fatal::Output { path: "a finding".into(), source }));
+                return Err(SinkError::Failed(crate::error::Fatal::Output {
+                    path: "a finding".into(),
+                    source,
+                }));
             }
             file.write(&self.line)?;
         }
@@ -82,6 +85,10 @@ impl Sink for Outputs {
     }
 
     fn idle(&mut self) -> Result<(), SinkError> {
-        self.findings.iter_mut().map(|finding| &mut finding.file).chain(&mut self.errors).try_for_each(OutFile::idle)
+        self.findings
+            .iter_mut()
+            .map(|finding| &mut finding.file)
+            .chain(&mut self.errors)
+            .try_for_each(OutFile::idle)
     }
 }

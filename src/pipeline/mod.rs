@@ -20,8 +20,8 @@ use crate::scan::object::{ScanOptions, Worker};
 use crate::scan::report::Report;
 use crate::source::Source;
 use crate::summary::Summary;
-pub use ledger::{Keep, Sink, SinkError};
 use ledger::Ledger;
+pub use ledger::{Keep, Sink, SinkError};
 use queue::{Order, Queue};
 
 /// Findings that may wait in memory for objects before them, in bytes, all objects together.

@@ -25,7 +25,7 @@ const MALFORMED_LINES: u64 = 1000;
 
 /// The texts of candidates that wait to be judged.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub(super) struct Batch {
     texts: Vec<u8>,
     waiting: Vec<Waiting>,
 }

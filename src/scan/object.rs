@@ -133,9 +133,10 @@ impl Worker {
         let batch = &mut self.batch;
         let limit = options.max_object_size;
         let overlap = options.threads > 1;
-        let (walked, inflated) = inflate_bytes(stored, limit, overlap, &options.cancel, &mut self.buffers, |cursor| {
-            read_records(cursor, batch, &mut report, options)
-        });
+        let (walked, inflated) =
+            inflate_bytes(stored, limit, overlap, &options.cancel, &mut self.buffers, |cursor| {
+                read_records(cursor, batch, &mut report, options)
+            });
         finish(report, walked, inflated, start)
     }
 

@@ -28,10 +28,11 @@ impl Source for DiskSource {
         let mut walk = Walk { seq: first, feed, cancel };
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => {
-                let walker = walkdir::WalkDir::new(&self.path).follow_links(true).min_depth(1).sort_by(|a, b| {
-                    // A directory sorts as `name/`, as the keys below it would in a bucket.
-                    sort_name(a).cmp(sort_name(b))
-                });
+                let walker =
+                    walkdir::WalkDir::new(&self.path).follow_links(true).min_depth(1).sort_by(|a, b| {
+                        // A directory sorts as `name/`, as the keys below it would in a bucket.
+                        sort_name(a).cmp(&sort_name(b))
+                    });
                 for entry in walker {
                     if cancel.is_set() || !walk.entry(entry) {
                         break;
@@ -128,7 +129,7 @@ impl Walk<'_> {
     }
 }
 
-fn sort_name(entry: &walkdir::DirEntry) -> impl Ord + use<> {
+fn sort_name(entry: &walkdir::DirEntry) -> Vec<u8> {
     let mut name = entry.file_name().as_encoded_bytes().to_vec();
     if entry.file_type().is_dir() {
         name.push(b'/');
@@ -152,7 +153,11 @@ fn object(path: &Path, size: u64) -> ObjectRef {
 /// The path with `/` between its parts, for matching against the key layout.
 fn key(path: &Path) -> String {
     let text = path.to_string_lossy();
-    if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
+    if std::path::MAIN_SEPARATOR == '/' {
+        text.into_owned()
+    } else {
+        text.replace(std::path::MAIN_SEPARATOR, "/")
+    }
 }
 
 /// The path as text; bytes that are not UTF-8 are percent-encoded.
