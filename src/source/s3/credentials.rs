@@ -92,6 +92,25 @@ impl CachedCredentials {
     }
 
     async fn build(&self) -> SharedCredentialsProvider {
+        let chain = match &self.options.keys {
+            Some(keys) => SharedCredentialsProvider::new(Credentials::new(
+                &keys.access_key_id,
+                &keys.secret_access_key,
+                keys.session_token.clone(),
+                None,
+                "roottrail",
+            )),
+            None => self.default_chain().await,
+        };
+        let Some(role) = &self.options.assume_role_arn else { return chain };
+        let mut assume = AssumeRoleProvider::builder(role).configure(&self.base).session_name("roottrail");
+        if let Some(id) = &self.options.external_id {
+            assume = assume.external_id(id);
+        }
+        SharedCredentialsProvider::new(assume.build_from_provider(chain).await)
+    }
+
+    async fn default_chain(&self) -> SharedCredentialsProvider {
         let config = ProviderConfig::without_region()
             .with_region(self.base.region().cloned())
             .with_behavior_version(Some(aws_config::BehaviorVersion::latest()));
@@ -115,13 +134,7 @@ impl CachedCredentials {
         if let Some(profile) = &self.options.profile {
             builder = builder.profile_name(profile);
         }
-        let chain = SharedCredentialsProvider::new(builder.build().await);
-        let Some(role) = &self.options.assume_role_arn else { return chain };
-        let mut assume = AssumeRoleProvider::builder(role).configure(&self.base).session_name("roottrail");
-        if let Some(id) = &self.options.external_id {
-            assume = assume.external_id(id);
-        }
-        SharedCredentialsProvider::new(assume.build_from_provider(chain).await)
+        SharedCredentialsProvider::new(builder.build().await)
     }
 
     /// Why there are none, and where they were looked for.

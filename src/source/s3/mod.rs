@@ -12,7 +12,7 @@ mod retry;
 mod uri;
 
 pub use client::{Requests, S3Session};
-pub use options::S3Options;
+pub use options::{S3Keys, S3Options};
 pub use uri::{S3Uri, S3UriError};
 
 use crate::cancel::Cancel;

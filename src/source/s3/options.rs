@@ -1,7 +1,25 @@
 //! What a user may say about how S3 is reached. Plain data, no SDK types.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// An access key.
+#[derive(Clone)]
+pub struct S3Keys {
+    /// `AKIA…` or `ASIA…`.
+    pub access_key_id: String,
+    /// The secret; never shown.
+    pub secret_access_key: String,
+    /// For `ASIA…` keys.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for S3Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Keys").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
 
 /// How to reach S3 and how hard to work it.
 #[derive(Clone, Debug)]
@@ -12,6 +30,8 @@ pub struct S3Options {
     pub region: Option<String>,
     /// `--endpoint-url`, for S3 only; else `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, the profile's.
     pub endpoint_url: Option<String>,
+    /// Keys given by the calling program, in place of everything that the SDK would look through.
+    pub keys: Option<S3Keys>,
     /// `--no-sign-request`: for public buckets.
     pub no_sign_request: bool,
     /// `--request-payer`: the caller pays.
@@ -48,6 +68,7 @@ impl Default for S3Options {
             profile: None,
             region: None,
             endpoint_url: None,
+            keys: None,
             no_sign_request: false,
             request_payer: false,
             ca_bundle: None,

@@ -1,0 +1,1 @@
+//! Faults on the wire cost time, never bytes.

@@ -1,0 +1,4 @@
+//! What several test modules use.
+
+pub mod feed;
+pub mod s3;
