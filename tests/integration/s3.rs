@@ -255,7 +255,7 @@ fn a_slow_scan_holds_the_fetching_back() {
     objects.put(&format!("{DAY}/00030.json"), vec![b'y'; 2_000_000]);
     server.put("trail", Bucket::new(objects));
     let options = S3Options { max_memory: 1_000_000, ..server.options() };
-    let feed = TestFeed { slowness: Duration::from_millis(5), ..TestFeed::default() };
+    let feed = TestFeed::slow(Duration::from_millis(5));
     let scanned = run_with(&mut open("s3://trail", &options).unwrap(), &feed, &Cancel::new());
     assert_eq!(scanned.len(), 60);
     assert!(feed.most_waiting.load(Ordering::Relaxed) <= 9);
@@ -297,4 +297,93 @@ fn a_stop_is_seen_while_gets_hang() {
     assert!(run_with(&mut source, &TestFeed::default(), &cancel).is_empty());
     drop(source);
     assert!(started.elapsed() < Duration::from_millis(700), "{:?}", started.elapsed());
+}
+
+/// Runs in a process of its own, whose environment the test below chooses.
+#[test]
+#[ignore = "a part of environments_decide_where_credentials_come_from"]
+fn child() {
+    let Ok(source) = std::env::var("ROOTTRAIL_TEST_SOURCE") else { return };
+    let options = S3Options { profile: std::env::var("ROOTTRAIL_TEST_PROFILE").ok(), ..S3Options::default() };
+    let started = Instant::now();
+    let report = match open(&source, &options) {
+        Ok(mut source) => format!("found {:?}", texts(&run(&mut source))),
+        Err(message) => format!("refused {message}"),
+    };
+    let report = format!("{report}\nin {:?}", started.elapsed());
+    std::fs::write(std::env::var("ROOTTRAIL_TEST_REPORT").unwrap(), report).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+fn in_environment(home: &std::path::Path, variables: &[(&str, &str)]) -> String {
+    let report = home.join("report");
+    let kept = std::env::vars().filter(|(name, _)| !name.starts_with("AWS_"));
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "s3::child", "--quiet"])
+        .env_clear()
+        .envs(kept)
+        .env("HOME", home)
+        .env("ROOTTRAIL_TEST_REPORT", &report)
+        .env("ROOTTRAIL_TEST_SOURCE", "s3://trail")
+        .envs(variables.iter().copied())
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    std::fs::read_to_string(report).unwrap()
+}
+
+#[test]
+fn environments_decide_where_credentials_come_from() {
+    let server = Server::start();
+    server.put("trail", Bucket::new(numbered(2)));
+    let url = server.url();
+    let home = tempfile::tempdir().unwrap();
+    let expect = |variables: &[(&str, &str)], words: &[&str]| {
+        let report = in_environment(home.path(), variables);
+        for word in words {
+            assert!(report.contains(word), "{word:?} in {report}");
+        }
+    };
+    let key = [("AWS_ACCESS_KEY_ID", crate::support::s3::ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
+    let found = "found [\"0\", \"1\"]";
+
+    expect(&[key[0], key[1], ("AWS_ENDPOINT_URL_S3", &url)], &[found]);
+    expect(&[key[0], key[1], ("AWS_ENDPOINT_URL", &url), ("AWS_REGION", "eu-west-3")], &[found]);
+
+    // A metadata service that takes the connection and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", silent.local_addr().unwrap());
+    let none =
+        [("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent.as_str()), ("AWS_ENDPOINT_URL_S3", url.as_str())];
+    expect(
+        &none,
+        &[
+            "refused no AWS credentials",
+            "AWS_ACCESS_KEY_ID",
+            "profile \"default\"",
+            "web identity",
+            "SSO",
+            "ECS",
+            "EC2",
+            "--no-sign-request",
+            "us-east-1 (none configured)",
+            &url,
+        ],
+    );
+    expect(
+        &[none[0], none[1], ("ROOTTRAIL_TEST_PROFILE", "nobody")],
+        &["refused no AWS credentials", "profile \"nobody\" (--profile)"],
+    );
+
+    std::fs::create_dir(home.path().join(".aws")).unwrap();
+    let config = format!("[profile lake]\nregion = eu-west-3\nendpoint_url = {url}\n");
+    std::fs::write(home.path().join(".aws/config"), config).unwrap();
+    let secrets = format!(
+        "[lake]\naws_access_key_id = {}\naws_secret_access_key = {SECRET_KEY}\n",
+        crate::support::s3::ACCESS_KEY
+    );
+    std::fs::write(home.path().join(".aws/credentials"), secrets).unwrap();
+    expect(&[none[0], ("AWS_PROFILE", "lake")], &[found]);
+    expect(&[none[0], ("ROOTTRAIL_TEST_PROFILE", "lake")], &[found]);
 }

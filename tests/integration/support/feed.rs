@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// What became of one entry.
 #[derive(Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Bytes(Vec<u8>),
     Skipped(Skip),
     /// Stage, kind, message, and what was there of the body.
@@ -26,21 +26,20 @@ pub enum Outcome {
 
 /// One entry as it came out.
 #[derive(Debug)]
-pub struct Scanned {
-    pub uri: String,
-    pub outcome: Outcome,
+pub(crate) struct Scanned {
+    pub(crate) uri: String,
+    pub(crate) outcome: Outcome,
 }
 
 #[derive(Default)]
-pub struct TestFeed {
+pub(crate) struct TestFeed {
     waiting: Mutex<BTreeMap<u64, Item>>,
     arrived: Condvar,
     head: AtomicU64,
     over: AtomicBool,
     /// The most items that waited at once.
-    pub most_waiting: AtomicU64,
-    /// Every entry "scanned" takes this long.
-    pub slowness: Duration,
+    pub(crate) most_waiting: AtomicU64,
+    slowness: Duration,
 }
 
 impl Feed for TestFeed {
@@ -64,8 +63,13 @@ impl Feed for TestFeed {
 }
 
 impl TestFeed {
+    /// Every entry takes this long to "scan".
+    pub(crate) fn slow(slowness: Duration) -> Self {
+        Self { slowness, ..Self::default() }
+    }
+
     /// Ends the run: `push` says so.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
         self.arrived.notify_all();
     }
@@ -130,7 +134,7 @@ fn failed(error: &ObjectError, salvaged: Vec<u8>) -> Outcome {
 }
 
 /// Plain bytes pass as they are; of a damaged stream, what came before the damage.
-pub fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+pub(crate) fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes.to_vec());
     }
@@ -142,12 +146,12 @@ pub fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
 }
 
 /// Runs a source to its end.
-pub fn run(source: &mut dyn Source) -> Vec<Scanned> {
+pub(crate) fn run(source: &mut dyn Source) -> Vec<Scanned> {
     run_with(source, &TestFeed::default(), &Cancel::new())
 }
 
 /// Runs a source with a feed and a stop flag of the test's own.
-pub fn run_with(source: &mut dyn Source, feed: &TestFeed, cancel: &Cancel) -> Vec<Scanned> {
+pub(crate) fn run_with(source: &mut dyn Source, feed: &TestFeed, cancel: &Cancel) -> Vec<Scanned> {
     let last = Mutex::new(None);
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| feed.scan(&last));

@@ -1,4 +1,4 @@
 //! What several test modules use.
 
-pub mod feed;
-pub mod s3;
+pub(crate) mod feed;
+pub(crate) mod s3;

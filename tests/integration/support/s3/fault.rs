@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Op {
+pub(crate) enum Op {
     List,
     Get,
     Other,
@@ -17,19 +17,19 @@ pub enum Op {
 
 /// One request, as a plan of faults sees it.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    pub op: Op,
+pub(crate) struct Asked {
+    pub(crate) op: Op,
     /// The key, or the listed prefix.
-    pub key: String,
+    pub(crate) key: String,
     /// How often this very thing was asked for, this time included.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// Asked for a part only.
-    pub range: bool,
+    pub(crate) range: bool,
 }
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     SlowDown,
     InternalError,
     Forbidden,
@@ -52,10 +52,10 @@ pub enum Fault {
 }
 
 /// A body that may break.
-pub enum Faulty {
+pub(crate) enum Faulty {
     Sound(Option<Bytes>),
-    /// Then the connection is closed.
-    Cut(Option<Bytes>),
+    /// Then the connection is closed, once the wait is over: an error at once would overtake the bytes.
+    Cut(Option<Bytes>, Pin<Box<tokio::time::Sleep>>),
     /// Then silence.
     Stall(Option<Bytes>),
 }
@@ -66,15 +66,17 @@ impl http_body::Body for Faulty {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let (Faulty::Sound(data) | Faulty::Cut(data) | Faulty::Stall(data)) = &mut *self;
+        let (Faulty::Sound(data) | Faulty::Cut(data, _) | Faulty::Stall(data)) = &mut *self;
         if let Some(data) = data.take() {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
-        match &*self {
+        match &mut *self {
             Faulty::Sound(_) => Poll::Ready(None),
-            Faulty::Cut(_) => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+            Faulty::Cut(_, wait) => {
+                wait.as_mut().poll(context).map(|()| Some(Err(io::ErrorKind::ConnectionReset.into())))
+            }
             Faulty::Stall(_) => Poll::Pending,
         }
     }

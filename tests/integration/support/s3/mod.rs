@@ -5,6 +5,6 @@ mod fault;
 mod server;
 mod store;
 
-pub use fault::{Asked, Fault, Op};
-pub use server::{ACCESS_KEY, EXPIRED_KEY, SECRET_KEY, Server, keys};
-pub use store::{Bucket, Keys, Meta, Objects, Stored, etag_of};
+pub(crate) use fault::{Fault, Op};
+pub(crate) use server::{ACCESS_KEY, EXPIRED_KEY, SECRET_KEY, Server, keys};
+pub(crate) use store::{Bucket, Keys, Meta, Objects};

@@ -21,15 +21,15 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-pub const ACCESS_KEY: &str = "AKIAROOTTRAILTEST000";
-pub const SECRET_KEY: &str = "roottrail-secret";
+pub(crate) const ACCESS_KEY: &str = "AKIAROOTTRAILTEST000";
+pub(crate) const SECRET_KEY: &str = "roottrail-secret";
 /// Well signed, but S3 calls it expired.
-pub const EXPIRED_KEY: &str = "ASIAROOTTRAILEXPIRED";
+pub(crate) const EXPIRED_KEY: &str = "ASIAROOTTRAILEXPIRED";
 
 type Plan = Box<dyn Fn(&Asked) -> Option<Fault> + Send + Sync>;
 
 /// A running server; it stops when dropped.
-pub struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     state: Arc<State>,
     _runtime: Background,
@@ -80,7 +80,7 @@ impl S3Access for Everyone {
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let buckets: Arc<RwLock<HashMap<String, Bucket>>> = Arc::default();
         let mut builder = S3ServiceBuilder::new(Store(buckets.clone()));
         builder.set_auth(Auth);
@@ -106,32 +106,32 @@ impl Server {
     }
 
     /// Adds a bucket, or replaces it.
-    pub fn put(&self, name: &str, bucket: Bucket) {
+    pub(crate) fn put(&self, name: &str, bucket: Bucket) {
         self.state.buckets.write().unwrap().insert(name.to_owned(), bucket);
     }
 
     /// Changes a bucket.
-    pub fn change(&self, name: &str, change: impl FnOnce(&mut Bucket)) {
+    pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Bucket)) {
         change(self.state.buckets.write().unwrap().get_mut(name).unwrap());
     }
 
     /// From now on, faults come as `plan` says.
-    pub fn faults(&self, plan: impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'static) {
+    pub(crate) fn faults(&self, plan: impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'static) {
         *self.state.plan.write().unwrap() = Box::new(plan);
     }
 
     /// What was asked for so far; forgets it, and counts attempts anew.
-    pub fn take_asked(&self) -> Vec<Asked> {
+    pub(crate) fn take_asked(&self) -> Vec<Asked> {
         self.state.attempts.lock().unwrap().clear();
         std::mem::take(&mut self.state.asked.lock().unwrap())
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Options that reach this server, with waits short enough for a test.
-    pub fn options(&self) -> S3Options {
+    pub(crate) fn options(&self) -> S3Options {
         S3Options {
             endpoint_url: Some(self.url()),
             region: Some("us-east-1".into()),
@@ -144,7 +144,7 @@ impl Server {
 }
 
 /// An access key.
-pub fn keys(id: &str, secret: &str) -> S3Keys {
+pub(crate) fn keys(id: &str, secret: &str) -> S3Keys {
     S3Keys { access_key_id: id.into(), secret_access_key: secret.into(), session_token: None }
 }
 
@@ -179,7 +179,7 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Respons
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let half = body.slice(..body.len() / 2);
     let body = match fault {
-        Some(Fault::Cut) => Faulty::Cut(Some(half)),
+        Some(Fault::Cut) => Faulty::Cut(Some(half), Box::pin(tokio::time::sleep(Duration::from_millis(10)))),
         Some(Fault::Stall) => Faulty::Stall(Some(half)),
         Some(Fault::Shorten) => {
             head.headers.insert(CONTENT_LENGTH, half.len().into());

@@ -16,24 +16,24 @@ use std::time::{Duration, SystemTime};
 
 /// One listed object.
 #[derive(Clone, Debug)]
-pub struct Meta {
-    pub key: String,
-    pub size: u64,
-    pub etag: String,
+pub(crate) struct Meta {
+    pub(crate) key: String,
+    pub(crate) size: u64,
+    pub(crate) etag: String,
     /// The storage class, where it is not STANDARD.
-    pub class: Option<&'static str>,
-    pub restored: bool,
+    pub(crate) class: Option<&'static str>,
+    pub(crate) restored: bool,
 }
 
 /// The objects of a bucket, in byte order of their keys. May be made on the fly.
-pub trait Keys: Send + Sync + 'static {
+pub(crate) trait Keys: Send + Sync + 'static {
     /// The first object at or after `from`.
     fn next(&self, from: &str) -> Option<Meta>;
     fn body(&self, key: &str) -> Option<Bytes>;
 }
 
 /// The quoted-less ETag of a body: its MD5.
-pub fn etag_of(body: &[u8]) -> String {
+pub(crate) fn etag_of(body: &[u8]) -> String {
     let mut text = String::new();
     for byte in Md5::digest(body) {
         write!(text, "{byte:02x}").unwrap();
@@ -43,22 +43,28 @@ pub fn etag_of(body: &[u8]) -> String {
 
 /// An object in memory.
 #[derive(Clone, Debug)]
-pub struct Stored {
-    pub body: Bytes,
-    pub class: Option<&'static str>,
-    pub restored: bool,
+pub(crate) struct Stored {
+    pub(crate) body: Bytes,
+    pub(crate) class: Option<&'static str>,
+    pub(crate) restored: bool,
 }
 
 /// Objects in memory.
 #[derive(Debug, Default)]
-pub struct Objects(RwLock<BTreeMap<String, Stored>>);
+pub(crate) struct Objects(RwLock<BTreeMap<String, Stored>>);
 
 impl Objects {
-    pub fn put(&self, key: &str, body: impl Into<Bytes>) {
+    pub(crate) fn put(&self, key: &str, body: impl Into<Bytes>) {
         self.put_class(key, body, None, false);
     }
 
-    pub fn put_class(&self, key: &str, body: impl Into<Bytes>, class: Option<&'static str>, restored: bool) {
+    pub(crate) fn put_class(
+        &self,
+        key: &str,
+        body: impl Into<Bytes>,
+        class: Option<&'static str>,
+        restored: bool,
+    ) {
         let stored = Stored { body: body.into(), class, restored };
         self.0.write().unwrap().insert(key.to_owned(), stored);
     }
@@ -83,23 +89,23 @@ impl Keys for Objects {
 }
 
 /// A bucket and how it treats callers.
-pub struct Bucket {
-    pub keys: Arc<dyn Keys>,
-    pub region: String,
+pub(crate) struct Bucket {
+    pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) region: String,
     /// Anonymous callers may read.
-    pub public: bool,
+    pub(crate) public: bool,
     /// Listed, but gone when asked for.
-    pub vanished: HashSet<String>,
+    pub(crate) vanished: HashSet<String>,
     /// Key prefixes that may be listed but not read.
-    pub unreadable: Vec<String>,
+    pub(crate) unreadable: Vec<String>,
     /// Where set, only requests for prefixes that start with one of these may list.
-    pub listable: Option<Vec<String>>,
+    pub(crate) listable: Option<Vec<String>>,
     /// The answer to a GET says SSE-KMS: the ETag is then no MD5.
-    pub kms: bool,
+    pub(crate) kms: bool,
 }
 
 impl Bucket {
-    pub fn new(keys: impl Keys) -> Self {
+    pub(crate) fn new(keys: impl Keys) -> Self {
         Self {
             keys: Arc::new(keys),
             region: "us-east-1".into(),
