@@ -1,0 +1,324 @@
+//! Where a record ends, and whether it can concern root: one pass over its bytes, 64 at a time.
+//!
+//! The pass tracks strings and the depth of braces, which is all that finding the end takes. Within
+//! the same pass it looks for what a record that concerns root must contain (see [`Found::candidate`])
+//! and for the record's time.
+//!
+//! **No false negatives.** A record matters only if one of its strings decodes to something that ends in
+//! `root` in any ASCII case (the type `Root`, the root ARN, `AssumeRoot`) or to a `PasswordRecovery…`
+//! event name. Either those letters stand in the text as they are, before the closing quote, or at
+//! least one is escaped; the grammar's only escape for a letter is `\u00XX`, with 4 to 7 as the third
+//! digit. Both are looked for. Everything else is a false positive that parsing settles.
+
+use super::block::{BLOCK, Masks};
+
+/// The end of a record, and what was seen on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The offset behind the closing brace.
+    pub end: usize,
+    /// Whether the record must be parsed: it may concern root, or its brackets do not add up.
+    pub candidate: bool,
+    /// The offset of the 20 bytes of the last plainly spelled top-level `eventTime`, where they look like
+    /// `2024-05-01T00:00:00Z`.
+    pub time: Option<usize>,
+}
+
+/// The state of the pass over one record. It can stop at any block and go on when there are more bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Boundary {
+    /// Bytes done.
+    at: usize,
+    depth: i64,
+    brackets: i64,
+    /// All ones inside a string.
+    in_string: u64,
+    /// Whether the last byte was an unescaped backslash.
+    escaped: u64,
+    /// `e`-like and `t`-like letters of the last block, for endings across two blocks.
+    letters: (u64, u64),
+    candidate: bool,
+    time: Option<usize>,
+}
+
+/// How many bytes behind a block are looked at: `u00XX` after a backslash, and the time after its key.
+const LOOK_AHEAD: usize = 40;
+
+impl Boundary {
+    /// Goes on through `text`, which begins at the record's opening brace. `None`: the record goes on
+    /// behind `text`; call again with the same bytes and more. `last` says that there are no more.
+    #[inline(always)]
+    pub(super) fn advance<M: Masks>(&mut self, text: &[u8], last: bool) -> Option<Found> {
+        while self.at + BLOCK + LOOK_AHEAD <= text.len() {
+            let mut block = [0; BLOCK];
+            block.copy_from_slice(&text[self.at..self.at + BLOCK]);
+            if let Some(end) = self.block::<M>(&block, text) {
+                return Some(self.found(end));
+            }
+        }
+        while last && self.at < text.len() {
+            let mut block = [b' '; BLOCK];
+            let rest = &text[self.at..];
+            let n = rest.len().min(BLOCK);
+            block[..n].copy_from_slice(&rest[..n]);
+            if let Some(end) = self.block::<M>(&block, text) {
+                return Some(self.found(end));
+            }
+        }
+        None
+    }
+
+    /// How many bytes the pass has seen.
+    pub fn seen(&self) -> usize {
+        self.at
+    }
+
+    fn found(&self, end: usize) -> Found {
+        Found { end, candidate: self.candidate || self.brackets != 0, time: self.time }
+    }
+
+    #[inline(always)]
+    fn block<M: Masks>(&mut self, block: &[u8; BLOCK], text: &[u8]) -> Option<usize> {
+        let masks = M::of(block);
+        let base = self.at;
+        let mut quotes = masks.quote;
+        let mut letter_escapes = 0;
+        if (masks.backslash | self.escaped) != 0 {
+            let escapes = self.escapes(masks.backslash, text);
+            quotes &= !escapes.escaped;
+            letter_escapes = escapes.letters;
+        }
+        let strings = M::prefix_xor(quotes) ^ self.in_string;
+        self.in_string = (strings as i64 >> 63) as u64;
+        let open = masks.open & !strings;
+        let close = masks.close & !strings;
+
+        let endings =
+            quotes & ((masks.t << 1) | (self.letters.1 >> 63)) & ((masks.e << 2) | (self.letters.0 >> 62));
+        self.letters = (masks.e, masks.t);
+
+        let mut end = None;
+        let opened = i64::from(open.count_ones());
+        let closed = i64::from(close.count_ones());
+        let depth = self.depth;
+        if depth - closed < 1 {
+            end = self.zero_crossing(open, close);
+        } else {
+            self.depth += opened - closed;
+        }
+        // Only what stands before the record's end is the record's.
+        let within = end.map_or(u64::MAX, |bit: u32| u64::MAX >> (63 - bit));
+        self.candidate |= letter_escapes & within != 0;
+        let mut endings = endings & within;
+        while endings != 0 {
+            let bit = endings.trailing_zeros();
+            endings &= endings - 1;
+            self.ending(text, base + bit as usize, || {
+                let before = (1_u64 << bit) - 1;
+                depth + i64::from((open & before).count_ones()) - i64::from((close & before).count_ones())
+            });
+        }
+        self.brackets += i64::from((masks.open_bracket & !strings & within).count_ones())
+            - i64::from((masks.close_bracket & !strings & within).count_ones());
+        self.at += BLOCK;
+        end.map(|bit| base + bit as usize + 1)
+    }
+
+    /// The first closing brace that brings the depth to nothing.
+    #[inline]
+    fn zero_crossing(&mut self, open: u64, mut close: u64) -> Option<u32> {
+        let mut closed = 0;
+        while close != 0 {
+            let bit = close.trailing_zeros();
+            closed += 1;
+            let opened = (open & ((1_u64 << bit) - 1)).count_ones();
+            if self.depth + i64::from(opened) - closed <= 0 {
+                return Some(bit);
+            }
+            close &= close - 1;
+        }
+        self.depth += i64::from(open.count_ones()) - closed;
+        None
+    }
+
+    /// What the backslashes of a block do.
+    #[inline(never)]
+    fn escapes(&mut self, mut backslashes: u64, text: &[u8]) -> Escapes {
+        let mut found = Escapes { escaped: self.escaped, letters: 0 };
+        backslashes &= !self.escaped;
+        self.escaped = 0;
+        while backslashes != 0 {
+            let bit = backslashes.trailing_zeros();
+            let next = self.at + bit as usize + 1;
+            if let Some([b'u', b'0', b'0', b'4'..=b'7']) = text.get(next..next + 4) {
+                found.letters |= 1 << bit;
+            }
+            if bit == 63 {
+                self.escaped = 1;
+                break;
+            }
+            found.escaped |= 2 << bit;
+            // The escaped byte may be a backslash: it escapes nothing.
+            backslashes &= !(3 << bit);
+        }
+        found
+    }
+
+    /// A string that ends, at its closing quote, in one of the letter pairs asked for.
+    #[inline]
+    fn ending(&mut self, text: &[u8], quote: usize, depth: impl FnOnce() -> i64) {
+        let Some(last) = quote.checked_sub(4).and_then(|from| text.get(from..quote)) else { return };
+        let last = [last[0], last[1], last[2], last[3]];
+        match &last {
+            b"Time" => {
+                if text[..quote].ends_with(b"\"eventTime") && depth() == 1 {
+                    self.time = time_after(text, quote).or(self.time);
+                }
+            }
+            b"sted" => self.candidate |= text[..quote].ends_with(b"PasswordRecoveryRequested"),
+            b"eted" => self.candidate |= text[..quote].ends_with(b"PasswordRecoveryCompleted"),
+            _ => self.candidate |= last.eq_ignore_ascii_case(b"root"),
+        }
+    }
+}
+
+struct Escapes {
+    /// The bytes that a backslash before them escapes.
+    escaped: u64,
+    /// The backslashes of escapes that may stand for a letter.
+    letters: u64,
+}
+
+/// Where the time stands that follows the key whose closing quote is at `quote`.
+fn time_after(text: &[u8], quote: usize) -> Option<usize> {
+    let mut at = quote + 1;
+    for expected in [b':', b'"'] {
+        // White space is bounded: a time that is spelled so wide apart is not worth a longer look.
+        let blank = text[at..].iter().take(4).take_while(|byte| byte.is_ascii_whitespace()).count();
+        at += blank;
+        if text.get(at) != Some(&expected) {
+            return None;
+        }
+        at += 1;
+    }
+    let time = text.get(at..at + 21)?;
+    is_time(&time[..20]).then_some(at).filter(|_| time[20] == b'"')
+}
+
+/// Whether 20 bytes look like `2024-05-01T00:00:00Z`.
+pub fn is_time(time: &[u8]) -> bool {
+    time.len() == 20
+        && time.iter().zip(b"0000-00-00T00:00:00Z").all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == form,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::kernel;
+    use proptest::prelude::*;
+
+    /// The same answers, a byte at a time.
+    fn naive(text: &[u8]) -> Option<Found> {
+        let (mut in_string, mut escaped, mut depth, mut brackets) = (false, false, 0_i64, 0_i64);
+        let (mut candidate, mut time) = (false, None);
+        for (at, &byte) in text.iter().enumerate() {
+            if escaped {
+                escaped = false;
+                if byte == b'"' {
+                    continue;
+                }
+            } else if byte == b'\\' {
+                escaped = true;
+                candidate |= matches!(text.get(at + 1..at + 5), Some([b'u', b'0', b'0', b'4'..=b'7']));
+            }
+            if byte == b'"' {
+                in_string = !in_string;
+                let before = &text[..at];
+                let last = &before[before.len().saturating_sub(4)..];
+                candidate |= last.eq_ignore_ascii_case(b"root")
+                    || before.ends_with(b"PasswordRecoveryRequested")
+                    || before.ends_with(b"PasswordRecoveryCompleted");
+                if before.ends_with(b"\"eventTime") && depth == 1 {
+                    time = time_after(text, at).or(time);
+                }
+            }
+            if in_string {
+                continue;
+            }
+            match byte {
+                b'{' => depth += 1,
+                b'}' => depth -= 1,
+                b'[' => brackets += 1,
+                b']' => brackets -= 1,
+                _ => {}
+            }
+            if byte == b'}' && depth <= 0 {
+                return Some(Found { end: at + 1, candidate: candidate || brackets != 0, time });
+            }
+        }
+        None
+    }
+
+    fn check(text: &[u8], windows: &[usize]) {
+        let expected = naive(text);
+        for (name, kernel) in kernel::all() {
+            assert_eq!(kernel(&mut Boundary::default(), text, true), expected, "{name}");
+            let mut boundary = Boundary::default();
+            let mut found = None;
+            let mut seen = 0;
+            for window in windows {
+                seen = (seen + window).min(text.len());
+                found = found.or_else(|| kernel(&mut boundary, &text[..seen], false));
+            }
+            let found = found.or_else(|| kernel(&mut boundary, text, true));
+            assert_eq!(found, expected, "{name} in windows {windows:?}");
+        }
+    }
+
+    #[test]
+    fn finds_ends_candidates_and_times() {
+        let filler = "x".repeat(100);
+        for (text, candidate, time) in [
+            (r#"{"type":"Root"}"#, true, false),
+            (r#"{"type":"rOOT"}"#, true, false),
+            (r#"{"type":"\u0052oot"}"#, true, false),
+            (r#"{"type":"IAMUser","n":"\u003d"}"#, false, false),
+            (r#"{"arn":"arn:aws:iam::111122223333:root"}"#, true, false),
+            (r#"{"eventName":"AssumeRoot"}"#, true, false),
+            (r#"{"eventName":"PasswordRecoveryRequested"}"#, true, false),
+            (r#"{"eventName":"PasswordRecoveryCompleted"}"#, true, false),
+            (r#"{"eventName":"Requested","eventTime":"2024-05-01T00:00:00Z"}"#, false, true),
+            (r#"{"a":{"eventTime":"2024-05-01T00:00:00Z"}}"#, false, false),
+            (r#"{"eventTime" : "2024-05-01T00:00:00Z"}"#, false, true),
+            (r#"{"eventTime":"yesterday"}"#, false, false),
+            (r#"{"a":[1}"#, true, false),
+            (r#"{"a":"}{\\\"","b":{"c":[]}}"#, false, false),
+            ("{\"a\":\"FILLER\",\"type\":\"Root\"}", true, false),
+        ] {
+            let text = text.replace("FILLER", &filler);
+            // What stands behind the record must not count.
+            let text = format!("{text},{{\"type\":\"Root\",\"x\":\"\\u0052\"}}");
+            let found = naive(text.as_bytes()).unwrap();
+            assert_eq!((found.candidate, found.time.is_some()), (candidate, time), "{text}");
+            check(text.as_bytes(), &[7, 60, 64, 1]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn all_kernels_agree_with_the_naive_way(
+            parts in prop::collection::vec(prop_oneof![
+                Just("{"), Just("}"), Just("["), Just("]"), Just("\""), Just("\\"), Just("\\\\"), Just("\\\""),
+                Just("\"Root\""), Just(":root\""), Just("\\u0052"), Just("\\u005"), Just("\"eventTime\":\"2024-05-01T00:00:00Z\""),
+                Just("PasswordRecoveryRequested\""), Just("eted\""), Just("x"), Just("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+                Just("\"t\":"), Just("\n"), Just("é"),
+            ], 0..80),
+            windows in prop::collection::vec(0_usize..200, 0..6),
+        ) {
+            check(format!("{{{}", parts.concat()).as_bytes(), &windows);
+        }
+    }
+}
