@@ -1,0 +1,6 @@
+//! All integration tests in one binary: the AWS SDK links slowly.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod faults;
+mod s3;
+mod support;
