@@ -9,7 +9,9 @@ use super::body::S3Body;
 use super::client::Bucket;
 use super::errors::Failure;
 use super::fetch::{Fetched, fetch};
-use super::list::{Entry, Listed, list_flat};
+use super::layout::ListScope;
+use super::list::{Entry, Listed};
+use super::tree::list_tree;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key;
@@ -102,7 +104,13 @@ struct Drive<'a> {
 }
 
 /// Lists and fetches everything below the bucket's prefix. Returns the next free number.
-pub(super) fn drive(bucket: &Bucket, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
+pub(super) fn drive(
+    bucket: &Bucket,
+    scope: &Arc<ListScope>,
+    first: u64,
+    feed: &dyn Feed,
+    cancel: &Cancel,
+) -> u64 {
     let handle = bucket.session.handle().clone();
     let mut drive = Drive {
         bucket: bucket.clone(),
@@ -117,7 +125,7 @@ pub(super) fn drive(bucket: &Bucket, first: u64, feed: &dyn Feed, cancel: &Cance
     handle.block_on(async {
         let (out, pages) = mpsc::channel(PAGES_AHEAD);
         let mut lister = JoinSet::new();
-        lister.spawn(list_flat(bucket.clone(), out));
+        lister.spawn(list_tree(bucket.clone(), scope.clone(), out));
         if drive.run(pages).await.is_err() {
             return;
         }

@@ -48,6 +48,8 @@ pub struct S3Options {
     pub expected_bucket_owner: Option<String>,
     /// `--concurrency`: GETs in flight.
     pub concurrency: usize,
+    /// `--list-concurrency`: LISTs in flight.
+    pub list_concurrency: usize,
     /// Bytes of bodies that may be held or on their way. One body above it is still admitted alone.
     pub max_memory: u64,
     /// Objects that may be under way past the first unfinished one.
@@ -77,6 +79,7 @@ impl Default for S3Options {
             force_path_style: false,
             expected_bucket_owner: None,
             concurrency: 64,
+            list_concurrency: 16,
             max_memory: 128 << 20,
             window: 4096,
             attempts: 10,
