@@ -278,7 +278,7 @@ fn a_slow_head_does_not_stop_the_others() {
         slow.then_some(Fault::Late(Duration::from_secs(2)))
     });
     let feed = TestFeed::default();
-    let options = S3Options { concurrency: 4, ..server.options() };
+    let options = S3Options { concurrency: Some(4), ..server.options() };
     let scanned = run_with(&mut open("s3://trail", &options).unwrap(), &feed, &Cancel::new());
     assert_eq!(scanned.len(), 300);
     assert!(feed.most_waiting.load(Ordering::Relaxed) > 100, "{:?}", feed.most_waiting);

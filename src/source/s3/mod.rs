@@ -7,6 +7,7 @@ mod drive;
 mod errors;
 mod fetch;
 mod layout;
+mod limit;
 mod list;
 mod nodes;
 mod options;
