@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
 mod faults;
+mod listing;
 mod s3;
 mod support;

@@ -20,8 +20,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 
@@ -63,6 +63,7 @@ struct Inner {
     endpoint: Option<String>,
     credentials: Option<Arc<CachedCredentials>>,
     counters: Arc<Counters>,
+    notes: Mutex<Vec<String>>,
 }
 
 impl Drop for Inner {
@@ -105,6 +106,7 @@ impl S3Session {
             endpoint,
             credentials,
             counters: Arc::default(),
+            notes: Mutex::default(),
         }));
         if let Some(credentials) = &session.0.credentials {
             session.0.handle.block_on(credentials.check()).map_err(|why| {
@@ -124,6 +126,20 @@ impl S3Session {
             list: counters.list.load(Ordering::Relaxed),
             get: counters.get.load(Ordering::Relaxed),
             retries: counters.retries.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What the user should know and is no error, such as a listing that had to be done in another way.
+    /// Forgets them.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn note(&self, text: String) {
+        let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        // A thousand accounts must not make a thousand notes.
+        if notes.len() < 20 {
+            notes.push(text);
         }
     }
 

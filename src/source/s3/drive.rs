@@ -9,7 +9,10 @@ use super::body::S3Body;
 use super::client::Bucket;
 use super::errors::Failure;
 use super::fetch::{Fetched, fetch};
-use super::list::{Entry, Listed, list_flat};
+use super::layout::ListScope;
+use super::limit::Limit;
+use super::list::{Entry, Listed};
+use super::tree::list_tree;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key;
@@ -99,10 +102,17 @@ struct Drive<'a> {
     gets: JoinSet<Done>,
     pending: HashMap<Id, Pending>,
     budget: Arc<Budget>,
+    limit: Limit,
 }
 
 /// Lists and fetches everything below the bucket's prefix. Returns the next free number.
-pub(super) fn drive(bucket: &Bucket, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
+pub(super) fn drive(
+    bucket: &Bucket,
+    scope: &Arc<ListScope>,
+    first: u64,
+    feed: &dyn Feed,
+    cancel: &Cancel,
+) -> u64 {
     let handle = bucket.session.handle().clone();
     let mut drive = Drive {
         bucket: bucket.clone(),
@@ -113,11 +123,12 @@ pub(super) fn drive(bucket: &Bucket, first: u64, feed: &dyn Feed, cancel: &Cance
         gets: JoinSet::new(),
         pending: HashMap::new(),
         budget: Arc::new(Budget { held: AtomicU64::new(0), freed: Notify::new() }),
+        limit: Limit::new(bucket.session.options().concurrency),
     };
     handle.block_on(async {
         let (out, pages) = mpsc::channel(PAGES_AHEAD);
         let mut lister = JoinSet::new();
-        lister.spawn(list_flat(bucket.clone(), out));
+        lister.spawn(list_tree(bucket.clone(), scope.clone(), out));
         if drive.run(pages).await.is_err() {
             return;
         }
@@ -138,11 +149,14 @@ impl Drive<'_> {
         look.set_missed_tick_behavior(MissedTickBehavior::Skip);
         poll.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let budget = self.budget.clone();
+        let counters = self.bucket.session.counters().clone();
+        let started = Instant::now();
         let mut listed_all = false;
         loop {
             if self.cancel.is_set() {
                 return Err(Over);
             }
+            self.limit.adapt(started.elapsed(), counters.slow_downs.load(Ordering::Relaxed));
             self.admit()?;
             if listed_all && self.waiting.is_empty() && self.gets.is_empty() {
                 return Ok(());
@@ -176,7 +190,7 @@ impl Drive<'_> {
     /// Passes on what needs no GET and starts as many GETs as there is room for, in output order.
     fn admit(&mut self) -> Result<(), Over> {
         let options = self.bucket.session.options();
-        let (concurrency, memory, window) = (options.concurrency.max(1), options.max_memory, options.window);
+        let (memory, window) = (options.max_memory, options.window);
         let mut end = self.feed.head().saturating_add(window.max(1));
         while let Some(entry) = self.waiting.front() {
             if self.next >= end {
@@ -189,8 +203,11 @@ impl Drive<'_> {
             let fetched = scope.is_ok() && entry.archived.is_none() && !entry.unreadable_key;
             let cost = if fetched { entry.size.saturating_add(OVERHEAD) } else { 0 };
             let held = self.budget.held.load(Ordering::Relaxed);
-            if fetched && (self.gets.len() >= concurrency || (held > 0 && held.saturating_add(cost) > memory))
-            {
+            if fetched && self.gets.len() >= self.limit.get() {
+                self.limit.reached();
+                return Ok(());
+            }
+            if fetched && held > 0 && held.saturating_add(cost) > memory {
                 return Ok(());
             }
             let Some(entry) = self.waiting.pop_front() else { return Ok(()) };
@@ -236,6 +253,7 @@ impl Drive<'_> {
     }
 
     fn deliver(&mut self, done: Result<(Id, Done), JoinError>) -> Result<(), Over> {
+        self.limit.done();
         let id = match &done {
             Ok((id, _)) => *id,
             Err(error) => error.id(),

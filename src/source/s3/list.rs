@@ -1,4 +1,4 @@
-//! Listing a bucket page by page, ahead of the fetching, never as a whole.
+//! One page of a listing: asked for, tried again, and read.
 
 use super::client::Bucket;
 use super::errors::{Failure, Verdict};
@@ -8,7 +8,6 @@ use crate::error::ErrorKind;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{ObjectStorageClass, OptionalObjectAttributes};
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc::Sender;
 
 /// One listed key.
 #[derive(Clone, Debug)]
@@ -34,36 +33,24 @@ pub(super) enum Listed {
     Failed { prefix: String, failure: Failure },
 }
 
-/// Lists everything below the bucket's prefix into `out`. Ends early when nobody listens any more.
-pub(super) async fn list_flat(bucket: Bucket, out: Sender<Listed>) {
-    let prefix = bucket.uri.prefix.clone();
-    let mut token: Option<String> = None;
-    loop {
-        let page = match list_page(&bucket, &prefix, None, token.as_deref()).await {
-            Ok(page) => page,
-            Err(failure) => {
-                // The receiver is gone only when the run is over.
-                let _ = out.send(Listed::Failed { prefix, failure }).await;
-                return;
-            }
-        };
-        let next = next_token(&page, token.as_deref());
-        if out.send(Listed::Page(entries(page))).await.is_err() {
-            return;
-        }
-        match next {
-            Ok(Some(next)) => token = Some(next),
-            Ok(None) => return,
-            Err(failure) => {
-                let _ = out.send(Listed::Failed { prefix, failure }).await;
-                return;
-            }
-        }
+/// What to ask for in one request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page<'a> {
+    pub(super) prefix: &'a str,
+    /// Folders are named, not entered.
+    pub(super) delimited: bool,
+    pub(super) start_after: Option<&'a str>,
+    pub(super) token: Option<&'a str>,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn of(prefix: &'a str) -> Self {
+        Self { prefix, delimited: false, start_after: None, token: None }
     }
 }
 
 /// Where the listing goes on. A page that says there is more but not where would end it silently.
-fn next_token(page: &ListObjectsV2Output, last: Option<&str>) -> Result<Option<String>, Failure> {
+pub(super) fn next_token(page: &ListObjectsV2Output, last: Option<&str>) -> Result<Option<String>, Failure> {
     if page.is_truncated() != Some(true) {
         return Ok(None);
     }
@@ -78,12 +65,7 @@ fn next_token(page: &ListObjectsV2Output, last: Option<&str>) -> Result<Option<S
 }
 
 /// One page, with as many tries as an object gets.
-pub(super) async fn list_page(
-    bucket: &Bucket,
-    prefix: &str,
-    start_after: Option<&str>,
-    token: Option<&str>,
-) -> Result<ListObjectsV2Output, Failure> {
+pub(super) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<ListObjectsV2Output, Failure> {
     let options = bucket.session.options();
     let counters = bucket.session.counters();
     let mut tries = 0;
@@ -92,9 +74,10 @@ pub(super) async fn list_page(
         counters.list.fetch_add(1, Ordering::Relaxed);
         let request = bucket
             .list()
-            .prefix(prefix)
-            .set_start_after(start_after.map(str::to_owned))
-            .set_continuation_token(token.map(str::to_owned))
+            .prefix(ask.prefix)
+            .set_delimiter(ask.delimited.then(|| "/".to_owned()))
+            .set_start_after(ask.start_after.map(str::to_owned))
+            .set_continuation_token(ask.token.map(str::to_owned))
             .optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
         let failure = match request.send().await {
             Ok(page) => return Ok(page),
@@ -137,6 +120,13 @@ pub(super) fn entries(page: ListObjectsV2Output) -> Vec<Entry> {
     // A server that does not know the parameter sends keys as they are, and no such field.
     let encoded = page.encoding_type().is_some();
     page.contents.unwrap_or_default().into_iter().map(|object| entry(object, encoded)).collect()
+}
+
+/// The folders of a page that was asked for with a delimiter. `None`: one has a name that is not UTF-8.
+pub(super) fn folders(page: &ListObjectsV2Output) -> Option<Vec<String>> {
+    let encoded = page.encoding_type().is_some();
+    let listed = page.common_prefixes().iter().filter_map(|folder| folder.prefix());
+    listed.map(|folder| if encoded { decode_listed(folder) } else { Some(folder.to_owned()) }).collect()
 }
 
 fn entry(object: aws_sdk_s3::types::Object, encoded: bool) -> Entry {

@@ -6,23 +6,30 @@ mod credentials;
 mod drive;
 mod errors;
 mod fetch;
+mod layout;
+mod limit;
 mod list;
+mod nodes;
 mod options;
 mod retry;
+mod tree;
 mod uri;
 
 pub use client::{Requests, S3Session};
+pub use layout::ListScope;
 pub use options::{S3Keys, S3Options};
 pub use uri::{S3Uri, S3UriError};
 
 use crate::cancel::Cancel;
 use crate::error::Fatal;
 use crate::source::{Feed, Source};
+use std::sync::Arc;
 
 /// Everything below one prefix of a bucket.
 #[derive(Debug)]
 pub struct S3Source {
     bucket: client::Bucket,
+    scope: Arc<ListScope>,
 }
 
 impl S3Session {
@@ -30,7 +37,7 @@ impl S3Session {
     /// such bucket, where it cannot be reached, or where S3 does not know the caller. A caller who may not
     /// list is told so by an item of the run.
     pub fn open(&self, uri: &S3Uri) -> Result<S3Source, Fatal> {
-        Ok(S3Source { bucket: self.locate(uri)? })
+        Ok(S3Source { bucket: self.locate(uri)?, scope: Arc::default() })
     }
 }
 
@@ -39,10 +46,20 @@ impl S3Source {
     pub fn open(uri: &S3Uri, options: &S3Options) -> Result<Self, Fatal> {
         S3Session::start(options)?.open(uri)
     }
+
+    /// The same, listing only what is in `scope`. What is not is no item of the run.
+    pub fn within(self, scope: ListScope) -> Self {
+        Self { scope: Arc::new(scope), ..self }
+    }
+
+    /// The session, for what it counted and noted.
+    pub fn session(&self) -> &S3Session {
+        &self.bucket.session
+    }
 }
 
 impl Source for S3Source {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
-        drive::drive(&self.bucket, first, feed, cancel)
+        drive::drive(&self.bucket, &self.scope, first, feed, cancel)
     }
 }

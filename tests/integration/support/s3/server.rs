@@ -137,7 +137,7 @@ impl Server {
             region: Some("us-east-1".into()),
             keys: Some(keys(ACCESS_KEY, SECRET_KEY)),
             retry_base: Duration::from_millis(2),
-            read_timeout: Duration::from_millis(500),
+            read_timeout: Duration::from_secs(5),
             ..S3Options::default()
         }
     }

@@ -100,8 +100,12 @@ pub(crate) struct Bucket {
     pub(crate) unreadable: Vec<String>,
     /// Where set, only requests for prefixes that start with one of these may list.
     pub(crate) listable: Option<Vec<String>>,
+    /// Where set, only requests for this very prefix may list.
+    pub(crate) exactly_listable: Option<String>,
     /// The answer to a GET says SSE-KMS: the ETag is then no MD5.
     pub(crate) kms: bool,
+    /// Keys in a page, at most.
+    pub(crate) page: usize,
 }
 
 impl Bucket {
@@ -113,7 +117,9 @@ impl Bucket {
             vanished: HashSet::new(),
             unreadable: Vec::new(),
             listable: None,
+            exactly_listable: None,
             kms: false,
+            page: 1000,
         }
     }
 }
@@ -194,7 +200,10 @@ fn list(bucket: &Bucket, input: &ListObjectsV2Input) -> S3Result<ListObjectsV2Ou
     if bucket.listable.as_ref().is_some_and(|allowed| !allowed.iter().any(|head| prefix.starts_with(head))) {
         return Err(s3_error!(AccessDenied, "Access Denied"));
     }
-    let most = usize::try_from(input.max_keys.unwrap_or(1000)).unwrap().min(1000);
+    if bucket.exactly_listable.as_ref().is_some_and(|only| *only != prefix) {
+        return Err(s3_error!(AccessDenied, "Access Denied"));
+    }
+    let most = usize::try_from(input.max_keys.unwrap_or(1000)).unwrap().min(bucket.page);
     let encoding = input.encoding_type.as_ref();
     let mut from = match (&input.continuation_token, &input.start_after) {
         (Some(token), _) => from_token(token).ok_or_else(|| s3_error!(InvalidArgument, "bad token"))?,
