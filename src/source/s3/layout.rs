@@ -4,10 +4,12 @@
 //! are discovered; below it, names sort by time, so that a span of days is one range of keys.
 
 use crate::key::KeyInfo;
+use crate::keyscope::KeyScope;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Which accounts, regions and days of a bucket are wanted. What is not named is wanted whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct ListScope {
     /// Twelve digits each.
     pub accounts: Option<BTreeSet<String>>,
@@ -17,6 +19,8 @@ pub struct ListScope {
     pub first_day: Option<String>,
     /// The last wanted delivery day, `YYYY-MM-DD`, itself included.
     pub last_day: Option<String>,
+    /// Further conditions on single keys.
+    pub keys: Option<Arc<KeyScope>>,
 }
 
 /// Where a folder stands in the layout.
@@ -222,6 +226,19 @@ fn months(from: Date, until: Date) -> impl Iterator<Item = (u32, u32)> {
 }
 
 impl ListScope {
+    /// The scope of a scan, in the form that listing needs.
+    pub fn of(keys: &Arc<KeyScope>) -> Self {
+        let named = |set: &BTreeSet<String>| (!set.is_empty()).then(|| set.clone());
+        let (first_day, last_day) = keys.days();
+        Self {
+            accounts: named(keys.accounts()),
+            regions: named(keys.regions()),
+            first_day: first_day.map(str::to_owned),
+            last_day: last_day.map(str::to_owned),
+            keys: (!keys.is_everything()).then(|| Arc::clone(keys)),
+        }
+    }
+
     /// Whether anything is left out.
     pub fn is_restricted(&self) -> bool {
         self.accounts.is_some() || self.regions.is_some() || self.has_days()
@@ -249,6 +266,9 @@ impl ListScope {
 
     /// Whether a listed key is in scope: the same answer however it came to be listed.
     pub(super) fn admits_key(&self, key: &str) -> bool {
+        if self.keys.as_ref().is_some_and(|keys| !keys.in_scope(key, None)) {
+            return false;
+        }
         if !self.is_restricted() {
             return true;
         }
