@@ -18,7 +18,7 @@ use crate::cancel::Cancel;
 use crate::error::{Fatal, ObjectError};
 use crate::scan::object::{ScanOptions, Worker};
 use crate::scan::report::Report;
-use crate::source::Source;
+use crate::source::{Feed as _, Source};
 use crate::summary::Summary;
 use ledger::Ledger;
 pub use ledger::{Keep, Sink, SinkError};
@@ -68,9 +68,11 @@ pub fn run(
         let mut head = 0;
         let result = loop {
             match reports.recv_timeout(TICK) {
-                Ok(report) => {
-                    waiting.fetch_add(report.findings.held_bytes(), Ordering::Relaxed);
-                    early.insert(report.seq, report);
+                Ok(several) => {
+                    for report in several {
+                        waiting.fetch_add(report.findings.held_bytes(), Ordering::Relaxed);
+                        early.insert(report.seq, report);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     if let Err(error) = ledger.idle() {
@@ -116,20 +118,32 @@ fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel) {
     queue.close();
 }
 
-fn work(order: Order, queue: &Queue, options: &ScanOptions, waiting: &AtomicUsize, to: &Sender<Report>) {
-    use crate::source::Feed as _;
+fn work(order: Order, queue: &Queue, options: &ScanOptions, waiting: &AtomicUsize, to: &Sender<Vec<Report>>) {
     let mut worker = Worker::default();
-    while let Some(item) = queue.pop(order) {
-        let mut report = worker.scan(item, options);
-        if report.seq != queue.head()
-            && waiting.load(Ordering::Relaxed) + report.findings.held_bytes() > WAITING
-            && let Err(error) = report.findings.spill()
-        {
-            // Nothing is lost: the findings are still held in memory, just beyond the bound.
-            report.note_spill(error);
+    loop {
+        let items = queue.pop(order);
+        if items.is_empty() {
+            return;
+        }
+        let mut reports = Vec::with_capacity(items.len());
+        for item in items {
+            if options.cancel.is_set() {
+                return;
+            }
+            let mut report = worker.scan(item, options);
+            let held = report.findings.held_bytes();
+            if held > 0
+                && report.seq != queue.head()
+                && waiting.load(Ordering::Relaxed) + held > WAITING
+                && let Err(error) = report.findings.spill()
+            {
+                // Nothing is lost: the findings are still held in memory, just beyond the bound.
+                report.note_spill(error);
+            }
+            reports.push(report);
         }
         // The driver is gone only when the run is over.
-        if to.send(report).is_err() || options.cancel.is_set() {
+        if to.send(reports).is_err() {
             return;
         }
     }

@@ -13,6 +13,9 @@ const CAPACITY: usize = 4096;
 /// Stored bytes from which an object is worth starting early, so that no long one is left for last.
 const BIG: u64 = 256 << 10;
 
+/// Small items that a worker takes at a time: handing over each by itself would cost as much as reading it.
+const SEVERAL: usize = 32;
+
 /// Which waiting item a worker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
@@ -38,6 +41,38 @@ struct State {
     big: BTreeSet<(u64, u64)>,
     listed: u64,
     closed: bool,
+    workers_waiting: usize,
+    lister_waits: bool,
+}
+
+impl State {
+    fn take(&mut self, order: Order) -> Vec<Item> {
+        let biggest = match order {
+            Order::First => None,
+            Order::Biggest => self.big.pop_last(),
+        };
+        if let Some((_, seq)) = biggest {
+            return self.items.remove(&seq).into_iter().collect();
+        }
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        // A share of what waits, so that the others find some as well.
+        let share = SEVERAL.min(self.items.len() / 8 + 1);
+        while taken.len() < share
+            && let Some(first) = self.items.first_entry()
+        {
+            let size = first.get().object.size;
+            // Of unknown size, or too large to wait behind others: by itself.
+            if !taken.is_empty() && (size == 0 || bytes + size > BIG) {
+                break;
+            }
+            let item = first.remove();
+            self.big.remove(&(size, item.seq));
+            bytes += size;
+            taken.push(item);
+        }
+        taken
+    }
 }
 
 impl Queue {
@@ -56,29 +91,29 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next item for a worker; waits for one. `None`: there will be none.
-    pub(super) fn pop(&self, order: Order) -> Option<Item> {
+    /// The next items for a worker, one large or several small; waits for some. Empty: there will be none.
+    pub(super) fn pop(&self, order: Order) -> Vec<Item> {
         let mut state = self.lock();
-        loop {
-            if self.cancel.is_set() {
-                return None;
-            }
-            let seq = match order {
-                Order::First => None,
-                Order::Biggest => state.big.last().map(|&(_, seq)| seq),
-            };
-            if let Some(seq) = seq.or_else(|| state.items.first_key_value().map(|(&seq, _)| seq)) {
-                let item = state.items.remove(&seq)?;
-                state.big.remove(&(item.object.size, seq));
+        while !self.cancel.is_set() {
+            let items = state.take(order);
+            if !items.is_empty() {
+                // Waking the lister for each place that falls free would cost more than the place.
+                let wake = state.lister_waits && state.items.len() <= CAPACITY / 2;
+                state.lister_waits &= !wake;
                 drop(state);
-                self.room.notify_one();
-                return Some(item);
+                if wake {
+                    self.room.notify_all();
+                }
+                return items;
             }
             if state.closed {
-                return None;
+                break;
             }
+            state.workers_waiting += 1;
             state = self.wait(&self.ready, state);
+            state.workers_waiting -= 1;
         }
+        Vec::new()
     }
 
     /// No more items will come.
@@ -104,8 +139,11 @@ impl Queue {
         }
         state.listed += 1;
         state.items.insert(item.seq, item);
+        let wake = state.workers_waiting > 0;
         drop(state);
-        self.ready.notify_one();
+        if wake {
+            self.ready.notify_one();
+        }
     }
 
     /// Wakes up at times without being told, to see whether the run is to stop.
@@ -121,6 +159,7 @@ impl Feed for Queue {
             if self.cancel.is_set() {
                 return false;
             }
+            state.lister_waits = true;
             state = self.wait(&self.room, state);
         }
         self.add(state, item);

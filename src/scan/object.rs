@@ -107,7 +107,7 @@ impl Worker {
                 return Report::failed(object, error);
             }
         };
-        let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        let (file, size) = file;
         let Some(size) = size.filter(|&size| size <= READ_WHOLE) else {
             return self.scan_reader(object, file, options);
         };
@@ -157,13 +157,14 @@ impl Worker {
     }
 }
 
-/// Opening a FIFO that nobody writes to would wait for ever; only what a user names may be one.
-fn open(path: &Path) -> io::Result<File> {
+/// An open file and, of a regular one, its size.
+fn open(path: &Path) -> io::Result<(File, Option<u64>)> {
     let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
     }
-    Ok(file)
+    Ok((file, metadata.is_file().then(|| metadata.len())))
 }
 
 fn read_records(
