@@ -114,7 +114,7 @@ impl Worker {
         let mut stored = std::mem::take(&mut self.stored);
         stored.clear();
         // One byte more, so that the end is seen without growing the buffer.
-        stored.reserve(usize::try_from(size).unwrap_or(0) + 1);
+        stored.reserve((usize::try_from(size).unwrap_or(0) + 1).next_power_of_two());
         let report = match file.take(READ_WHOLE * 2).read_to_end(&mut stored) {
             Ok(_) => self.scan_bytes(object, &stored, options),
             Err(error) => {
