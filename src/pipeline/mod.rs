@@ -64,14 +64,15 @@ pub fn run(
         }
         drop(sender);
 
-        let mut early: BTreeMap<u64, Report> = BTreeMap::new();
+        // Boxed: the tree moves its entries about.
+        let mut early: BTreeMap<u64, Box<Report>> = BTreeMap::new();
         let mut head = 0;
         let result = loop {
             match reports.recv_timeout(TICK) {
                 Ok(several) => {
                     for report in several {
                         waiting.fetch_add(report.findings.held_bytes(), Ordering::Relaxed);
-                        early.insert(report.seq, report);
+                        early.insert(report.seq, Box::new(report));
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -90,7 +91,7 @@ pub fn run(
                 waiting.fetch_sub(report.findings.held_bytes(), Ordering::Relaxed);
                 head += 1;
                 queue.set_head(head);
-                result = ledger.absorb(report, observer);
+                result = ledger.absorb(*report, observer);
                 if result.is_err() || cancel.is_set() {
                     break;
                 }
