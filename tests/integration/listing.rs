@@ -161,6 +161,38 @@ fn a_folder_that_cannot_be_listed_is_one_error_among_the_rest() {
     assert_eq!(failed.len(), 1);
 }
 
+#[test]
+fn all_versions_are_read_where_asked_for() {
+    let server = Server::start();
+    let objects = Objects::default();
+    let day = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01";
+    for text in ["first", "second", "third"] {
+        for name in ["a", "b", "c"] {
+            objects.put(&format!("{day}/{name}.json"), format!("{name} {text}"));
+        }
+    }
+    objects.delete(&format!("{day}/b.json"));
+    let keys = std::sync::Arc::new(objects);
+    for page in [1, 2, 4, 1000] {
+        server.put("trail", Bucket { page, keys: keys.clone(), ..Bucket::new(Objects::default()) });
+        let text = |one: &Scanned| match &one.outcome {
+            Outcome::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let options = S3Options { all_versions: true, ..server.options() };
+        let session = S3Session::start(&options).unwrap();
+        let scanned = run(&mut session.open(&S3Uri::parse("s3://trail").unwrap()).unwrap());
+        let expected: Vec<_> = ["a", "b", "c"]
+            .iter()
+            .flat_map(|name| ["third", "second", "first"].map(|text| format!("{name} {text}")))
+            .collect();
+        assert_eq!(scanned.iter().map(text).collect::<Vec<_>>(), expected, "pages of {page}");
+        assert_eq!(session.take_notes(), ["s3://trail: 1 delete markers; the versions below them are read"]);
+        let latest = scan(&server, "s3://trail", &server.options(), ListScope::default());
+        assert_eq!(latest.iter().map(text).collect::<Vec<_>>(), ["a third", "c third"]);
+    }
+}
+
 fn part() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("AWSLogs".to_owned()),

@@ -47,6 +47,8 @@ pub(super) struct Counters {
     pub(super) retries: AtomicU64,
     /// Answers that asked to slow down.
     pub(super) slow_downs: AtomicU64,
+    /// Deletions in a versioned bucket.
+    pub(super) delete_markers: AtomicU64,
 }
 
 /// A runtime, an HTTP client and credentials, shared by all S3 sources of a run.

@@ -24,6 +24,7 @@ use crate::cancel::Cancel;
 use crate::error::Fatal;
 use crate::source::{Feed, Source};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Everything below one prefix of a bucket.
 #[derive(Debug)]
@@ -60,6 +61,14 @@ impl S3Source {
 
 impl Source for S3Source {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
-        drive::drive(&self.bucket, &self.scope, first, feed, cancel)
+        let end = drive::drive(&self.bucket, &self.scope, first, feed, cancel);
+        let deletions = self.bucket.session.counters().delete_markers.swap(0, Ordering::Relaxed);
+        if deletions > 0 {
+            let uri = &self.bucket.uri;
+            self.bucket
+                .session
+                .note(format!("{uri}: {deletions} delete markers; the versions below them are read"));
+        }
+        end
     }
 }
