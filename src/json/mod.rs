@@ -1,5 +1,8 @@
-//! Reading the JSON of one record: a value tree that keeps number texts, and the canonical form.
+//! Reading the JSON of one record: the grammar check, the value tree, the canonical form.
 
+pub mod canonical;
+pub mod minify;
+pub mod parse;
 pub mod value;
 
 pub use value::Value;

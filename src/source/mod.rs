@@ -1,5 +1,6 @@
 //! Where objects come from. A source lists in output order and may deliver out of order.
 
+pub mod disk;
 pub mod s3;
 
 use crate::cancel::Cancel;

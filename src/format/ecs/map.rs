@@ -1,0 +1,302 @@
+//! One CloudTrail record to one ECS document: the field map of Elastic's `aws.cloudtrail` data stream.
+//!
+//! Elastic's ingest pipeline is the reference, so that its rules and dashboards read our documents as their
+//! own. What only a cluster can add is left to it: the place of an address, the parts of a user agent, and
+//! `event.ingested`. Values that an index would refuse (an object where a keyword belongs, a host name where
+//! an address belongs) are left out of their field; `event.original` has them all.
+
+use std::net::IpAddr;
+
+use super::{Dataset, category, java};
+use crate::format::time::write_iso_millis;
+use crate::format::write::Object;
+use crate::json::Value;
+
+/// Longer parameters are kept as text only, as in Elastic's pipeline: no term of an index may be longer.
+const MAX_FLATTENED: usize = 32_766;
+
+/// The tag that makes Elastic's own pipeline keep `event.original`.
+const KEEP_ORIGINAL: &str = "preserve_original_event";
+
+/// Set where the record has no readable time: a data stream refuses documents without `@timestamp`.
+const NO_TIME: &str = "roottrail_no_event_time";
+
+/// Writes the fields of a record, which [`crate::format::record`] has read and pruned.
+pub(super) fn record(record: &Value<'_>, original: &str, dataset: &Dataset, doc: &mut Object<'_>) {
+    let timed = timestamp(record, doc);
+    doc.object("ecs", |ecs| ecs.str("version", "8.11.0"));
+    doc.object("data_stream", |stream| {
+        stream.str("type", "logs");
+        stream.str("dataset", dataset.as_str());
+        stream.str("namespace", "default");
+    });
+    doc.strs("tags", [KEEP_ORIGINAL, NO_TIME].into_iter().take(if timed { 1 } else { 2 }));
+    let parameters = Parameters::of(record);
+    event(record, original, &parameters, doc);
+    doc.object("cloud", |cloud| {
+        cloud.object("account", |account| scalar(account, "id", record.at(&["userIdentity", "accountId"])));
+        scalar(cloud, "region", record.get("awsRegion"));
+    });
+    user(record, &parameters, doc);
+    source(record, doc);
+    doc.object("user_agent", |agent| scalar(agent, "original", record.get("userAgent")));
+    tls(record, doc);
+    doc.object("aws", |aws| aws.object("cloudtrail", |trail| cloudtrail(record, &parameters, trail)));
+}
+
+/// The four members of a record that are stored both as text and as an object.
+struct Parameters<'r, 'a> {
+    request: Stored<'r, 'a>,
+    response: Stored<'r, 'a>,
+    additional: Stored<'r, 'a>,
+    service: Stored<'r, 'a>,
+}
+
+struct Stored<'r, 'a> {
+    value: Option<&'r Value<'a>>,
+    text: String,
+}
+
+impl<'r, 'a> Parameters<'r, 'a> {
+    fn of(record: &'r Value<'a>) -> Self {
+        let stored = |key| {
+            let value = record.get(key);
+            let mut text = String::new();
+            if let Some(value) = value {
+                java::write(value, &mut text);
+            }
+            Stored { value, text }
+        };
+        Self {
+            request: stored("requestParameters"),
+            response: stored("responseElements"),
+            additional: stored("additionalEventData"),
+            service: stored("serviceEventDetails"),
+        }
+    }
+}
+
+impl<'r, 'a> Stored<'r, 'a> {
+    /// The value, where it is an object small enough for a `flattened` field.
+    fn flattened(&self) -> Option<&'r Value<'a>> {
+        self.value.filter(|value| matches!(value, Value::Object(_)) && self.text.len() < MAX_FLATTENED)
+    }
+
+    fn at(&self, path: &[&str]) -> Option<&'r Value<'a>> {
+        self.flattened()?.at(path)
+    }
+}
+
+/// Says whether the record has a readable time.
+fn timestamp(record: &Value<'_>, doc: &mut Object<'_>) -> bool {
+    let out = doc.key("@timestamp");
+    out.push(b'"');
+    let timed =
+        record.get("eventTime").and_then(Value::as_str).is_some_and(|time| write_iso_millis(time, out));
+    if !timed {
+        out.extend_from_slice(b"1970-01-01T00:00:00.000Z");
+    }
+    out.push(b'"');
+    timed
+}
+
+fn event(record: &Value<'_>, original: &str, parameters: &Parameters<'_, '_>, doc: &mut Object<'_>) {
+    let name = record.get("eventName").and_then(Value::as_str).unwrap_or_default();
+    let (category, types) = category::of(name);
+    doc.object("event", |event| {
+        event.str("kind", "event");
+        scalar(event, "id", record.get("eventID"));
+        scalar(event, "action", record.get("eventName"));
+        scalar(event, "provider", record.get("eventSource"));
+        event.strs("category", category);
+        event.strs("type", types);
+        event.str("outcome", &outcome(record, name, parameters));
+        event.str("original", original);
+    });
+}
+
+fn outcome(record: &Value<'_>, name: &str, parameters: &Parameters<'_, '_>) -> String {
+    let signed_in = parameters.response.at(&["ConsoleLogin"]).and_then(Value::as_str);
+    match signed_in.filter(|_| name == "ConsoleLogin") {
+        Some(result) => result.to_lowercase(),
+        None if record.get("errorCode").is_some() || record.get("errorMessage").is_some() => "failure".into(),
+        None => "success".into(),
+    }
+}
+
+fn user(record: &Value<'_>, parameters: &Parameters<'_, '_>, doc: &mut Object<'_>) {
+    let identity = record.get("userIdentity");
+    let own_name = identity.and_then(|identity| identity.get("userName"));
+    let issuer_name = record.at(&["userIdentity", "sessionContext", "sessionIssuer", "userName"]);
+    let request = &parameters.request;
+    let (target, renamed) = (request.at(&["userName"]), request.at(&["newUserName"]));
+    doc.object("user", |user| {
+        scalar(user, "id", identity.and_then(|identity| identity.get("principalId")));
+        scalar(user, "name", own_name.or(issuer_name));
+        user.object("target", |user| {
+            scalar(user, "id", parameters.response.at(&["user", "userId"]));
+            scalar(user, "name", target);
+        });
+        user.object("changes", |changes| scalar(changes, "name", renamed));
+    });
+    doc.object("group", |group| {
+        scalar(group, "id", parameters.response.at(&["group", "groupId"]));
+        scalar(group, "name", request.at(&["groupName"]));
+    });
+    let mut related: Vec<&str> = Vec::new();
+    for name in [own_name, target, renamed].into_iter().flatten().filter_map(Value::as_str) {
+        if !related.contains(&name) {
+            related.push(name);
+        }
+    }
+    doc.object("related", |object| object.strs("user", related));
+}
+
+fn source(record: &Value<'_>, doc: &mut Object<'_>) {
+    let address = record.get("sourceIPAddress");
+    // One host name in an `ip` field, and the index refuses the whole document.
+    let ip = address.and_then(Value::as_str).filter(|text| text.parse::<IpAddr>().is_ok());
+    doc.object("source", |source| {
+        scalar(source, "address", address);
+        source.str_opt("ip", ip);
+    });
+}
+
+fn tls(record: &Value<'_>, doc: &mut Object<'_>) {
+    let details = |key| record.at(&["tlsDetails", key]);
+    let version = details("tlsVersion").and_then(Value::as_str).and_then(|text| text.split_once('v'));
+    doc.object("tls", |tls| {
+        if let Some((protocol, version)) = version {
+            tls.str("version_protocol", &protocol.to_lowercase());
+            tls.str("version", version);
+        }
+        scalar(tls, "cipher", details("cipherSuite"));
+        tls.object("client", |client| scalar(client, "server_name", details("clientProvidedHostHeader")));
+    });
+}
+
+fn cloudtrail(record: &Value<'_>, parameters: &Parameters<'_, '_>, trail: &mut Object<'_>) {
+    for (field, key) in [
+        ("event_version", "eventVersion"),
+        ("event_category", "eventCategory"),
+        ("event_type", "eventType"),
+        ("api_version", "apiVersion"),
+        ("request_id", "requestID"),
+        ("recipient_account_id", "recipientAccountId"),
+        ("shared_event_id", "sharedEventID"),
+        ("vpc_endpoint_id", "vpcEndpointId"),
+        ("management_event", "managementEvent"),
+        ("error_code", "errorCode"),
+        ("error_message", "errorMessage"),
+    ] {
+        scalar(trail, field, record.get(key));
+    }
+    match record.get("readOnly") {
+        Some(Value::Bool(value)) => trail.bool("read_only", *value),
+        Some(Value::String(text)) if text == "true" || text == "false" => {
+            trail.bool("read_only", text == "true")
+        }
+        _ => {}
+    }
+    match record.get("sessionCredentialFromConsole") {
+        Some(Value::Bool(value)) => {
+            trail.str("session_credential_from_console", if *value { "true" } else { "false" });
+        }
+        other => scalar(trail, "session_credential_from_console", other),
+    }
+    identity(record, trail);
+    for (field, stored) in [
+        ("request_parameters", &parameters.request),
+        ("response_elements", &parameters.response),
+        ("additional_eventdata", &parameters.additional),
+        ("service_event_details", &parameters.service),
+    ] {
+        trail.str_opt(field, Some(&stored.text));
+    }
+    trail.object("flattened", |flattened| {
+        for (field, stored) in [
+            ("request_parameters", &parameters.request),
+            ("response_elements", &parameters.response),
+            ("additional_eventdata", &parameters.additional),
+            ("service_event_details", &parameters.service),
+        ] {
+            if let Some(value) = stored.flattened() {
+                flattened.value(field, value);
+            }
+        }
+    });
+    resources(record, trail);
+    if record.get("eventName").and_then(Value::as_str) == Some("ConsoleLogin") {
+        console_login(&parameters.additional, trail);
+    }
+}
+
+fn identity(record: &Value<'_>, trail: &mut Object<'_>) {
+    let Some(identity) = record.get("userIdentity") else { return };
+    trail.object("user_identity", |user| {
+        for (field, key) in
+            [("type", "type"), ("arn", "arn"), ("access_key_id", "accessKeyId"), ("invoked_by", "invokedBy")]
+        {
+            scalar(user, field, identity.get(key));
+        }
+        user.object("session_context", |session| {
+            let attribute = |key| identity.at(&["sessionContext", "attributes", key]);
+            scalar(session, "mfa_authenticated", attribute("mfaAuthenticated"));
+            let mut created = Vec::new();
+            if attribute("creationDate")
+                .and_then(Value::as_str)
+                .is_some_and(|time| write_iso_millis(time, &mut created))
+            {
+                session.str_opt("creation_date", std::str::from_utf8(&created).ok());
+            }
+            session.object("session_issuer", |issuer| {
+                for (field, key) in [
+                    ("type", "type"),
+                    ("principal_id", "principalId"),
+                    ("arn", "arn"),
+                    ("account_id", "accountId"),
+                ] {
+                    scalar(issuer, field, identity.at(&["sessionContext", "sessionIssuer", key]));
+                }
+            });
+        });
+    });
+}
+
+fn resources(record: &Value<'_>, trail: &mut Object<'_>) {
+    let Some(Value::Array(items)) = record.get("resources") else { return };
+    let mut distinct: Vec<[Option<&str>; 3]> = Vec::new();
+    for item in items {
+        let text = |key| item.get(key).and_then(Value::as_str);
+        let resource = [text("ARN").or_else(|| text("arn")), text("accountId"), text("type")];
+        if resource.iter().any(Option::is_some) && !distinct.contains(&resource) {
+            distinct.push(resource);
+        }
+    }
+    trail.objects("resources", distinct, |object, [arn, account, kind]| {
+        object.str_opt("arn", arn);
+        object.str_opt("account_id", account);
+        object.str_opt("type", kind);
+    });
+}
+
+fn console_login(additional: &Stored<'_, '_>, trail: &mut Object<'_>) {
+    trail.object("console_login", |login| {
+        login.object("additional_eventdata", |data| {
+            if let Some(mobile) = additional.at(&["MobileVersion"]) {
+                data.bool("mobile_version", mobile.as_str() != Some("No"));
+            }
+            scalar(data, "login_to", additional.at(&["LoginTo"]));
+            if let Some(mfa) = additional.at(&["MFAUsed"]) {
+                data.bool("mfa_used", mfa.as_str() != Some("No"));
+            }
+        });
+    });
+}
+
+/// A keyword field takes strings, numbers and booleans; an index refuses a document that has an object there.
+fn scalar(object: &mut Object<'_>, field: &str, value: Option<&Value<'_>>) {
+    if let Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) = value {
+        object.value(field, value);
+    }
+}

@@ -1,0 +1,135 @@
+//! Whether two records are equal as JSON values, by a fingerprint of their canonical form.
+//!
+//! Key order, white space, escapes and the spelling of numbers do not matter. SHA-256 is used, not a
+//! faster hash: who can forge a log could also forge a collision, and a copy that collides is dropped.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::value::Value;
+
+/// Equal for equal JSON values; different for different ones but for a chance of 2⁻⁶⁴.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub u64);
+
+/// The fingerprint of a record. `text` is its minified text, for what the tree cannot tell.
+pub fn fingerprint(record: &Value<'_>, text: &str) -> Fingerprint {
+    let mut canonical = String::with_capacity(text.len());
+    write_canonical(record, &mut canonical);
+    let mut hash = Sha256::new();
+    hash.update(canonical.as_bytes());
+    // All lone surrogates are U+FFFD in the tree, so records that have any are compared by text.
+    if canonical.contains(char::REPLACEMENT_CHARACTER) {
+        hash.update(text.as_bytes());
+    }
+    let hash = hash.finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash[..8]);
+    Fingerprint(u64::from_be_bytes(first))
+}
+
+/// Writes every value so that no two different ones have the same bytes: strings carry their length.
+fn write_canonical(value: &Value<'_>, out: &mut String) {
+    match value {
+        Value::Null => out.push('n'),
+        Value::Bool(true) => out.push('t'),
+        Value::Bool(false) => out.push('f'),
+        Value::Number(text) => write_number(text, out),
+        Value::String(text) => write_string('s', text, out),
+        // Deeper than anybody looks: its spelling is its value.
+        Value::Deep(text) => write_string('d', text, out),
+        Value::Array(elements) => {
+            out.push('[');
+            for element in elements {
+                write_canonical(element, out);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            let mut sorted: Vec<_> = members.iter().enumerate().collect();
+            // Of duplicate keys the last counts, so it comes first here and the others are passed over.
+            sorted.sort_by(|(i, (a, _)), (j, (b, _))| a.cmp(b).then(j.cmp(i)));
+            sorted.dedup_by(|(_, (later, _)), (_, (first, _))| later == first);
+            out.push('{');
+            for (_, (key, value)) in sorted {
+                write_string('k', key, out);
+                write_canonical(value, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn write_string(mark: char, text: &str, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _infallible = write!(out, "{mark}{}:", text.len());
+    out.push_str(text);
+}
+
+/// `-12.50e3` as `#-125e2`: the digits without zeros at either end, and the power of ten of the last.
+fn write_number(text: &str, out: &mut String) {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits: String = [whole, fraction].concat();
+    let significant = digits.trim_start_matches('0').trim_end_matches('0');
+    if significant.is_empty() {
+        out.push_str("#0");
+        return;
+    }
+    let dropped = digits.len() - digits.trim_end_matches('0').len();
+    // An exponent beyond i64 is kept as it is spelled: such numbers are compared by text.
+    match exponent.parse::<i64>().ok().and_then(|power| {
+        power.checked_sub(i64::try_from(fraction.len()).ok()?)?.checked_add(i64::try_from(dropped).ok()?)
+    }) {
+        Some(power) => {
+            let _infallible = write!(out, "#{sign}{significant}e{power};");
+        }
+        None => write_string('#', text, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::minify::minify;
+    use crate::json::parse::parse_plain;
+
+    fn of(text: &str) -> Fingerprint {
+        let mut minified = String::new();
+        minify(text.as_bytes(), &mut minified).unwrap();
+        fingerprint(&parse_plain(&minified), &minified)
+    }
+
+    #[test]
+    fn equal_values_are_equal() {
+        for (a, b) in [
+            (r#"{"a":1,"b":[2,{"c":null}]}"#, r#"{ "b":[2.0,{"c":null}], "\u0061":1e0 }"#),
+            (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
+            ("100", "1e2"),
+            ("0.10", "1e-1"),
+            ("0", "-0.0e5"),
+            (r#""\/""#, r#""/""#),
+        ] {
+            assert_eq!(of(a), of(b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn different_values_differ() {
+        for (a, b) in [
+            (r#"{"a":1}"#, r#"{"a":"1"}"#),
+            (r#"{"a":[]}"#, r#"{"a":{}}"#),
+            ("123456789012345678901", "123456789012345678902"),
+            ("1e400", "1e401"),
+            ("1", "-1"),
+            (r#"["ab","c"]"#, r#"["a","bc"]"#),
+            (r#""\ud800""#, r#""\ud801""#),
+            ("[1,2]", "[12]"),
+            ("null", "false"),
+        ] {
+            assert_ne!(of(a), of(b), "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! From a record's checked text to its value tree.
+//!
+//! simd-json does the work where its answer is exact. It refuses numbers out of range and lone
+//! surrogates, and rounds fractions; such records take the plain way, which any grammatical text
+//! passes. Both ways give the same tree (see the tests), so that no verdict depends on which one ran.
+
+use std::borrow::Cow;
+
+use simd_json::{Node, StaticNode};
+
+use super::minify::number_len;
+use super::value::Value;
+
+/// Containers nested deeper than this are kept as text.
+pub const MAX_DEPTH: usize = 64;
+
+/// Buffers for one parse after another.
+#[derive(Default)]
+pub struct Scratch {
+    text: Vec<u8>,
+    buffers: simd_json::Buffers,
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scratch").finish_non_exhaustive()
+    }
+}
+
+/// The tree of `text`, which must be the output of [`super::minify::minify`].
+pub fn parse<'a>(text: &'a str, scratch: &'a mut Scratch) -> Value<'a> {
+    scratch.text.clear();
+    scratch.text.extend_from_slice(text.as_bytes());
+    match simd_json::to_tape_with_buffers(&mut scratch.text, &mut scratch.buffers) {
+        Ok(tape) => {
+            let mut nodes = tape.0.into_iter();
+            from_tape(&mut nodes, 0).unwrap_or_else(|| parse_plain(text))
+        }
+        Err(_refused) => parse_plain(text),
+    }
+}
+
+/// `None`: the plain way must decide.
+fn from_tape<'a>(nodes: &mut impl Iterator<Item = Node<'a>>, depth: usize) -> Option<Value<'a>> {
+    Some(match nodes.next()? {
+        Node::String(text) => Value::String(Cow::Borrowed(text)),
+        Node::Static(StaticNode::Null) => Value::Null,
+        Node::Static(StaticNode::Bool(value)) => Value::Bool(value),
+        // `-0` comes as 0: its text is lost.
+        Node::Static(StaticNode::I64(0)) => return None,
+        Node::Static(StaticNode::I64(number)) => Value::Number(Cow::Owned(number.to_string())),
+        Node::Static(StaticNode::U64(0)) => return None,
+        Node::Static(StaticNode::U64(number)) => Value::Number(Cow::Owned(number.to_string())),
+        Node::Static(_) => return None,
+        Node::Object { .. } | Node::Array { .. } if depth >= MAX_DEPTH => return None,
+        Node::Object { len, .. } => {
+            let mut members = Vec::with_capacity(len);
+            for _ in 0..len {
+                let Node::String(key) = nodes.next()? else { return None };
+                members.push((Cow::Borrowed(key), from_tape(nodes, depth + 1)?));
+            }
+            Value::Object(members)
+        }
+        Node::Array { len, .. } => {
+            let mut elements = Vec::with_capacity(len);
+            for _ in 0..len {
+                elements.push(from_tape(nodes, depth + 1)?);
+            }
+            Value::Array(elements)
+        }
+    })
+}
+
+/// The tree of `text`, which must be the output of [`super::minify::minify`]; any grammatical text passes.
+pub fn parse_plain(text: &str) -> Value<'_> {
+    Plain { text, at: 0 }.value(0)
+}
+
+/// Walks a text that is known to be one minified JSON value, so that nothing is checked twice.
+struct Plain<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Plain<'a> {
+    fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    }
+
+    fn value(&mut self, depth: usize) -> Value<'a> {
+        match self.byte() {
+            b'{' | b'[' if depth >= MAX_DEPTH => Value::Deep(self.deep()),
+            b'{' => {
+                let mut members = Vec::new();
+                self.at += 1;
+                while self.byte() == b'"' {
+                    let key = self.string();
+                    self.at += 1; // the colon
+                    members.push((key, self.value(depth + 1)));
+                    self.at += usize::from(self.byte() == b',');
+                }
+                self.at += 1;
+                Value::Object(members)
+            }
+            b'[' => {
+                let mut elements = Vec::new();
+                self.at += 1;
+                while !matches!(self.byte(), b']' | 0) {
+                    elements.push(self.value(depth + 1));
+                    self.at += usize::from(self.byte() == b',');
+                }
+                self.at += 1;
+                Value::Array(elements)
+            }
+            b'"' => Value::String(self.string()),
+            b't' => self.word(4, Value::Bool(true)),
+            b'f' => self.word(5, Value::Bool(false)),
+            b'n' => self.word(4, Value::Null),
+            _ => {
+                let rest = &self.text[self.at..];
+                let len = number_len(rest.as_bytes()).unwrap_or(rest.len());
+                self.at += len;
+                Value::Number(Cow::Borrowed(&rest[..len]))
+            }
+        }
+    }
+
+    fn word(&mut self, len: usize, value: Value<'a>) -> Value<'a> {
+        self.at += len;
+        value
+    }
+
+    /// The text of a container, found by counting brackets outside strings.
+    fn deep(&mut self) -> &'a str {
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.byte() {
+                b'"' => {
+                    self.string();
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                0 => break,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                break;
+            }
+        }
+        &self.text[start..self.at]
+    }
+
+    fn string(&mut self) -> Cow<'a, str> {
+        let rest = &self.text[self.at + 1..];
+        let end = rest.bytes().position(|byte| byte == b'"' || byte == b'\\').unwrap_or(rest.len());
+        if rest.as_bytes().get(end) != Some(&b'\\') {
+            self.at += end + 2;
+            return Cow::Borrowed(&rest[..end]);
+        }
+        let mut decoded = rest[..end].to_owned();
+        let mut chars = rest[end..].char_indices();
+        while let Some((offset, char)) = chars.next() {
+            match char {
+                '"' => {
+                    self.at += 1 + end + offset + 1;
+                    break;
+                }
+                '\\' => match chars.next().map_or('\\', |(_, escape)| escape) {
+                    'b' => decoded.push('\u{8}'),
+                    'f' => decoded.push('\u{c}'),
+                    'n' => decoded.push('\n'),
+                    'r' => decoded.push('\r'),
+                    't' => decoded.push('\t'),
+                    'u' => {
+                        let tail = chars.as_str();
+                        let (char, used) = unicode_escape(tail);
+                        decoded.push(char);
+                        chars.nth(used - 1);
+                    }
+                    other => decoded.push(other),
+                },
+                other => decoded.push(other),
+            }
+        }
+        Cow::Owned(decoded)
+    }
+}
+
+/// The character of `XXXX` or `XXXX\uXXXX`, and how many characters it took.
+fn unicode_escape(tail: &str) -> (char, usize) {
+    let unit = |at: usize| tail.get(at..at + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    let first = unit(0).unwrap_or(0xFFFD);
+    if (0xD800..0xDC00).contains(&first) && tail.get(4..6) == Some("\\u") {
+        if let Some(second) = unit(6).filter(|unit| (0xDC00..0xE000).contains(unit)) {
+            let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+            return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10);
+        }
+    }
+    (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::minify::minify;
+    use proptest::prelude::*;
+
+    fn both(text: &str) -> (Value<'static>, Value<'static>) {
+        let mut minified = String::new();
+        minify(text.as_bytes(), &mut minified).unwrap();
+        let minified: &'static str = minified.leak();
+        (parse(minified, Box::leak(Box::default())), parse_plain(minified))
+    }
+
+    #[test]
+    fn numbers_keep_their_text() {
+        for number in
+            ["0", "-0", "7", "-7", "18446744073709551615", "1e400", "1.50", "123456789012345678901234567890"]
+        {
+            let (fast, plain) = both(number);
+            assert_eq!(fast, Value::Number(number.into()));
+            assert_eq!(plain, fast);
+        }
+    }
+
+    #[test]
+    fn escapes_are_decoded() {
+        let (fast, plain) =
+            both(r#"["\u0052oot","\ud83d\ude00","\ud800","\ud800\u0041","\"\\\/\b\f\n\r\t","é"]"#);
+        assert_eq!(fast, plain);
+        let texts = ["Root", "😀", "\u{fffd}", "\u{fffd}A", "\"\\/\u{8}\u{c}\n\r\t", "é"];
+        assert_eq!(plain, Value::Array(texts.iter().map(|&text| Value::String(text.into())).collect()));
+    }
+
+    #[test]
+    fn deep_values_stay_text() {
+        let text = "[".repeat(100_000) + "\"]\"" + &"]".repeat(100_000);
+        let (fast, plain) = both(&text);
+        assert_eq!(fast, plain);
+    }
+
+    #[test]
+    fn of_duplicate_keys_the_last_counts() {
+        let (fast, _) = both(r#"{"a":1,"b":2,"a":3}"#);
+        assert_eq!(fast.get("a"), Some(&Value::Number("3".into())));
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<u64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            ".{0,12}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(6, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Into::into),
+                prop::collection::hash_map(".{0,8}", inner, 0..8)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn agrees(ours: &Value<'_>, theirs: &serde_json::Value) -> bool {
+        match (ours, theirs) {
+            (Value::Null, serde_json::Value::Null) => true,
+            (Value::Bool(a), serde_json::Value::Bool(b)) => a == b,
+            (Value::Number(a), serde_json::Value::Number(b)) => **a == b.to_string(),
+            (Value::String(a), serde_json::Value::String(b)) => a == b,
+            (Value::Array(a), serde_json::Value::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| agrees(a, b))
+            }
+            (Value::Object(a), serde_json::Value::Object(b)) => {
+                a.len() == b.len() && b.iter().all(|(key, b)| ours.get(key).is_some_and(|a| agrees(a, b)))
+            }
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_agree_with_serde_json(value in json()) {
+            let (fast, plain) = both(&value.to_string());
+            prop_assert_eq!(&fast, &plain);
+            prop_assert!(agrees(&plain, &value));
+        }
+    }
+}
