@@ -65,7 +65,7 @@ impl Args {
             assume_role_arn: self.assume_role_arn.clone(),
             external_id: self.external_id.clone(),
             force_path_style: self.force_path_style,
-            concurrency: self.concurrency.get(),
+            concurrency: Some(self.concurrency.get()),
             ..S3Options::default()
         }
     }
