@@ -16,12 +16,12 @@ mod tree;
 mod uri;
 
 pub use client::{Requests, S3Session};
-pub use layout::ListScope;
 pub use options::{S3Keys, S3Options};
 pub use uri::{S3Uri, S3UriError};
 
 use crate::cancel::Cancel;
 use crate::error::Fatal;
+use crate::keyscope::KeyScope;
 use crate::source::{Feed, Source};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,7 +30,7 @@ use std::sync::atomic::Ordering;
 #[derive(Debug)]
 pub struct S3Source {
     bucket: client::Bucket,
-    scope: Arc<ListScope>,
+    scope: Arc<layout::ListScope>,
 }
 
 impl S3Session {
@@ -48,9 +48,11 @@ impl S3Source {
         S3Session::start(options)?.open(uri)
     }
 
-    /// The same, listing only what is in `scope`. What is not is no item of the run.
-    pub fn within(self, scope: ListScope) -> Self {
-        Self { scope: Arc::new(scope), ..self }
+    /// The same, listing only what is in `scope`. What is not is no item of the run, and where names sort by
+    /// account, region and day it costs no request either.
+    #[must_use]
+    pub fn within(self, scope: KeyScope) -> Self {
+        Self { scope: Arc::new(layout::ListScope(scope)), ..self }
     }
 
     /// The session, for what it counted and noted.

@@ -185,14 +185,14 @@ impl Shared {
             Level::Outside => Some(Work::Range(Range::all(prefix))),
             Level::Accounts => look(),
             Level::Kinds { account } | Level::Regions { account } => {
-                if self.scope.wants_account(account) {
+                if self.scope.0.takes_account(account) {
                     look()
                 } else {
                     None
                 }
             }
             Level::Days { account, region, base } => {
-                if !self.scope.wants_account(account) || !self.scope.wants_region(region) {
+                if !self.scope.0.takes_account(account) || !self.scope.0.takes_region(region) {
                     return None;
                 }
                 self.scope.days(base, prefix).map(Work::Range)
