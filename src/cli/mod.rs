@@ -2,9 +2,13 @@
 
 mod aws;
 mod commands;
+mod explain;
+mod format_options;
 mod progress;
+mod rules;
 mod scan;
 mod schema;
+mod selection;
 mod summary_text;
 mod terminal;
 
@@ -24,6 +28,10 @@ struct Cli {
 enum Command {
     /// Stream objects, find root activity, write findings
     Scan(Box<scan::Args>),
+    /// List the rules, or show one in full
+    Rules(rules::Args),
+    /// Show why an event is, or is not, a finding
+    Explain(explain::Args),
     /// Print the JSON Schema of a finding, an error line or a summary
     Schema(schema::Args),
     /// Print a completion script for a shell
@@ -44,6 +52,10 @@ pub(crate) fn run() -> ExitCode {
     };
     let result = match cli.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Rules(args) => rules::run(&args, &mut std::io::stdout().lock()),
+        Command::Explain(args) => {
+            explain::run(&args, |bytes| Ok(roottrail::scan::events_of(bytes)?), &mut std::io::stdout().lock())
+        }
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => commands::completions(&args, &mut Cli::command()),
         Command::Man => commands::man(Cli::command()),
@@ -68,6 +80,7 @@ mod code {
     pub(super) const USAGE: u8 = 2;
     pub(super) const INCOMPLETE: u8 = 3;
     pub(super) const NOTHING: u8 = 5;
+    pub(super) const FINDINGS: u8 = 10;
     pub(super) const INTERRUPTED: u8 = 130;
 }
 

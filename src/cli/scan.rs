@@ -5,18 +5,21 @@ use std::io::{self, BufRead as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use super::progress::{Progress, ProgressChoice};
 use super::terminal::{self, ColorChoice};
-use super::{UsageError, aws, code, summary_text};
+use super::{UsageError, aws, code, selection, summary_text};
 use roottrail::cancel::Cancel;
-use roottrail::finding::Finding;
-use roottrail::format::{self, FormatName, FormatOptions};
+use roottrail::choice::Choice as _;
+use roottrail::finding::Severity;
+use roottrail::format::{self, FormatName};
+use roottrail::keyscope::KeyScope;
 use roottrail::output::file::OutFile;
 use roottrail::output::{FindingFile, Outputs};
-use roottrail::pipeline::{self, Keep, SinkError};
+use roottrail::pipeline::{self, SinkError};
 use roottrail::scan::object::ScanOptions;
 use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource};
@@ -34,6 +37,9 @@ pub(super) struct Args {
     objects_from: Option<PathBuf>,
 
     #[command(flatten)]
+    selection: selection::Args,
+
+    #[command(flatten)]
     aws: aws::Args,
 
     /// Worker threads [default: all cores]
@@ -47,6 +53,17 @@ pub(super) struct Args {
     /// Write findings to a file instead of standard output
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+
+    /// The format of the findings
+    #[arg(short, long, value_name = "FORMAT", default_value = "ndjson", value_parser = format_name, help_heading = "Output")]
+    format: FormatName,
+
+    /// Write the findings in a further format, to a file
+    #[arg(long, value_name = "FORMAT:FILE", value_parser = also, help_heading = "Output")]
+    also: Vec<(FormatName, PathBuf)>,
+
+    #[command(flatten)]
+    format_options: super::format_options::Args,
 
     /// Replace output files that exist
     #[arg(long, help_heading = "Output")]
@@ -63,6 +80,10 @@ pub(super) struct Args {
     /// Write the account of the run as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     summary: Option<PathBuf>,
+
+    /// Exit with 10 where findings were written [of this severity or above]
+    #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "low", value_parser = Severity::parse, help_heading = "Output")]
+    fail_on_findings: Option<Severity>,
 
     /// Show progress
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Interface")]
@@ -81,26 +102,25 @@ pub(super) struct Args {
     verbose: bool,
 }
 
-struct KeepAll;
-
-impl Keep for KeepAll {
-    fn keeps(&self, _finding: &mut Finding) -> bool {
-        true
-    }
-}
-
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let cancel = Cancel::new();
     stop_on_signals(&cancel)?;
     let names = source_names(args)?;
+    let selection = args.selection.select(jiff::Timestamp::now())?;
+    let keys = Arc::new(selection.keys.clone());
+    if keys.leaves_out_sign_ins() && !args.quiet {
+        terminal::line(
+            "roottrail: warning: --trail-region leaves out us-east-1, where root's sign-ins are recorded",
+        );
+    }
     // Outputs first: a bad path should fail before anything is read.
     let (mut outputs, summary_file) = outputs(args)?;
-    let sources = sources(&names, args)?;
+    let sources = sources(&names, args, &keys)?;
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let options = ScanOptions { max_object_size: args.max_object_size, threads, cancel };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
-    let result = pipeline::run(sources, &options, &KeepAll, &mut outputs, &mut progress);
+    let result = pipeline::run(sources, &options, &selection, &mut outputs, &mut progress);
     progress.finish();
     let mut summary = match result {
         Ok(summary) => summary,
@@ -112,7 +132,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     closing(outputs.finish(), &mut summary)?;
 
-    let exit = exit_code(&summary);
+    let exit = exit_code(&summary, args.fail_on_findings);
     if let Some(mut file) = summary_file {
         let arguments: Vec<String> =
             std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -138,7 +158,8 @@ fn closing(result: Result<(), SinkError>, summary: &mut Summary) -> anyhow::Resu
     }
 }
 
-fn exit_code(summary: &Summary) -> u8 {
+fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {
+    let serious = |least| summary.by_severity.range(least..).any(|(_, &n)| n > 0);
     if summary.closed {
         code::COMPLETE
     } else if summary.interrupted {
@@ -147,6 +168,8 @@ fn exit_code(summary: &Summary) -> u8 {
         code::INCOMPLETE
     } else if summary.nothing_matched() {
         code::NOTHING
+    } else if fail_on.is_some_and(serious) {
+        code::FINDINGS
     } else {
         code::COMPLETE
     }
@@ -206,8 +229,8 @@ fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
     Ok(String::from_utf8(bytes).context("a source in the list is not UTF-8")?.into())
 }
 
-fn sources(names: &[OsString], args: &Args) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let mut session = aws::Session::new(&args.aws);
+fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Result<Vec<Box<dyn Source>>> {
+    let mut session = aws::Session::new(&args.aws, Arc::clone(keys));
     let mut stdin = false;
     names
         .iter()
@@ -220,7 +243,7 @@ fn sources(names: &[OsString], args: &Args) -> anyhow::Result<Vec<Box<dyn Source
             }
             match s3_uri(name) {
                 Some(uri) => session.open(uri),
-                None => Ok(Box::new(DiskSource::new(name))),
+                None => Ok(Box::new(DiskSource::new(name).within(Arc::clone(keys)))),
             }
         })
         .collect()
@@ -231,19 +254,41 @@ fn s3_uri(name: &OsStr) -> Option<&str> {
 }
 
 fn outputs(args: &Args) -> anyhow::Result<(Outputs, Option<OutFile>)> {
+    let options = args.format_options.options()?;
     let create = |path: &Path| OutFile::create(path, args.force);
-    let file = match &args.output {
+    let first = match &args.output {
         Some(path) => create(path)?,
         None => OutFile::stdout(),
     };
-    let format = format::create(FormatName::Ndjson, &FormatOptions::default());
-    let findings = FindingFile::new(format, file).map_err(|error| match error {
-        SinkError::Failed(fatal) => anyhow::Error::from(fatal),
-        SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
-    })?;
+    let mut findings = Vec::new();
+    let further = args.also.iter().map(|(name, path)| create(path).map(|file| (*name, file)));
+    for file in std::iter::once(Ok((args.format, first))).chain(further) {
+        let (name, file) = file?;
+        let format = format::create(name, &options);
+        if args.no_raw && format.needs_record() {
+            let text = format!("--no-raw leaves the record out, and the format {name} carries it");
+            return Err(UsageError(text).into());
+        }
+        findings.push(FindingFile::new(format, file).map_err(|error| match error {
+            SinkError::Failed(fatal) => anyhow::Error::from(fatal),
+            SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
+        })?);
+    }
     let errors = args.errors.as_deref().map(create).transpose()?;
     let summary = args.summary.as_deref().map(create).transpose()?;
-    Ok((Outputs::new(vec![findings], errors, !args.no_raw), summary))
+    Ok((Outputs::new(findings, errors, !args.no_raw), summary))
+}
+
+fn format_name(text: &str) -> Result<FormatName, String> {
+    text.parse().map_err(|_unknown| {
+        let names: Vec<&str> = FormatName::ALL.iter().map(|name| name.as_str()).collect();
+        format!("the formats are {}", names.join(", "))
+    })
+}
+
+fn also(text: &str) -> Result<(FormatName, PathBuf), String> {
+    let (name, path) = text.split_once(':').ok_or("FORMAT:FILE, such as ecs:findings-ecs.ndjson")?;
+    Ok((format_name(name)?, path.into()))
 }
 
 /// `1500`, `64k`, `100MB`, `2GiB`.

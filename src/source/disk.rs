@@ -3,29 +3,37 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Content, Feed, Item, Source};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key::{Skip, key_info, scope};
+use crate::keyscope::KeyScope;
 use crate::object::ObjectRef;
 
 /// A file or a directory that the user named.
 #[derive(Debug)]
 pub struct DiskSource {
     path: PathBuf,
+    keys: Arc<KeyScope>,
 }
 
 impl DiskSource {
     /// `path` as given: findings name it so.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), keys: Arc::default() }
+    }
+
+    /// The same; of a directory only what is in scope. What is not is no item of the run.
+    pub fn within(self, keys: Arc<KeyScope>) -> Self {
+        Self { keys, ..self }
     }
 }
 
 impl Source for DiskSource {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
-        let mut walk = Walk { seq: first, feed, cancel };
+        let mut walk = Walk { seq: first, feed, cancel, keys: &self.keys };
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => {
                 let walker =
@@ -69,6 +77,7 @@ struct Walk<'f> {
     seq: u64,
     feed: &'f dyn Feed,
     cancel: &'f Cancel,
+    keys: &'f KeyScope,
 }
 
 impl Walk<'_> {
@@ -87,19 +96,25 @@ impl Walk<'_> {
             Err(error) => return self.failed(error),
         };
         let path = entry.path();
-        match scope(&key(path), size) {
-            Err(skip) => self.push(object(path, size), Content::Skipped(skip)),
-            Ok(info) => {
-                let object = ObjectRef { key: info, ..object(path, size) };
-                let content = if kind.is_file() {
-                    Content::File(path.to_owned())
-                } else {
-                    let text = "neither a file nor a directory";
-                    Content::Failed(ObjectError::new(uri(path), Stage::Read, ErrorKind::Io, text))
-                };
-                self.push(object, content)
-            }
+        let key = key(path);
+        let scope = scope(&key, size);
+        let info = match &scope {
+            Ok(info) => info.clone(),
+            Err(_) => key_info(&key),
+        };
+        if !self.keys.in_scope(&key, info.as_ref()) {
+            return true;
         }
+        let object = ObjectRef { uri: uri(path), size, key: info, ..ObjectRef::default() };
+        let content = match scope {
+            Err(skip) => Content::Skipped(skip),
+            Ok(_) if kind.is_file() => Content::File(path.to_owned()),
+            Ok(_) => {
+                let text = "neither a file nor a directory";
+                Content::Failed(ObjectError::new(uri(path), Stage::Read, ErrorKind::Io, text))
+            }
+        };
+        self.push(object, content)
     }
 
     fn failed(&mut self, error: walkdir::Error) -> bool {

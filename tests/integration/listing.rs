@@ -11,11 +11,12 @@ use roottrail::error::{ErrorKind, Stage};
 use roottrail::filter::TimeRange;
 use roottrail::keyscope::KeyScope;
 use roottrail::source::s3::{S3Options, S3Session, S3Uri};
+use std::sync::Arc;
 
 fn scan(server: &Server, source: &str, options: &S3Options, scope: KeyScope) -> Vec<Scanned> {
     let session = S3Session::start(options).unwrap();
     server.take_asked();
-    run(&mut session.open(&S3Uri::parse(source).unwrap()).unwrap().within(scope))
+    run(&mut session.open(&S3Uri::parse(source).unwrap()).unwrap().within(Arc::new(scope)))
 }
 
 fn keys(scanned: &[Scanned]) -> Vec<String> {
@@ -177,7 +178,7 @@ fn all_versions_are_read_where_asked_for() {
         }
     }
     objects.delete(&format!("{day}/b.json"));
-    let keys = std::sync::Arc::new(objects);
+    let keys = Arc::new(objects);
     for page in [1, 2, 4, 1000] {
         server.put("trail", Bucket { page, keys: keys.clone(), ..Bucket::new(Objects::default()) });
         let text = |one: &Scanned| match &one.outcome {

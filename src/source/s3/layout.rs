@@ -5,10 +5,11 @@
 
 use crate::key::key_info;
 use crate::keyscope::KeyScope;
+use std::sync::Arc;
 
 /// The part of a scope that listing can use: accounts, regions and days.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ListScope(pub(super) KeyScope);
+pub(super) struct ListScope(pub(super) Arc<KeyScope>);
 
 /// Where a folder stands in the layout.
 #[derive(Debug, PartialEq, Eq)]
@@ -278,7 +279,8 @@ mod tests {
             start: first.map(|day| at(day, "00:00:00")),
             end: last.map(|day| at(day, "23:59:59")),
         };
-        ListScope(KeyScope::new(&[], &regions, &[], &[]).unwrap().within(range, SignedDuration::ZERO))
+        let scope = KeyScope::new(&[], &regions, &[], &[]).unwrap();
+        ListScope(Arc::new(scope.within(range, SignedDuration::ZERO)))
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl S3Source {
     /// The same, listing only what is in `scope`. What is not is no item of the run, and where names sort by
     /// account, region and day it costs no request either.
     #[must_use]
-    pub fn within(self, scope: KeyScope) -> Self {
+    pub fn within(self, scope: Arc<KeyScope>) -> Self {
         Self { scope: Arc::new(layout::ListScope(scope)), ..self }
     }
 
