@@ -3,8 +3,10 @@
 use super::client::{Bucket, payer};
 use super::errors::{Failure, Verdict};
 use super::retry::backoff;
-use super::uri::decode_listed;
+use super::uri::{S3Uri, decode_listed};
 use crate::error::ErrorKind;
+use crate::key::KeyInfo;
+use crate::object::ObjectRef;
 use aws_sdk_s3::types::{
     CommonPrefix, EncodingType, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
     OptionalObjectAttributes, RestoreStatus,
@@ -24,6 +26,19 @@ pub(super) struct Entry {
     pub(super) archived: Option<String>,
     /// The key could not be decoded.
     pub(super) unreadable_key: bool,
+}
+
+impl Entry {
+    /// The entry as everything downstream names it.
+    pub(super) fn object(&self, bucket: &S3Uri, key: Option<KeyInfo>) -> ObjectRef {
+        ObjectRef {
+            uri: bucket.of_key(&self.key),
+            size: self.size,
+            etag: self.etag.clone(),
+            version_id: self.version_id.clone(),
+            key,
+        }
+    }
 }
 
 /// What a lister hands over.

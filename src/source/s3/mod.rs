@@ -12,6 +12,7 @@ mod list;
 mod nodes;
 mod options;
 mod retry;
+mod survey;
 mod tree;
 mod uri;
 
