@@ -109,6 +109,7 @@ struct Drive<'a> {
 pub(super) fn drive(
     bucket: &Bucket,
     scope: &Arc<ListScope>,
+    given: Option<Vec<Entry>>,
     first: u64,
     feed: &dyn Feed,
     cancel: &Cancel,
@@ -128,7 +129,13 @@ pub(super) fn drive(
     handle.block_on(async {
         let (out, pages) = mpsc::channel(PAGES_AHEAD);
         let mut lister = JoinSet::new();
-        lister.spawn(list_tree(bucket.clone(), scope.clone(), out));
+        match given {
+            Some(entries) => {
+                drive.waiting.extend(entries);
+                drop(out);
+            }
+            None => drop(lister.spawn(list_tree(bucket.clone(), scope.clone(), out))),
+        }
         if drive.run(pages).await.is_err() {
             return;
         }

@@ -29,6 +29,18 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// An entry of an earlier listing of this bucket.
+    pub(super) fn of(bucket: &S3Uri, object: &ObjectRef) -> Option<Self> {
+        Some(Self {
+            key: bucket.key_of(&object.uri)?,
+            size: object.size,
+            etag: object.etag.clone(),
+            version_id: object.version_id.clone(),
+            archived: None,
+            unreadable_key: false,
+        })
+    }
+
     /// The entry as everything downstream names it.
     pub(super) fn object(&self, bucket: &S3Uri, key: Option<KeyInfo>) -> ObjectRef {
         ObjectRef {

@@ -23,6 +23,7 @@ pub use uri::{S3Uri, S3UriError};
 use crate::cancel::Cancel;
 use crate::error::Fatal;
 use crate::keyscope::KeyScope;
+use crate::object::ObjectRef;
 use crate::source::{Feed, Source};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,6 +33,8 @@ use std::sync::atomic::Ordering;
 pub struct S3Source {
     bucket: client::Bucket,
     scope: Arc<layout::ListScope>,
+    /// In place of a listing.
+    given: Option<Vec<list::Entry>>,
 }
 
 impl S3Session {
@@ -39,7 +42,7 @@ impl S3Session {
     /// such bucket, where it cannot be reached, or where S3 does not know the caller. A caller who may not
     /// list is told so by an item of the run.
     pub fn open(&self, uri: &S3Uri) -> Result<S3Source, Fatal> {
-        Ok(S3Source { bucket: self.locate(uri)?, scope: Arc::default() })
+        Ok(S3Source { bucket: self.locate(uri)?, scope: Arc::default(), given: None })
     }
 }
 
@@ -56,6 +59,13 @@ impl S3Source {
         Self { scope: Arc::new(layout::ListScope(scope)), ..self }
     }
 
+    /// The same, of just these objects, in this order: what an earlier listing of the same bucket found.
+    #[must_use]
+    pub fn only(self, objects: &[ObjectRef]) -> Self {
+        let entries = objects.iter().filter_map(|object| list::Entry::of(&self.bucket.uri, object)).collect();
+        Self { given: Some(entries), ..self }
+    }
+
     /// The session, for what it counted and noted.
     pub fn session(&self) -> &S3Session {
         &self.bucket.session
@@ -64,7 +74,7 @@ impl S3Source {
 
 impl Source for S3Source {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
-        let end = drive::drive(&self.bucket, &self.scope, first, feed, cancel);
+        let end = drive::drive(&self.bucket, &self.scope, self.given.take(), first, feed, cancel);
         let deletions = self.bucket.session.counters().delete_markers.swap(0, Ordering::Relaxed);
         if deletions > 0 {
             let uri = &self.bucket.uri;
