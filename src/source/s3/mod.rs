@@ -1,8 +1,10 @@
 //! Objects in S3. The only place that knows tokio and the AWS SDK; everything beyond sees a [`Source`].
 
+mod answer;
 mod body;
 mod client;
 mod credentials;
+mod direct;
 mod drive;
 mod errors;
 mod fetch;
@@ -12,7 +14,9 @@ mod list;
 mod nodes;
 mod options;
 mod retry;
+mod sign;
 mod survey;
+mod tls;
 mod tree;
 mod uri;
 

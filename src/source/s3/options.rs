@@ -48,6 +48,8 @@ pub struct S3Options {
     pub expected_bucket_owner: Option<String>,
     /// `--all-versions`: overwritten and deleted objects too.
     pub all_versions: bool,
+    /// Let the SDK do the GETs too, at several times the CPU: for comparison.
+    pub sdk_only: bool,
     /// `--concurrency`: GETs in flight at most. `None`: as many as bring something.
     pub concurrency: Option<usize>,
     /// `--list-concurrency`: LISTs in flight.
@@ -81,6 +83,7 @@ impl Default for S3Options {
             force_path_style: false,
             expected_bucket_owner: None,
             all_versions: false,
+            sdk_only: false,
             concurrency: None,
             list_concurrency: 16,
             max_memory: 128 << 20,
