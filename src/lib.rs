@@ -23,6 +23,7 @@ pub mod keyscope;
 pub mod object;
 pub mod output;
 pub mod pipeline;
+pub mod plan;
 pub mod rules;
 pub mod scan;
 pub mod schema;

@@ -4,6 +4,8 @@ mod aws;
 mod commands;
 mod explain;
 mod format_options;
+mod plan;
+mod plan_text;
 mod progress;
 mod rules;
 mod scan;
@@ -28,6 +30,8 @@ struct Cli {
 enum Command {
     /// Stream objects, find root activity, write findings
     Scan(Box<scan::Args>),
+    /// List only: what a scan would read, and what it costs
+    Plan(Box<plan::Args>),
     /// List the rules, or show one in full
     Rules(rules::Args),
     /// Show why an event is, or is not, a finding
@@ -52,6 +56,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let result = match cli.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Plan(args) => plan::run(&args, &mut std::io::stdout().lock()),
         Command::Rules(args) => rules::run(&args, &mut std::io::stdout().lock()),
         Command::Explain(args) => {
             explain::run(&args, |bytes| Ok(roottrail::scan::events_of(bytes)?), &mut std::io::stdout().lock())

@@ -105,7 +105,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let cancel = Cancel::new();
     stop_on_signals(&cancel)?;
-    let names = source_names(args)?;
+    let names = source_names(&args.sources, args.objects_from.as_deref())?;
     let selection = args.selection.select(jiff::Timestamp::now())?;
     let keys = Arc::new(selection.keys.clone());
     if keys.leaves_out_sign_ins() && !args.quiet {
@@ -176,7 +176,7 @@ fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {
 }
 
 /// The first signal ends the run in order; a second one ends the program.
-fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
+pub(super) fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
     let cancel = cancel.clone();
     ctrlc::set_handler(move || {
         if cancel.is_set() {
@@ -191,9 +191,10 @@ fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
     .context("cannot handle signals")
 }
 
-fn source_names(args: &Args) -> anyhow::Result<Vec<OsString>> {
-    let mut names = args.sources.clone();
-    let Some(list) = &args.objects_from else { return Ok(names) };
+/// The sources named on the command line and in the list, in this order.
+pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow::Result<Vec<OsString>> {
+    let mut names = sources.to_vec();
+    let Some(list) = list else { return Ok(names) };
     let from_stdin = list.as_os_str() == "-";
     if from_stdin && names.iter().any(|name| name == "-") {
         return Err(
@@ -249,7 +250,7 @@ fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Res
         .collect()
 }
 
-fn s3_uri(name: &OsStr) -> Option<&str> {
+pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
     name.to_str().filter(|name| name.starts_with("s3://"))
 }
 

@@ -73,6 +73,10 @@ impl Worker {
                 let stored = body.bytes();
                 let mut report = self.scan_bytes(object, stored, options);
                 report.times.get = Some(Duration::from_millis(body.get_ms()));
+                if let Some(error) = body.cut_short() {
+                    report.cut_short(error);
+                    return report;
+                }
                 if !report.damaged_in_transit() {
                     return report;
                 }

@@ -103,14 +103,19 @@ impl Report {
         self.errors.push(ObjectError::new(uri, Stage::Parse, ErrorKind::Io, error));
     }
 
+    /// Only the beginning of the object was there to read, whatever that looked like.
+    pub(crate) fn cut_short(&mut self, mut error: ObjectError) {
+        // How the beginning ends is no news: the reason why it ends is.
+        self.errors.retain(|error| !error.may_be_the_network());
+        error.findings_salvaged = self.findings.len();
+        self.errors.push(error);
+        self.damaged = true;
+        self.outcome = Outcome::Failed;
+    }
+
     /// Whether the bytes may have been hurt on their way, so that fetching them again may help.
     pub(crate) fn damaged_in_transit(&self) -> bool {
-        self.outcome == Outcome::Failed
-            && self.errors.iter().any(|error| {
-                error.kind == ErrorKind::CorruptGzip
-                    || (error.stage == Stage::Parse
-                        && matches!(error.kind, ErrorKind::InvalidJson | ErrorKind::Empty))
-            })
+        self.outcome == Outcome::Failed && self.errors.iter().any(ObjectError::may_be_the_network)
     }
 
     /// Widens the span of times by one `eventTime`.

@@ -38,6 +38,17 @@ pub enum Content {
     Failed(ObjectError),
 }
 
+/// What a scan would do with an entry, as far as listing tells.
+#[derive(Debug)]
+pub enum ListedOnly {
+    /// Fetch and read it.
+    Readable,
+    /// Count it.
+    Skipped(Skip),
+    /// Report it.
+    Failed(ObjectError),
+}
+
 /// A fetched object. Its bytes may turn out cut short or damaged, which only inflating shows.
 pub trait Body: Send + fmt::Debug {
     /// The bytes of the latest fetch.

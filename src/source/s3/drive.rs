@@ -15,7 +15,7 @@ use super::list::{Entry, Listed};
 use super::tree::list_tree;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::key;
+use crate::key::{self, Skip};
 use crate::object::ObjectRef;
 use crate::source::{Content, Feed, Item, Lease};
 use std::collections::{HashMap, VecDeque};
@@ -109,6 +109,7 @@ struct Drive<'a> {
 pub(super) fn drive(
     bucket: &Bucket,
     scope: &Arc<ListScope>,
+    given: Option<Vec<Entry>>,
     first: u64,
     feed: &dyn Feed,
     cancel: &Cancel,
@@ -128,7 +129,13 @@ pub(super) fn drive(
     handle.block_on(async {
         let (out, pages) = mpsc::channel(PAGES_AHEAD);
         let mut lister = JoinSet::new();
-        lister.spawn(list_tree(bucket.clone(), scope.clone(), out));
+        match given {
+            Some(entries) => {
+                drive.waiting.extend(entries);
+                drop(out);
+            }
+            None => drop(lister.spawn(list_tree(bucket.clone(), scope.clone(), out))),
+        }
         if drive.run(pages).await.is_err() {
             return;
         }
@@ -214,35 +221,15 @@ impl Drive<'_> {
             let share = Share::take(&self.budget, cost);
             let seq = self.next;
             self.next += 1;
-            let object = ObjectRef {
-                uri: self.bucket.uri.of_key(&entry.key),
-                size: entry.size,
-                etag: entry.etag.clone(),
-                version_id: entry.version_id.clone(),
-                key: scope.as_ref().ok().cloned().flatten(),
-            };
-            let content = match (scope, &entry.archived) {
-                (Err(skip), _) => Content::Skipped(skip),
-                (Ok(_), Some(class)) => Content::Failed(ObjectError::new(
-                    object.uri.clone(),
-                    Stage::Get,
-                    ErrorKind::Archived,
-                    format!("it lies in storage class {class} and must be restored before it can be read"),
-                )),
-                (Ok(_), None) if entry.unreadable_key => Content::Failed(ObjectError::new(
-                    object.uri.clone(),
-                    Stage::List,
-                    ErrorKind::Other,
-                    "its key is not UTF-8, so it cannot be asked for",
-                )),
-                (Ok(_), None) => {
+            let object = entry.object(&self.bucket.uri, scope.as_ref().ok().cloned().flatten());
+            match unread(&entry, &object, scope.err()) {
+                Some(content) => self.push(seq, object, content, share)?,
+                None => {
                     let bucket = self.bucket.clone();
                     let task = self.gets.spawn_on(get(bucket, entry), self.bucket.session.handle());
                     self.pending.insert(task.id(), Pending { seq, object, share });
-                    continue;
                 }
-            };
-            self.push(seq, object, content, share)?;
+            }
         }
         Ok(())
     }
@@ -301,6 +288,25 @@ impl Drive<'_> {
         self.next += 1;
         let object = ObjectRef { uri, ..ObjectRef::default() };
         self.push(seq, object, Content::Failed(error), Share::take(&self.budget, 0))
+    }
+}
+
+/// What becomes of an entry that is not fetched.
+pub(super) fn unread(entry: &Entry, object: &ObjectRef, skip: Option<Skip>) -> Option<Content> {
+    let failed = |stage, kind, text: String| {
+        Some(Content::Failed(ObjectError::new(object.uri.clone(), stage, kind, text)))
+    };
+    match (skip, &entry.archived) {
+        (Some(skip), _) => Some(Content::Skipped(skip)),
+        (None, Some(class)) => {
+            let text = format!("it lies in storage class {class} and must be restored before it can be read");
+            failed(Stage::Get, ErrorKind::Archived, text)
+        }
+        (None, None) if entry.unreadable_key => {
+            let text = "its key is not UTF-8, so it cannot be asked for".to_owned();
+            failed(Stage::List, ErrorKind::Other, text)
+        }
+        (None, None) => None,
     }
 }
 
