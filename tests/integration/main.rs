@@ -1,4 +1,6 @@
 //! Integration tests, one binary.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what went wrong by panicking")]
+
 mod formats;
 mod ocsf;
