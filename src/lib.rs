@@ -1,11 +1,27 @@
 //! Find every use of the AWS root user in CloudTrail logs, with the field that proves it.
+//!
+//! ```text
+//! source ──items──► queue ──► workers: inflate → scan → judge ──reports──► driver: order → dedupe → output
+//! ```
+//!
+//! One object is one unit of work, done by one worker with buffers that it uses again. The driver puts
+//! the reports back into input order, drops duplicates and writes. [`pipeline::run`] is the whole of it;
+//! it blocks, so async callers run it on a thread of its own.
 
 pub mod cancel;
+pub mod dedupe;
 pub mod error;
 pub mod finding;
 pub mod format;
+pub mod inflate;
 pub mod json;
+pub mod judge;
 pub mod key;
 pub mod object;
+pub mod output;
+pub mod pipeline;
+pub mod rules;
 pub mod scan;
+pub mod schema;
 pub mod source;
+pub mod summary;

@@ -1,2 +1,7 @@
-//! The command line.
-fn main() {}
+//! The `roottrail` command.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

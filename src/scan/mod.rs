@@ -1,5 +1,12 @@
 //! From an object's bytes to its judged records.
 
+mod batch;
 mod block;
 pub mod boundary;
+pub mod cursor;
+pub mod document;
+pub mod examine;
 pub mod kernel;
+pub mod object;
+pub mod report;
+pub mod spill;

@@ -1,5 +1,7 @@
 //! Where objects come from. A source lists in output order and may deliver out of order.
 
+pub mod disk;
+
 use crate::cancel::Cancel;
 use crate::error::ObjectError;
 use crate::key::Skip;

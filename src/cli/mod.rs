@@ -1,0 +1,85 @@
+//! The command line: the only place that knows clap.
+
+mod aws;
+mod commands;
+mod progress;
+mod scan;
+mod schema;
+mod summary_text;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+/// Find every use of the AWS root user in CloudTrail logs, with the field that proves it.
+#[derive(Debug, Parser)]
+#[command(name = "roottrail", version, about, max_term_width = 100, infer_subcommands = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Stream objects, find root activity, write findings
+    Scan(Box<scan::Args>),
+    /// Print the JSON Schema of a finding, an error line or a summary
+    Schema(schema::Args),
+    /// Print a completion script for a shell
+    Completions(commands::CompletionArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// Runs the command that the arguments name.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output and are no errors. A closed pipe is none either.
+            let _printed = error.print();
+            return ExitCode::from(if error.use_stderr() { code::USAGE } else { code::COMPLETE });
+        }
+    };
+    let result = match cli.command {
+        Command::Scan(args) => scan::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => commands::completions(&args, &mut Cli::command()),
+        Command::Man => commands::man(Cli::command()),
+    };
+    match result {
+        Ok(exit) => exit,
+        Err(error) => {
+            if is_closed_pipe(&error) {
+                return ExitCode::from(code::COMPLETE);
+            }
+            terminal::print_error(&error);
+            let usage = error.downcast_ref::<UsageError>().is_some();
+            ExitCode::from(if usage { code::USAGE } else { code::FATAL })
+        }
+    }
+}
+
+/// Exit codes, as the README lists them.
+mod code {
+    pub(super) const COMPLETE: u8 = 0;
+    pub(super) const FATAL: u8 = 1;
+    pub(super) const USAGE: u8 = 2;
+    pub(super) const INCOMPLETE: u8 = 3;
+    pub(super) const NOTHING: u8 = 5;
+    pub(super) const INTERRUPTED: u8 = 130;
+}
+
+/// Arguments that contradict each other or name what does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,31 @@
+//! `roottrail schema`: the JSON Schemas (2020-12) of what roottrail writes.
+
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+/// Arguments of `schema`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which schema
+    #[arg(value_enum, default_value = "finding")]
+    of: Of,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Of {
+    /// A line of findings
+    Finding,
+    /// A line of --errors
+    Error,
+    /// --summary
+    Summary,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    super::commands::print(match args.of {
+        Of::Finding => roottrail::schema::FINDING.as_bytes(),
+        Of::Error => roottrail::schema::ERROR.as_bytes(),
+        Of::Summary => roottrail::schema::SUMMARY.as_bytes(),
+    })
+}

@@ -1,0 +1,75 @@
+//! Copies of one event: which are written, which only counted, which are a sign of tampering.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::finding::FindingId;
+use crate::json::canonical::Fingerprint;
+use crate::judge;
+use crate::rules;
+use crate::scan::examine::Judged;
+
+/// The rule that a differing copy raises.
+pub const CONFLICT_RULE: &str = "conflicting-event-copies";
+
+/// What is known of the events written so far: about 40 bytes each.
+#[derive(Debug, Default)]
+pub struct Dedupe {
+    seen: HashMap<FindingId, Seen>,
+    /// Further versions of events that have more than one.
+    conflicts: HashSet<(FindingId, Fingerprint)>,
+    /// The objects that first copies came from.
+    uris: Vec<Box<str>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    fingerprint: Fingerprint,
+    uri: u32,
+    damaged: bool,
+}
+
+/// What to do with a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copy {
+    /// Write it.
+    New,
+    /// Count it.
+    Duplicate,
+}
+
+impl Dedupe {
+    /// Decides on one finding, and marks it where an earlier copy of the same event differs from it.
+    pub fn see(&mut self, judged: &mut Judged) -> Copy {
+        let Judged { finding, fingerprint } = judged;
+        let damaged = finding.evidence.damaged;
+        let Some(seen) = self.seen.get_mut(&finding.id) else {
+            let seen = Seen { fingerprint: *fingerprint, uri: self.uri(&finding.evidence.uri), damaged };
+            self.seen.insert(finding.id, seen);
+            return Copy::New;
+        };
+        if seen.fingerprint == *fingerprint {
+            // The first copy lay in a broken object: a sound one is better evidence.
+            if seen.damaged && !damaged {
+                seen.damaged = false;
+                return Copy::New;
+            }
+            return Copy::Duplicate;
+        }
+        let first = seen.uri as usize;
+        if !self.conflicts.insert((finding.id, *fingerprint)) {
+            return Copy::Duplicate;
+        }
+        finding.id = judge::conflicting_id(finding);
+        finding.evidence.conflict_with = self.uris.get(first).map(|uri| uri.to_string());
+        rules::add(finding, CONFLICT_RULE);
+        Copy::New
+    }
+
+    fn uri(&mut self, uri: &str) -> u32 {
+        // Findings come object by object.
+        if self.uris.last().is_none_or(|last| **last != *uri) {
+            self.uris.push(uri.into());
+        }
+        u32::try_from(self.uris.len() - 1).unwrap_or(u32::MAX)
+    }
+}

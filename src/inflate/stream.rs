@@ -1,0 +1,123 @@
+//! The certain way: any stream, in windows, with every member, cut and checksum accounted for.
+
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::GzDecoder;
+
+use crate::error::{ErrorKind, Stage};
+use crate::scan::cursor::{Break, Chunks};
+
+/// Inflated bytes asked for at a time.
+const WINDOW: u64 = 512 << 10;
+
+/// Inflates, or passes through, what a reader yields, up to a limit.
+pub(super) struct Stream<R: BufRead> {
+    state: State<R>,
+    limit: u64,
+    /// Bytes delivered.
+    pub(super) total: u64,
+}
+
+enum State<R: BufRead> {
+    Plain(R),
+    Member(Box<GzDecoder<R>>),
+    Done,
+}
+
+impl<R: BufRead> Stream<R> {
+    /// Decides by the first bytes whether `reader` is gzip.
+    pub(super) fn new(mut reader: R, limit: u64) -> Result<Self, Break> {
+        let gzip = starts_gzip(reader.fill_buf().map_err(broken)?);
+        let state = if gzip { State::Member(Box::new(GzDecoder::new(reader))) } else { State::Plain(reader) };
+        Ok(Self { state, limit, total: 0 })
+    }
+
+    fn next(&mut self, window: &mut Vec<u8>) -> Result<bool, Break> {
+        loop {
+            let before = window.len();
+            let read = match &mut self.state {
+                State::Plain(reader) => reader.take(WINDOW).read_to_end(window),
+                State::Member(decoder) => decoder.as_mut().take(WINDOW).read_to_end(window),
+                State::Done => return Ok(false),
+            };
+            let got = (window.len() - before) as u64;
+            let room = self.limit - self.total;
+            if got > room {
+                window.truncate(before + usize::try_from(room).unwrap_or(usize::MAX));
+                self.total = self.limit;
+                self.state = State::Done;
+                return Err(Break {
+                    stage: Stage::Inflate,
+                    kind: ErrorKind::TooLarge,
+                    cause: format!("inflates to more than {} bytes (--max-object-size)", self.limit).into(),
+                });
+            }
+            self.total += got;
+            // Bytes that came before an error are delivered with it.
+            read.map_err(broken)?;
+            if got > 0 {
+                return Ok(true);
+            }
+            if !self.next_member()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// At the end of a member: whether another one follows.
+    fn next_member(&mut self) -> Result<bool, Break> {
+        let State::Member(decoder) = std::mem::replace(&mut self.state, State::Done) else {
+            return Ok(false);
+        };
+        let mut reader = decoder.into_inner();
+        if starts_gzip(reader.fill_buf().map_err(broken)?) {
+            self.state = State::Member(Box::new(GzDecoder::new(reader)));
+            return Ok(true);
+        }
+        // Zero bytes are padding, as tapes and some writers leave it; anything else could hide a member.
+        loop {
+            let rest = reader.fill_buf().map_err(broken)?;
+            if rest.iter().any(|&byte| byte != 0) {
+                return Err(Break {
+                    stage: Stage::Inflate,
+                    kind: ErrorKind::CorruptGzip,
+                    cause: "bytes that are not gzip follow the last gzip member".into(),
+                });
+            }
+            match rest.len() {
+                0 => return Ok(false),
+                n => reader.consume(n),
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Chunks for Stream<R> {
+    fn more(&mut self, window: &mut Vec<u8>) -> Result<bool, Break> {
+        let result = self.next(window);
+        if result.is_err() {
+            self.state = State::Done;
+        }
+        result
+    }
+}
+
+/// Whether bytes begin a gzip member (RFC 1952, ID1 and ID2).
+pub(super) fn starts_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+/// flate2 reports damage by these kinds; all others come from the reader below it.
+fn broken(error: io::Error) -> Break {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Break {
+            stage: Stage::Inflate,
+            kind: ErrorKind::CorruptGzip,
+            cause: "the gzip stream is cut short".into(),
+        },
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            Break { stage: Stage::Inflate, kind: ErrorKind::CorruptGzip, cause: error.into() }
+        }
+        _ => Break { stage: Stage::Read, kind: ErrorKind::Io, cause: error.into() },
+    }
+}

@@ -1,0 +1,215 @@
+//! From a record and its verdict to a finding.
+
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::record::{Record, account_in_arn};
+use super::{Verdict, verdict};
+use crate::finding::{
+    Credential, Event, Evidence, Finding, FindingId, Identity, Integrity, Mfa, MfaRaw, Outcome, SCHEMA,
+    Session, Severity, Source,
+};
+use crate::json::Value;
+use crate::object::ObjectRef;
+use crate::rules;
+
+/// Where a record stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The object that holds it.
+    pub object: &'a ObjectRef,
+    /// Its place in the object, from 0.
+    pub record_index: u64,
+}
+
+/// Judges a record and builds its finding. `None`: not root, and no caller of `AssumeRoot`.
+///
+/// `text` is the record's own JSON, without insignificant whitespace.
+pub fn examine(record: &Value<'_>, text: Box<RawValue>, place: &Place<'_>) -> Option<Finding> {
+    let verdict = verdict(record);
+    let kind = verdict.identity?;
+    let view = Record::new(record);
+    let owned = |path: &str| view.text(path).map(str::to_owned);
+
+    let key_account = place.object.key.as_ref().map(|key| key.account.as_str());
+    let own_account = view.filled("userIdentity.accountId");
+    let recipient = view.filled("recipientAccountId").or(own_account).or(key_account);
+    let account = own_account
+        .or_else(|| view.text("userIdentity.arn").and_then(account_in_arn))
+        .or_else(|| view.filled("recipientAccountId"))
+        .or(key_account);
+    let created = owned("userIdentity.sessionContext.attributes.creationDate");
+    let address = owned("sourceIPAddress");
+
+    let mut finding = Finding {
+        schema: SCHEMA.into(),
+        id: event_id(recipient, view.filled("eventID").unwrap_or(text.get()), None),
+        time: owned("eventTime"),
+        account_id: account.map(str::to_owned),
+        recipient_account_id: recipient.map(str::to_owned),
+        region: owned("awsRegion"),
+        severity: Severity::Low,
+        attempt: verdict.outcome == Outcome::Failure,
+        rules: Vec::new(),
+        attack: Vec::new(),
+        event: event(&view),
+        outcome: verdict.outcome,
+        error_code: owned("errorCode"),
+        error_message: owned("errorMessage"),
+        identity: Identity {
+            kind,
+            type_: owned("userIdentity.type"),
+            arn: owned("userIdentity.arn"),
+            principal_id: owned("userIdentity.principalId"),
+            user_name: owned("userIdentity.userName"),
+            invoked_by: owned("userIdentity.invokedBy"),
+            issuer_arn: owned("userIdentity.sessionContext.sessionIssuer.arn"),
+        },
+        credential: Credential {
+            kind: verdict.credential,
+            basis: verdict.basis,
+            access_key_id: owned("userIdentity.accessKeyId"),
+            session_created: created.clone(),
+        },
+        mfa: mfa(&view, &verdict),
+        source: Source {
+            ip: address.clone().filter(|address| address.parse::<std::net::IpAddr>().is_ok()),
+            address,
+            user_agent: owned("userAgent"),
+            vpc_endpoint: owned("vpcEndpointId"),
+            tls_version: owned("tlsDetails.tlsVersion"),
+        },
+        session: Session { id: session_id(&view, account, created.as_deref()) },
+        evidence: Evidence {
+            uri: place.object.uri.clone(),
+            etag: place.object.etag.clone(),
+            version_id: place.object.version_id.clone(),
+            sha256: None,
+            record_index: place.record_index,
+            integrity: Integrity::Unverified,
+            damaged: false,
+            conflict_with: None,
+        },
+        cloudtrail: Some(text),
+    };
+    rules::apply(&view, &verdict, &mut finding);
+    Some(finding)
+}
+
+/// The id of a copy that differs from the first: it also hashes the record's text.
+///
+/// Call it before `--no-raw` takes the text away.
+pub fn conflicting_id(finding: &Finding) -> FindingId {
+    let text = finding.cloudtrail.as_deref().map_or("", RawValue::get);
+    let id = finding.event.id.as_deref().filter(|id| !id.trim().is_empty()).unwrap_or(text);
+    event_id(finding.recipient_account_id.as_deref(), id, Some(text))
+}
+
+fn event_id(recipient: Option<&str>, event: &str, text: Option<&str>) -> FindingId {
+    let mut hash = Sha256::new();
+    hash.update(recipient.unwrap_or_default());
+    hash.update("|");
+    hash.update(event);
+    if let Some(text) = text {
+        hash.update("|");
+        hash.update(text);
+    }
+    let digest = hash.finalize();
+    let number = digest.iter().take(16).fold(0u128, |number, byte| (number << 8) | u128::from(*byte));
+    FindingId(number)
+}
+
+fn event(view: &Record<'_>) -> Event {
+    let owned = |path: &str| view.text(path).map(str::to_owned);
+    Event {
+        id: owned("eventID"),
+        name: owned("eventName"),
+        source: owned("eventSource"),
+        kind: owned("eventType"),
+        category: owned("eventCategory"),
+        version: owned("eventVersion"),
+        read_only: view.yes_or_no("readOnly"),
+        request_id: owned("requestID"),
+        shared_event_id: owned("sharedEventID"),
+    }
+}
+
+fn mfa(view: &Record<'_>, verdict: &Verdict) -> Mfa {
+    let raw = |path: &str| view.value(path).map_or(serde_json::Value::Null, plain);
+    Mfa {
+        status: verdict.mfa,
+        evidence: verdict.evidence,
+        device: verdict.device,
+        conflict: verdict.conflict,
+        raw: MfaRaw {
+            mfa_used: raw("additionalEventData.MFAUsed"),
+            mfa_identifier: raw("additionalEventData.MFAIdentifier"),
+            mfa_authenticated: raw("userIdentity.sessionContext.attributes.mfaAuthenticated"),
+        },
+    }
+}
+
+fn session_id(view: &Record<'_>, account: Option<&str>, created: Option<&str>) -> Option<String> {
+    let start = match created.filter(|created| !created.is_empty()) {
+        Some(created) => created,
+        None if view.is_event(&["ConsoleLogin"]) && view.is_sign_in() => view.filled("eventTime")?,
+        None => return None,
+    };
+    Some(format!("{}/{start}", account?))
+}
+
+/// How deep a forged MFA field may nest before the rest of it is left out.
+const PLAIN_DEPTH: u32 = 16;
+
+/// The value as serde_json has it. A number that serde_json would round stays text, in quotes.
+pub(super) fn plain(value: &Value<'_>) -> serde_json::Value {
+    plain_to(value, PLAIN_DEPTH)
+}
+
+fn plain_to(value: &Value<'_>, depth: u32) -> serde_json::Value {
+    use serde_json::Value as Plain;
+    match value {
+        Value::Null => Plain::Null,
+        Value::Bool(flag) => Plain::Bool(*flag),
+        Value::Number(text) => match serde_json::from_str::<serde_json::Number>(text) {
+            Ok(number) if number.to_string() == **text => Plain::Number(number),
+            _ => Plain::String(text.clone().into_owned()),
+        },
+        Value::String(text) => Plain::String(text.clone().into_owned()),
+        Value::Deep(text) => Plain::String((*text).to_owned()),
+        Value::Array(_) | Value::Object(_) if depth == 0 => Plain::String("…".to_owned()),
+        Value::Array(items) => items.iter().map(|item| plain_to(item, depth - 1)).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, value)| (key.clone().into_owned(), plain_to(value, depth - 1)))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_would_be_rounded_stay_text() {
+        for (text, expected) in [
+            ("12", "12"),
+            ("-3", "-3"),
+            ("1.5", "1.5"),
+            ("1.50", r#""1.50""#),
+            ("1e400", r#""1e400""#),
+            ("123456789012345678901234567890", r#""123456789012345678901234567890""#),
+        ] {
+            assert_eq!(plain(&Value::Number(text.into())).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn forged_nesting_is_cut_short() {
+        let mut value = Value::Bool(true);
+        for _ in 0..1000 {
+            value = Value::Array(vec![value]);
+        }
+        assert_eq!(plain(&value).to_string().len(), "\"…\"".len() + 2 * PLAIN_DEPTH as usize);
+    }
+}

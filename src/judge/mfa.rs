@@ -1,0 +1,139 @@
+//! With MFA or without, which field proves it, and which kind of device. Rows M1 to M9.
+
+use super::record::Record;
+use super::table::{Facts, Row};
+use crate::finding::{CredentialType, MfaDevice, MfaEvidence as Evidence, MfaStatus as Status, Outcome};
+
+/// A verdict and the field that proves it.
+pub(super) type Ruling = (Status, Option<Evidence>);
+
+const USED: &str = "additionalEventData.MFAUsed";
+const IDENTIFIER: &str = "additionalEventData.MFAIdentifier";
+const MFA_TYPE: &str = "additionalEventData.MfaType";
+const SESSION: &str = "userIdentity.sessionContext.attributes.mfaAuthenticated";
+const SERIAL: &str = "requestParameters.serialNumber";
+
+fn status(used: bool) -> Status {
+    if used { Status::Used } else { Status::NotUsed }
+}
+
+/// The MFA verdict of a root event.
+pub(super) static MFA: &[Row<Ruling>] = &[
+    Row {
+        id: "M1",
+        condition: "a session from AssumeRoot: the human's MFA is on the caller's event",
+        paths: &[],
+        decide: |facts| {
+            (facts.credential == Some(CredentialType::AssumeRoot)).then_some((Status::NotApplicable, None))
+        },
+    },
+    Row {
+        id: "M2",
+        condition: "CheckMfa: the challenge was issued, not passed",
+        paths: &["eventName"],
+        decide: |facts| facts.record.is_event(&["CheckMfa"]).then_some((Status::NotApplicable, None)),
+    },
+    Row {
+        id: "M3",
+        condition: "a sign-in event says so",
+        paths: &[USED],
+        decide: |facts| {
+            let used = facts.record.yes_or_no(USED).filter(|_| facts.record.is_sign_in())?;
+            Some((status(used), Some(Evidence::MfaUsed)))
+        },
+    },
+    Row {
+        id: "M4",
+        condition: "a sign-in event names the device",
+        paths: &[IDENTIFIER],
+        decide: |facts| {
+            (facts.record.is_sign_in() && facts.record.filled(IDENTIFIER).is_some())
+                .then_some((Status::Used, Some(Evidence::MfaIdentifier)))
+        },
+    },
+    Row {
+        id: "M5",
+        condition: "the session says so",
+        paths: &[SESSION],
+        decide: |facts| {
+            facts.record.yes_or_no(SESSION).map(|used| (status(used), Some(Evidence::MfaAuthenticated)))
+        },
+    },
+    Row {
+        id: "M6",
+        condition: "GetSessionToken succeeded with an MFA device",
+        paths: &["eventName", SERIAL],
+        decide: |facts| token_device(facts).map(|_| (Status::Used, Some(Evidence::SerialNumber))),
+    },
+    Row {
+        id: "M7",
+        condition: "a long-term access key cannot carry MFA",
+        paths: &["userIdentity.accessKeyId"],
+        decide: |facts| {
+            (facts.credential == Some(CredentialType::LongTermAccessKey))
+                .then_some((Status::NotUsed, Some(Evidence::CredentialType)))
+        },
+    },
+    Row {
+        id: "M8",
+        condition: "a service acts, or nobody is signed in",
+        paths: &[],
+        decide: |facts| {
+            matches!(facts.credential, Some(CredentialType::AwsService | CredentialType::None))
+                .then_some((Status::NotApplicable, None))
+        },
+    },
+    Row {
+        id: "M9",
+        condition: "the record does not tell",
+        paths: &[],
+        decide: |_| Some((Status::Unknown, None)),
+    },
+];
+
+/// The device of a `GetSessionToken` that succeeded.
+fn token_device<'r>(facts: &Facts<'r>) -> Option<&'r str> {
+    (facts.record.is_event(&["GetSessionToken"]) && facts.outcome == Outcome::Success)
+        .then(|| facts.record.filled(SERIAL))
+        .flatten()
+}
+
+/// The kind of device that the record names.
+pub(super) fn device(facts: &Facts<'_>, evidence: Option<Evidence>) -> Option<MfaDevice> {
+    // A serial number in any other call is what the caller wants changed, not what it signed in with.
+    let serial = (evidence == Some(Evidence::SerialNumber)).then(|| token_device(facts)).flatten();
+    if let Some(name) = facts.record.filled(IDENTIFIER).or(serial) {
+        return Some(device_by_name(name.trim()));
+    }
+    let kind = facts.record.filled(MFA_TYPE)?.trim();
+    Some(match kind.to_ascii_lowercase().as_str() {
+        "virtual mfa" => MfaDevice::Virtual,
+        "u2f mfa" => MfaDevice::Fido,
+        "multiple mfa devices" => MfaDevice::Multiple,
+        _ => MfaDevice::Unknown,
+    })
+}
+
+fn device_by_name(name: &str) -> MfaDevice {
+    // A physical token has a serial number; everything else has an ARN.
+    if !name.starts_with("arn:") {
+        return MfaDevice::HardwareTotp;
+    }
+    let resource = name.splitn(6, ':').nth(5).unwrap_or_default();
+    match resource.split_once('/').map(|(kind, _)| kind) {
+        Some("mfa") => MfaDevice::Virtual,
+        Some("u2f") => MfaDevice::Fido,
+        Some("sms-mfa") => MfaDevice::Sms,
+        _ => MfaDevice::Unknown,
+    }
+}
+
+/// Whether two fields disagree on whether MFA was used. Only sign-in events have more than one.
+pub(super) fn conflict(record: &Record<'_>) -> bool {
+    if !record.is_sign_in() {
+        return false;
+    }
+    let named = record.filled(IDENTIFIER).map(|_| true);
+    let said = [record.yes_or_no(USED), named, record.yes_or_no(SESSION)];
+    said.contains(&Some(true)) && said.contains(&Some(false))
+}

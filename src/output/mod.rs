@@ -1,0 +1,94 @@
+//! Where findings and errors are written.
+
+pub mod error_line;
+pub mod file;
+
+use crate::error::ObjectError;
+use crate::finding::Finding;
+use crate::format::Format;
+use crate::pipeline::{Sink, SinkError};
+use file::OutFile;
+
+/// Findings in one format, in one place.
+pub struct FindingFile {
+    format: Box<dyn Format>,
+    file: OutFile,
+}
+
+impl std::fmt::Debug for FindingFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FindingFile").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl FindingFile {
+    /// Begins the file with the format's header.
+    pub fn new(format: Box<dyn Format>, mut file: OutFile) -> Result<Self, SinkError> {
+        let mut header = Vec::new();
+        format.header(&mut header);
+        file.write(&header)?;
+        Ok(Self { format, file })
+    }
+}
+
+/// All outputs of a run.
+#[derive(Debug)]
+pub struct Outputs {
+    findings: Vec<FindingFile>,
+    errors: Option<OutFile>,
+    keep_record: bool,
+    line: Vec<u8>,
+}
+
+impl Outputs {
+    /// `keep_record`: whether findings keep the record's text (`--no-raw` leaves it out).
+    pub fn new(findings: Vec<FindingFile>, errors: Option<OutFile>, keep_record: bool) -> Self {
+        Self { findings, errors, keep_record, line: Vec::new() }
+    }
+
+    /// Puts all files in place.
+    pub fn finish(self) -> Result<(), SinkError> {
+        let files = self.findings.into_iter().map(|finding| finding.file).chain(self.errors);
+        let mut result = Ok(());
+        // One that fails must not keep the others from being put in place.
+        for file in files {
+            result = result.and(file.finish());
+        }
+        result
+    }
+}
+
+impl Sink for Outputs {
+    fn finding(&mut self, mut finding: Finding) -> Result<(), SinkError> {
+        if !self.keep_record {
+            finding.cloudtrail = None;
+        }
+        for FindingFile { format, file } in &mut self.findings {
+            self.line.clear();
+            if let Err(error) = format.write(&finding, &mut self.line) {
+                let source = std::io::Error::other(error);
+                return Err(SinkError::Failed(crate::error::Fatal::Output {
+                    path: "a finding".into(),
+                    source,
+                }));
+            }
+            file.write(&self.line)?;
+        }
+        Ok(())
+    }
+
+    fn error(&mut self, error: &ObjectError) -> Result<(), SinkError> {
+        let Some(file) = &mut self.errors else { return Ok(()) };
+        self.line.clear();
+        error_line::write(error, &mut self.line);
+        file.write(&self.line)
+    }
+
+    fn idle(&mut self) -> Result<(), SinkError> {
+        self.findings
+            .iter_mut()
+            .map(|finding| &mut finding.file)
+            .chain(&mut self.errors)
+            .try_for_each(OutFile::idle)
+    }
+}

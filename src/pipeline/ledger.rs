@@ -1,0 +1,152 @@
+//! What is written and what is counted: every object, every record, every finding, exactly once.
+
+use std::collections::btree_map::Entry;
+use std::io;
+use std::time::Duration;
+
+use super::Observer;
+use crate::dedupe::{Copy, Dedupe};
+use crate::error::{Fatal, ObjectError};
+use crate::finding::Finding;
+use crate::key::KeyInfo;
+use crate::scan::examine::Judged;
+use crate::scan::report::{Outcome, Report};
+use crate::summary::{Coverage, Summary};
+
+/// Where findings and errors go.
+pub trait Sink {
+    /// One finding, in output order.
+    fn finding(&mut self, finding: Finding) -> Result<(), SinkError>;
+
+    /// One object or record that could not be read.
+    fn error(&mut self, error: &ObjectError) -> Result<(), SinkError>;
+
+    /// Nothing is to be written just now: pass on what is buffered.
+    fn idle(&mut self) -> Result<(), SinkError>;
+}
+
+/// Why a sink takes no more.
+#[derive(Debug)]
+pub enum SinkError {
+    /// Its reader has gone (`| head`): end quietly.
+    Closed,
+    /// It failed.
+    Failed(Fatal),
+}
+
+impl From<io::Error> for SinkError {
+    /// Findings that were spilled to a temporary file cannot be read back.
+    fn from(source: io::Error) -> Self {
+        Self::Failed(Fatal::Output { path: "a temporary file for findings".into(), source })
+    }
+}
+
+/// Which findings are written.
+pub trait Keep {
+    /// Whether this finding is written; otherwise it is counted as filtered.
+    fn keeps(&self, finding: &mut Finding) -> bool;
+}
+
+pub(super) struct Ledger<'l> {
+    keep: &'l dyn Keep,
+    sink: &'l mut dyn Sink,
+    dedupe: Dedupe,
+    summary: Summary,
+}
+
+impl<'l> Ledger<'l> {
+    pub(super) fn new(keep: &'l dyn Keep, sink: &'l mut dyn Sink) -> Self {
+        Self { keep, sink, dedupe: Dedupe::default(), summary: Summary::default() }
+    }
+
+    pub(super) fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    pub(super) fn idle(&mut self) -> Result<(), SinkError> {
+        self.sink.idle()
+    }
+
+    /// Takes the next object in output order.
+    pub(super) fn absorb(&mut self, report: Report, observer: &mut dyn Observer) -> Result<(), SinkError> {
+        let objects = &mut self.summary.objects;
+        match report.outcome {
+            Outcome::Skipped(skip) => {
+                objects.skipped += 1;
+                *self.summary.skipped_by.entry(skip).or_default() += 1;
+            }
+            Outcome::Scanned => objects.scanned += 1,
+            Outcome::Failed => objects.failed += 1,
+        }
+        // What turned out to hold no events has no records either.
+        if !matches!(report.outcome, Outcome::Skipped(_)) {
+            self.summary.records.add(report.records);
+            self.cover(&report);
+        }
+        self.summary.bytes.compressed += report.bytes_compressed;
+        self.summary.bytes.uncompressed += report.bytes_uncompressed;
+        self.summary.latency.record(&report.times);
+
+        let (findings, damaged) = (report.findings, report.damaged);
+        findings.drain(|judged| self.judged(judged, damaged))?;
+        for error in &report.errors {
+            self.summary.errors += 1;
+            observer.error(error);
+            self.sink.error(error)?;
+        }
+        Ok(())
+    }
+
+    fn judged(&mut self, mut judged: Judged, damaged: bool) -> Result<(), SinkError> {
+        judged.finding.evidence.damaged = damaged;
+        let copy = self.dedupe.see(&mut judged);
+        let mut finding = judged.finding;
+        match copy {
+            Copy::Duplicate => self.summary.findings.duplicates += 1,
+            Copy::New if self.keep.keeps(&mut finding) => {
+                self.summary.findings.written += 1;
+                self.summary.tally(&finding);
+                self.sink.finding(finding)?;
+            }
+            Copy::New => self.summary.findings.filtered += 1,
+        }
+        Ok(())
+    }
+
+    fn cover(&mut self, report: &Report) {
+        let add = |coverage: &mut Coverage| {
+            coverage.objects += 1;
+            coverage.records += report.records.scanned;
+            if let Some((first, last)) = report.span {
+                coverage.see(first, last);
+            }
+        };
+        let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
+        let key = report.object.key.as_ref().unwrap_or(&none);
+        match self.summary.coverage.get_mut(key) {
+            Some(coverage) => add(coverage),
+            None => match self.summary.coverage.entry(key.clone()) {
+                Entry::Vacant(entry) => add(entry.insert(Coverage::default())),
+                Entry::Occupied(mut entry) => add(entry.get_mut()),
+            },
+        }
+    }
+
+    /// Closes the account. `result` says whether the run was interrupted.
+    pub(super) fn finish(
+        mut self,
+        result: Result<bool, SinkError>,
+        listed: u64,
+        elapsed: Duration,
+    ) -> Result<Summary, Fatal> {
+        self.summary.elapsed = elapsed;
+        self.summary.objects.listed = listed;
+        match result {
+            Ok(interrupted) => self.summary.interrupted = interrupted,
+            Err(SinkError::Closed) => self.summary.closed = true,
+            Err(SinkError::Failed(fatal)) => return Err(fatal),
+        }
+        self.summary.check()?;
+        Ok(self.summary)
+    }
+}

@@ -1,0 +1,136 @@
+//! A whole run: the threads, the order of output, and the closing account.
+//!
+//! One thread lists, `threads` workers read objects, and the calling thread drives: it puts reports
+//! back into input order and hands them to the [`Ledger`]. No worker ever waits for another, so no object
+//! can hold up those before it; what waits for its turn is bounded, and spilled to a file beyond that.
+
+mod ledger;
+mod queue;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+
+use crate::cancel::Cancel;
+use crate::error::{Fatal, ObjectError};
+use crate::scan::object::{ScanOptions, Worker};
+use crate::scan::report::Report;
+use crate::source::Source;
+use crate::summary::Summary;
+use ledger::Ledger;
+pub use ledger::{Keep, Sink, SinkError};
+use queue::{Order, Queue};
+
+/// Findings that may wait in memory for objects before them, in bytes, all objects together.
+const WAITING: usize = 16 << 20;
+/// How often the driver looks up when no report comes.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the driver tells of while it works.
+pub trait Observer {
+    /// An object is done.
+    fn progress(&mut self, summary: &Summary, listed: u64, all_listed: bool);
+
+    /// Something could not be read.
+    fn error(&mut self, error: &ObjectError);
+}
+
+/// Scans all sources, one after another, into `sink`.
+///
+/// Fails only where the sink does, or where the account does not add up; all else is in the summary. A
+/// sink whose reader has gone ([`SinkError::Closed`]) ends the run quietly.
+pub fn run(
+    sources: Vec<Box<dyn Source>>,
+    options: &ScanOptions,
+    keep: &dyn Keep,
+    sink: &mut dyn Sink,
+    observer: &mut dyn Observer,
+) -> Result<Summary, Fatal> {
+    let start = Instant::now();
+    let cancel = &options.cancel;
+    let queue = Queue::new(cancel.clone());
+    let waiting = AtomicUsize::new(0);
+    let mut ledger = Ledger::new(keep, sink);
+    let result = thread::scope(|scope| {
+        let (sender, reports) = bounded(2 * options.threads);
+        scope.spawn(|| list(sources, &queue, cancel));
+        for n in 0..options.threads {
+            let (sender, queue, waiting) = (sender.clone(), &queue, &waiting);
+            let order = if n == 0 { Order::First } else { Order::Biggest };
+            scope.spawn(move || work(order, queue, options, waiting, &sender));
+        }
+        drop(sender);
+
+        let mut early: BTreeMap<u64, Report> = BTreeMap::new();
+        let mut head = 0;
+        let result = loop {
+            match reports.recv_timeout(TICK) {
+                Ok(report) => {
+                    waiting.fetch_add(report.findings.held_bytes(), Ordering::Relaxed);
+                    early.insert(report.seq, report);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(error) = ledger.idle() {
+                        break Err(error);
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+            }
+            // A report that was cut short by the stop itself must not be counted.
+            if cancel.is_set() {
+                break Ok(());
+            }
+            let mut result = Ok(());
+            while let Some(report) = early.remove(&head) {
+                waiting.fetch_sub(report.findings.held_bytes(), Ordering::Relaxed);
+                head += 1;
+                queue.set_head(head);
+                result = ledger.absorb(report, observer);
+                if result.is_err() || cancel.is_set() {
+                    break;
+                }
+            }
+            if result.is_err() || cancel.is_set() {
+                break result;
+            }
+            let (listed, all) = queue.listed();
+            observer.progress(ledger.summary(), listed, all);
+        };
+        let interrupted = cancel.is_set();
+        // Whatever still runs stops at its next look; what it has read is not written.
+        cancel.set();
+        result.map(|()| interrupted)
+    });
+    let (listed, _) = queue.listed();
+    ledger.finish(result, listed, start.elapsed())
+}
+
+fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel) {
+    let mut next = 0;
+    for mut source in sources {
+        next = source.run(next, queue, cancel);
+    }
+    queue.close();
+}
+
+fn work(order: Order, queue: &Queue, options: &ScanOptions, waiting: &AtomicUsize, to: &Sender<Report>) {
+    use crate::source::Feed as _;
+    let mut worker = Worker::default();
+    while let Some(item) = queue.pop(order) {
+        let mut report = worker.scan(item, options);
+        if report.seq != queue.head()
+            && waiting.load(Ordering::Relaxed) + report.findings.held_bytes() > WAITING
+            && let Err(error) = report.findings.spill()
+        {
+            // Nothing is lost: the findings are still held in memory, just beyond the bound.
+            report.note_spill(error);
+        }
+        // The driver is gone only when the run is over.
+        if to.send(report).is_err() || options.cancel.is_set() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Centralised root access: `AssumeRoot`, the sessions it opens, and its switches.
+
+use super::example::{call, call_by};
+use super::rule::short::{always, api, if_failed, refer};
+use super::{Example, Rule, Scope, System};
+use crate::finding::{IdentityKind, Severity};
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        id: "assume-root-call",
+        title: "AssumeRoot called",
+        severity: Severity::High,
+        lowered: &[if_failed(Severity::Medium)],
+        attack: &["T1548.005"],
+        condition: "eventName is AssumeRoot at sts.amazonaws.com, whoever calls",
+        reason: "The caller gets a root session in a member account without that account's password or MFA.",
+        next: "Check the caller and its MFA, the target account and the task policy; read what the session did there.",
+        references: &[refer(
+            System::Elastic,
+            "privilege_escalation_sts_assume_root_from_rare_user_and_member_account",
+        )],
+        scope: Scope::RootOrCaller,
+        events: &[api("sts", "AssumeRoot")],
+        holds: always,
+        example: Example {
+            matching: call_by!(
+                r#"{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/Admin/jo","accountId":"111122223333"}"#,
+                "sts",
+                "AssumeRoot",
+                r#""requestParameters":{"targetPrincipal":"444455556666","taskPolicyArn":{"arn":"arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}}"#
+            ),
+            other: call!("sts", "GetCallerIdentity", r#""readOnly":true"#),
+        },
+    },
+    Rule {
+        id: "assume-root-session",
+        title: "A session from AssumeRoot acted",
+        severity: Severity::High,
+        lowered: &[if_failed(Severity::Medium)],
+        attack: &["T1548.005"],
+        condition: "root acts and sessionContext.assumedRoot is true",
+        reason: "Somebody in the management or delegated account acts as this member account's root.",
+        next: "Find the AssumeRoot call in the management account's trail within the 15 minutes before.",
+        references: &[],
+        scope: Scope::Root,
+        events: &[],
+        holds: |case| case.verdict.identity == Some(IdentityKind::RootAssumeRootSession),
+        example: Example {
+            matching: call_by!(
+                r#"{"type":"Root","arn":"arn:aws:iam::111122223333:root","accountId":"111122223333","accessKeyId":"ASIAIOSFODNN7EXAMPLE","sessionContext":{"assumedRoot":"true","attributes":{"creationDate":"2024-05-01T11:58:00Z","mfaAuthenticated":"false"}}}"#,
+                "s3",
+                "GetBucketPolicy",
+                r#""readOnly":true"#
+            ),
+            other: call!("s3", "GetBucketPolicy", r#""readOnly":true"#),
+        },
+    },
+    Rule {
+        id: "centralized-root-access-changed",
+        title: "Centralised root access switched on or off",
+        severity: Severity::High,
+        lowered: &[if_failed(Severity::Medium)],
+        attack: &["T1098.003"],
+        condition: "Enable… or DisableOrganizationsRootSessions, or …RootCredentialsManagement, at iam.amazonaws.com",
+        reason: "It decides whether the management account can act as root of every member account.",
+        next: "Confirm the change with the organization's owners; list AssumeRoot calls since.",
+        references: &[],
+        scope: Scope::Root,
+        events: &[
+            api("iam", "EnableOrganizationsRootSessions"),
+            api("iam", "DisableOrganizationsRootSessions"),
+            api("iam", "EnableOrganizationsRootCredentialsManagement"),
+            api("iam", "DisableOrganizationsRootCredentialsManagement"),
+        ],
+        holds: always,
+        example: Example {
+            matching: call!("iam", "EnableOrganizationsRootSessions"),
+            other: call!("iam", "ListOrganizationsFeatures", r#""readOnly":true"#),
+        },
+    },
+];

@@ -1,0 +1,65 @@
+//! The rules: which root events matter, how much, and which peers' rules each one covers.
+//!
+//! One table per family. A new rule is a new row; a new family is a new file and one line in
+//! [`FAMILIES`]. Rules look at one judged record; two are added by the run ([`Scope::Run`]).
+
+mod activity;
+mod assume_root;
+mod example;
+mod rule;
+mod sign_in;
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
+pub use rule::{Api, Case, Example, Lowered, Reference, Rule, Scope, System};
+
+use crate::finding::{Finding, Severity};
+use crate::judge::{Record, Verdict};
+
+/// Every rule, in the order that decides between rules of one severity: the specific before the general.
+pub static FAMILIES: &[&[Rule]] = &[sign_in::RULES, assume_root::RULES, activity::RULES];
+
+/// Every rule, in stable order.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}
+
+/// The rule of this id.
+pub fn by_id(id: &str) -> Option<&'static Rule> {
+    all().find(|rule| rule.id == id)
+}
+
+/// Fills in the rules that hold, and with them severity and techniques.
+pub(crate) fn apply(record: &Record<'_>, verdict: &Verdict, finding: &mut Finding) {
+    let case = Case { record, verdict };
+    finding.rules = all().filter(|rule| rule.matches(&case)).map(|rule| Cow::Borrowed(rule.id)).collect();
+    rank(finding);
+}
+
+/// Adds a rule that the run decides, and ranks the finding's rules anew. False: there is no such rule.
+pub fn add(finding: &mut Finding, id: &str) -> bool {
+    let Some(rule) = by_id(id) else { return false };
+    if !finding.rules.iter().any(|held| held == rule.id) {
+        finding.rules.push(Cow::Borrowed(rule.id));
+    }
+    rank(finding);
+    true
+}
+
+/// Most severe first, ties in the order of [`FAMILIES`]; severity and techniques follow from it.
+fn rank(finding: &mut Finding) {
+    let mut held: Vec<(Severity, &'static Rule)> = all()
+        .filter(|rule| finding.rules.iter().any(|id| id == rule.id))
+        .map(|rule| (rule.severity_in(finding), rule))
+        .collect();
+    held.sort_by_key(|(severity, _)| Reverse(*severity));
+    finding.severity = held.first().map_or(Severity::Low, |(severity, _)| *severity);
+    finding.attack.clear();
+    for technique in held.iter().flat_map(|(_, rule)| rule.attack) {
+        if !finding.attack.iter().any(|known| known == technique) {
+            finding.attack.push(Cow::Borrowed(technique));
+        }
+    }
+    finding.rules = held.into_iter().map(|(_, rule)| Cow::Borrowed(rule.id)).collect();
+}

@@ -1,0 +1,229 @@
+//! What a rule is.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::finding::{Finding, IdentityKind, Outcome, Severity};
+use crate::judge::{Record, Verdict};
+
+/// One signal: when it holds, how much it matters, why, and what to do next.
+#[derive(Debug)]
+pub struct Rule {
+    /// Kebab-case, stable.
+    pub id: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// How serious it is where nothing in `lowered` applies.
+    pub severity: Severity,
+    /// Where it weighs less.
+    pub lowered: &'static [Lowered],
+    /// ATT&CK techniques.
+    pub attack: &'static [&'static str],
+    /// The condition in words.
+    pub condition: &'static str,
+    /// Why it matters, in one sentence.
+    pub reason: &'static str,
+    /// What to do next.
+    pub next: &'static str,
+    /// What others call it: the checks and rules that this rule covers.
+    pub references: &'static [Reference],
+    /// Whose events it looks at.
+    pub scope: Scope,
+    /// The events that it looks at; all where empty.
+    pub events: &'static [Api],
+    /// The rest of the condition.
+    pub holds: fn(&Case<'_>) -> bool,
+    /// One event for which it holds and one for which it does not.
+    pub example: Example,
+}
+
+/// A judged record, as rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The record.
+    pub record: &'a Record<'a>,
+    /// What the decision table says of it.
+    pub verdict: &'a Verdict,
+}
+
+/// Whose events a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Root's, in any of its five forms.
+    Root,
+    /// Those, and those of callers of `AssumeRoot`.
+    RootOrCaller,
+    /// No single record's: the run compares it with something else, and adds the rule.
+    Run,
+}
+
+/// An event by service and name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// `iam` of `iam.amazonaws.com`; any where empty.
+    pub service: &'static str,
+    /// The event's name; one `*` stands for any letters.
+    pub name: &'static str,
+}
+
+/// A case in which a rule weighs less than its severity says.
+#[derive(Debug)]
+pub struct Lowered {
+    /// To this.
+    pub to: Severity,
+    /// The case in words.
+    pub when: &'static str,
+    /// The case.
+    pub applies: fn(&Finding) -> bool,
+}
+
+/// One event for which a rule holds and one for which it does not, as JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// The rule holds.
+    pub matching: &'static str,
+    /// It does not.
+    pub other: &'static str,
+}
+
+/// A check or rule of another system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Reference {
+    /// Whose.
+    pub system: System,
+    /// As they name it.
+    pub name: &'static str,
+}
+
+/// The systems that rules refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum System {
+    /// CIS AWS Foundations Benchmark.
+    #[serde(rename = "CIS")]
+    Cis,
+    /// Amazon GuardDuty.
+    GuardDuty,
+    /// AWS Config managed rules.
+    #[serde(rename = "AWS-Config")]
+    AwsConfig,
+    /// SigmaHQ, and Suzaku, which runs its rules.
+    Sigma,
+    /// elastic/detection-rules.
+    Elastic,
+    /// panther-labs/panther-analysis.
+    Panther,
+    /// falcosecurity/plugins.
+    Falco,
+    /// Tailpipe's CloudTrail detections.
+    Tailpipe,
+    /// splunk/security_content.
+    Splunk,
+    /// Netskope CSPM.
+    Netskope,
+    /// AWS Security Hub and AWS's own guides.
+    #[serde(rename = "AWS")]
+    Aws,
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            System::Cis => "CIS",
+            System::GuardDuty => "GuardDuty",
+            System::AwsConfig => "AWS-Config",
+            System::Sigma => "Sigma",
+            System::Elastic => "Elastic",
+            System::Panther => "Panther",
+            System::Falco => "Falco",
+            System::Tailpipe => "Tailpipe",
+            System::Splunk => "Splunk",
+            System::Netskope => "Netskope",
+            System::Aws => "AWS",
+        })
+    }
+}
+
+impl Rule {
+    /// Whether the rule holds for a judged record. Rules of [`Scope::Run`] never do.
+    pub fn matches(&self, case: &Case<'_>) -> bool {
+        self.in_scope(case) && self.is_about(case.record) && (self.holds)(case)
+    }
+
+    /// Whether the rule looks at events of this actor at all.
+    pub fn in_scope(&self, case: &Case<'_>) -> bool {
+        match (self.scope, case.verdict.identity) {
+            (Scope::Run, _) | (_, None) | (Scope::Root, Some(IdentityKind::AssumeRootCaller)) => false,
+            (Scope::Root | Scope::RootOrCaller, Some(_)) => true,
+        }
+    }
+
+    /// Whether the rule looks at events of this name and service.
+    pub fn is_about(&self, record: &Record<'_>) -> bool {
+        self.events.is_empty() || self.events.iter().any(|api| api.is(record))
+    }
+
+    /// What the rule weighs in this finding.
+    pub fn severity_in(&self, finding: &Finding) -> Severity {
+        let lowered =
+            self.lowered.iter().filter(|lowered| (lowered.applies)(finding)).map(|lowered| lowered.to);
+        lowered.min().map_or(self.severity, |to| to.min(self.severity))
+    }
+}
+
+impl Api {
+    /// Whether the record is this event.
+    pub fn is(&self, record: &Record<'_>) -> bool {
+        let name = record.event_name();
+        let named = match self.name.split_once('*') {
+            None => name == self.name,
+            Some((head, tail)) => {
+                name.strip_prefix(head).is_some_and(|rest| rest.len() >= tail.len() && rest.ends_with(tail))
+            }
+        };
+        named && (self.service.is_empty() || record.service() == Some(self.service))
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.service.is_empty() {
+            write!(f, "{}:", self.service)?;
+        }
+        f.write_str(self.name)
+    }
+}
+
+impl Case<'_> {
+    /// Whether the action succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.verdict.outcome == Outcome::Success
+    }
+}
+
+/// Short forms for the tables of the families.
+pub(super) mod short {
+    use super::{Api, Case, Lowered, Reference, System};
+    use crate::finding::{Finding, Severity};
+
+    pub(in crate::rules) fn always(_: &Case<'_>) -> bool {
+        true
+    }
+
+    pub(in crate::rules) fn failed(finding: &Finding) -> bool {
+        finding.attempt
+    }
+
+    /// The lowering of a failed attempt.
+    pub(in crate::rules) const fn if_failed(to: Severity) -> Lowered {
+        Lowered { to, when: "the attempt failed", applies: failed }
+    }
+
+    pub(in crate::rules) const fn refer(system: System, name: &'static str) -> Reference {
+        Reference { system, name }
+    }
+
+    pub(in crate::rules) const fn api(service: &'static str, name: &'static str) -> Api {
+        Api { service, name }
+    }
+}

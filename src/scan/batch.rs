@@ -1,0 +1,172 @@
+//! Candidates are collected and judged many at a time, on all cores where there are enough of them.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
+use super::boundary::is_time;
+use super::document::{Element, Elements, Shape};
+use super::examine::{Examined, Malformed, Scratch, examine};
+use super::object::ScanOptions;
+use super::report::Report;
+use crate::error::{ErrorKind, ObjectError, Stage};
+use crate::judge::Place;
+
+/// Candidates judged at a time.
+const BATCH: usize = 512;
+/// Candidate bytes held at a time.
+const BATCH_BYTES: usize = 4 << 20;
+/// From here on it pays to wake other threads.
+const PARALLEL: usize = 64;
+/// Error lines for single records of one object; the others are counted.
+const MALFORMED_LINES: u64 = 1000;
+
+/// The texts of candidates that wait to be judged.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    texts: Vec<u8>,
+    waiting: Vec<Waiting>,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    index: u64,
+    shape: Shape,
+    text: Range<usize>,
+}
+
+impl Batch {
+    /// Begins an object.
+    pub(super) fn start<'b>(&'b mut self, report: &'b mut Report, options: &'b ScanOptions) -> Judging<'b> {
+        self.texts.clear();
+        self.waiting.clear();
+        Judging { batch: self, report, options }
+    }
+}
+
+/// Counts an object's elements and judges its candidates. Dropping it judges what still waits.
+pub(super) struct Judging<'b> {
+    batch: &'b mut Batch,
+    report: &'b mut Report,
+    options: &'b ScanOptions,
+}
+
+impl Elements for Judging<'_> {
+    #[inline]
+    fn element(&mut self, element: Element<'_>) {
+        self.report.records.scanned += 1;
+        if let Some(time) = element.time.and_then(|time| time.first_chunk()) {
+            self.report.see_time(time);
+        }
+        if element.candidate {
+            let start = self.batch.texts.len();
+            self.batch.texts.extend_from_slice(element.text);
+            let text = start..self.batch.texts.len();
+            self.batch.waiting.push(Waiting { index: element.index, shape: element.shape, text });
+            if self.batch.waiting.len() >= BATCH || self.batch.texts.len() >= BATCH_BYTES {
+                self.judge();
+            }
+        }
+    }
+
+    fn malformed(&mut self, index: u64, what: &'static str) {
+        self.judge();
+        self.refuse(index, Malformed::Shape(what));
+    }
+}
+
+impl Judging<'_> {
+    fn judge(&mut self) {
+        let waiting = std::mem::take(&mut self.batch.waiting);
+        let examined: Vec<_> = {
+            let object = &self.report.object;
+            let texts = &self.batch.texts;
+            let one = |waiting: &Waiting| {
+                thread_local! {
+                    static SCRATCH: RefCell<Scratch> = RefCell::default();
+                }
+                let place = Place { object, record_index: waiting.index };
+                SCRATCH.with_borrow_mut(|scratch| {
+                    examine(&texts[waiting.text.clone()], waiting.shape, &place, scratch)
+                })
+            };
+            if self.options.threads > 1 && waiting.len() >= PARALLEL {
+                match pool(self.options.threads) {
+                    Some(pool) => pool.install(|| waiting.par_iter().map(one).collect()),
+                    None => waiting.iter().map(one).collect(),
+                }
+            } else {
+                waiting.iter().map(one).collect()
+            }
+        };
+        for (waiting, examined) in waiting.iter().zip(examined) {
+            match examined {
+                Ok(examined) => self.take(waiting.index, examined),
+                Err(malformed) => {
+                    self.report.records.scanned -= 1;
+                    self.refuse(waiting.index, malformed);
+                }
+            }
+        }
+        self.batch.waiting = waiting;
+        self.batch.waiting.clear();
+        self.batch.texts.clear();
+    }
+
+    fn take(&mut self, index: u64, examined: Examined) {
+        if let Some(time) = examined.time.as_deref().map(str::as_bytes).filter(|time| is_time(time)) {
+            if let Some(time) = time.first_chunk() {
+                self.report.see_time(time);
+            }
+        }
+        if examined.repairs.any() {
+            let what = if examined.repairs.invalid_utf8 {
+                "bytes that are not UTF-8; judged with U+FFFD in their place"
+            } else {
+                "raw control characters in a string; judged with escapes in their place"
+            };
+            self.error(index, what.into());
+        }
+        if let Some(judged) = examined.judged {
+            self.report.records.matched += 1;
+            if let Err(error) = self.report.findings.push(judged) {
+                // The finding itself is still held; only memory is not bounded any more.
+                self.error(index, error.into());
+            }
+        }
+    }
+
+    fn refuse(&mut self, index: u64, malformed: Malformed) {
+        self.report.records.malformed += 1;
+        let n = self.report.records.malformed;
+        if n <= MALFORMED_LINES {
+            self.error(index, malformed.into());
+        } else if n == MALFORMED_LINES + 1 {
+            let text = format!("more than {MALFORMED_LINES} malformed elements; the others are only counted");
+            self.error(index, text.into());
+        }
+    }
+
+    fn error(&mut self, index: u64, cause: Box<dyn std::error::Error + Send + Sync>) {
+        let uri = self.report.object.uri.clone();
+        let error = ObjectError::new(uri, Stage::Parse, ErrorKind::MalformedRecord, cause);
+        self.report.errors.push(error.at_record(index));
+    }
+}
+
+impl Drop for Judging<'_> {
+    fn drop(&mut self) {
+        // A panic on its way out must not be met by a second one.
+        if !std::thread::panicking() {
+            self.judge();
+        }
+    }
+}
+
+/// Threads that judge, started when an object first holds many candidates.
+fn pool(threads: usize) -> Option<&'static rayon::ThreadPool> {
+    static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
+    POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()).as_ref()
+}

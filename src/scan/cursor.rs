@@ -1,0 +1,341 @@
+//! A place in an object's inflated bytes, which are there as a whole or come in windows.
+//!
+//! Positions count from the start of the object, so that they stay true when a window moves on.
+
+use std::fmt;
+
+use super::boundary::{Boundary, Found};
+use super::kernel::{self, Kernel};
+use crate::error::{ErrorKind, Stage};
+use crate::json::minify::number_len;
+
+/// The longest single record, or other value, that is held in memory. CloudTrail's own limit for an
+/// event is 256 KB (1 MB for some data events).
+pub const MAX_VALUE: usize = 64 << 20;
+
+/// Where the bytes of a windowed object come from.
+pub trait Chunks {
+    /// Appends some more bytes. `Ok(false)`: the object ends here, whole.
+    fn more(&mut self, window: &mut Vec<u8>) -> Result<bool, Break>;
+}
+
+/// Why an object's bytes end early.
+#[derive(Debug)]
+pub struct Break {
+    /// The step that failed.
+    pub stage: Stage,
+    /// The class of the failure.
+    pub kind: ErrorKind,
+    /// The cause.
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Where and why an object's text is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The byte of the inflated object.
+    pub offset: usize,
+    /// What stood there, or should have.
+    pub what: &'static str,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {} of the inflated object", self.what, self.offset)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// See the module.
+pub struct Cursor<'c> {
+    whole: &'c [u8],
+    window: Vec<u8>,
+    source: Option<&'c mut dyn Chunks>,
+    /// The position of the first byte that is still there.
+    base: usize,
+    /// The current position.
+    at: usize,
+    /// Bytes from here on must stay.
+    keep: Option<usize>,
+    broken: Option<Break>,
+    kernel: Kernel,
+}
+
+impl fmt::Debug for Cursor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+impl<'c> Cursor<'c> {
+    /// Over bytes that are all there.
+    pub fn whole(bytes: &'c [u8]) -> Self {
+        Self::new(bytes, None, kernel::best())
+    }
+
+    /// Over bytes that come in windows.
+    pub fn windows(source: &'c mut dyn Chunks) -> Self {
+        Self::new(&[], Some(source), kernel::best())
+    }
+
+    fn new(whole: &'c [u8], source: Option<&'c mut dyn Chunks>, kernel: Kernel) -> Self {
+        Self { whole, window: Vec::new(), source, base: 0, at: 0, keep: None, broken: None, kernel }
+    }
+
+    /// The same, with a given kernel: for tests and benchmarks.
+    pub fn with_kernel(mut self, kernel: Kernel) -> Self {
+        self.kernel = kernel;
+        self
+    }
+
+    /// Why the bytes ended early, if they did.
+    pub fn take_break(&mut self) -> Option<Break> {
+        self.broken.take()
+    }
+
+    /// The current position.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Keeps the bytes from `position` on, or lets go of all before the current one.
+    pub fn set_keep(&mut self, position: Option<usize>) {
+        self.keep = position;
+    }
+
+    /// The bytes between two positions; both must still be there.
+    pub fn slice(&self, start: usize, end: usize) -> &[u8] {
+        &self.text()[start - self.base..end - self.base]
+    }
+
+    /// A fault at the current position.
+    pub fn fault(&self, what: &'static str) -> Fault {
+        Fault { offset: self.at, what }
+    }
+
+    fn text(&self) -> &[u8] {
+        if self.source.is_some() || !self.window.is_empty() { &self.window } else { self.whole }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.text()[self.at - self.base..]
+    }
+
+    /// Gets more bytes. `false`: there are none, because the object ended or broke.
+    fn more(&mut self) -> bool {
+        let Some(source) = &mut self.source else { return false };
+        let done = self.keep.map_or(self.at, |keep| keep.min(self.at)) - self.base;
+        // Moving little often would cost more than it frees.
+        if done >= self.window.len() / 2 {
+            self.window.drain(..done);
+            self.base += done;
+        }
+        match source.more(&mut self.window) {
+            Ok(true) => true,
+            Ok(false) => self.end(None),
+            Err(broken) => self.end(Some(broken)),
+        }
+    }
+
+    fn end(&mut self, broken: Option<Break>) -> bool {
+        // An empty window must not bring back `whole`, which is empty as well.
+        self.source = None;
+        self.broken = broken;
+        false
+    }
+
+    /// The byte at the current position.
+    #[inline]
+    pub fn peek(&mut self) -> Option<u8> {
+        loop {
+            if let Some(&byte) = self.rest().first() {
+                return Some(byte);
+            }
+            if !self.more() {
+                return None;
+            }
+        }
+    }
+
+    /// Passes over `n` bytes that have been peeked at.
+    #[inline]
+    pub fn pass(&mut self, n: usize) {
+        self.at += n;
+    }
+
+    /// Passes over white space and returns the byte behind it.
+    #[inline]
+    pub fn next_token(&mut self) -> Option<u8> {
+        loop {
+            match self.peek()? {
+                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                byte => return Some(byte),
+            }
+        }
+    }
+
+    /// Passes over a UTF-8 byte order mark at the start of the object.
+    pub fn byte_order_mark(&mut self) {
+        while self.rest().len() < 3 && self.more() {}
+        if self.rest().starts_with(b"\xef\xbb\xbf") {
+            self.at += 3;
+        }
+    }
+
+    /// Passes over the string that begins here.
+    pub fn string(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        self.at += 1;
+        loop {
+            match memchr::memchr2(b'"', b'\\', self.rest()) {
+                Some(n) if self.rest()[n] == b'"' => {
+                    self.at += n + 1;
+                    return Ok(());
+                }
+                Some(n) => {
+                    self.at += n + 1;
+                    // The escaped byte, whatever it is.
+                    if self.peek().is_none() {
+                        return Err(Fault { offset: start, what: "unterminated string" });
+                    }
+                    self.at += 1;
+                }
+                None => {
+                    self.at += self.rest().len();
+                    self.check_size(start)?;
+                    if !self.more() {
+                        return Err(Fault { offset: start, what: "unterminated string" });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Passes over the object (`{…}`) that begins here.
+    #[inline]
+    pub fn object(&mut self) -> Result<Found, Fault> {
+        let start = self.at;
+        let mut boundary = Boundary::default();
+        let kept = self.keep;
+        self.keep = Some(kept.map_or(start, |keep| keep.min(start)));
+        let found = loop {
+            let last = self.source.is_none();
+            let text = &self.text()[start - self.base..];
+            if let Some(found) = (self.kernel)(&mut boundary, text, last) {
+                break Ok(found);
+            }
+            if last {
+                break Err(Fault { offset: start, what: "unterminated object" });
+            }
+            if let Err(fault) = self.check_size(start) {
+                break Err(fault);
+            }
+            self.at = start + boundary.seen();
+            self.more();
+        };
+        self.keep = kept;
+        match found {
+            Ok(found) => {
+                self.at = start + found.end;
+                Ok(Found {
+                    end: self.at,
+                    time: found.time.map(|offset| start + offset),
+                    candidate: found.candidate,
+                })
+            }
+            Err(fault) => {
+                self.at = start;
+                Err(fault)
+            }
+        }
+    }
+
+    /// Passes over any value, checking no more of it than where it ends.
+    pub fn value(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'{') => self.object().map(|_| ()),
+            Some(b'[') => self.array(),
+            Some(_) => self.scalar(),
+            None => Err(self.fault("unexpected end")),
+        }
+    }
+
+    fn array(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.string()?;
+                    continue;
+                }
+                Some(b'[') => depth += 1,
+                Some(b']') => depth -= 1,
+                Some(_) => {}
+                None => return Err(Fault { offset: start, what: "unterminated array" }),
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn scalar(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        let kept = self.keep;
+        self.keep = Some(kept.map_or(start, |keep| keep.min(start)));
+        while let Some(byte) = self.peek() {
+            if matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'{' | b'[' | b':') {
+                break;
+            }
+            self.at += 1;
+            if let Err(fault) = self.check_size(start) {
+                self.keep = kept;
+                return Err(fault);
+            }
+        }
+        let token = self.slice(start, self.at);
+        let known = matches!(token, b"true" | b"false" | b"null")
+            || (!token.is_empty() && number_len(token) == Some(token.len()));
+        self.keep = kept;
+        if known { Ok(()) } else { Err(Fault { offset: start, what: "expected a value" }) }
+    }
+
+    fn check_size(&self, start: usize) -> Result<(), Fault> {
+        let start = self.keep.map_or(start, |keep| keep.min(start));
+        if self.at - start > MAX_VALUE || self.text().len() > MAX_VALUE + (8 << 20) {
+            Err(Fault { offset: start, what: "a single value of more than 64 MiB" })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Goes to the start of the line behind `position`, where that line begins a new object. `false`:
+    /// it does not, and the position stays.
+    pub fn resume_at_line_after(&mut self, position: usize) -> bool {
+        let here = self.at;
+        self.at = position;
+        loop {
+            match memchr::memchr(b'\n', self.rest()) {
+                Some(n) => {
+                    self.at += n + 1;
+                    if self.peek() == Some(b'{') {
+                        return true;
+                    }
+                    self.at = here;
+                    return false;
+                }
+                None => {
+                    self.at += self.rest().len();
+                    if !self.more() {
+                        self.at = here.max(self.base);
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! The shapes that events come in, and the walk over their elements.
+//!
+//! An object is a sequence of JSON values: one CloudTrail document, one event a line, an array, an
+//! EventBridge envelope, the output of `lookup-events`, or several of them one after another.
+
+use std::ops::Range;
+
+use super::boundary::is_time;
+use super::cursor::{Cursor, Fault};
+use crate::json::minify::minify;
+use crate::json::parse::parse_plain;
+
+/// How an element holds its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The element is the event.
+    Event,
+    /// EventBridge: the event is the element's `detail`.
+    Envelope,
+    /// `lookup-events`: the event is the string `CloudTrailEvent`.
+    Lookup,
+}
+
+/// One element, as it stands in the object.
+#[derive(Clone, Copy, Debug)]
+pub struct Element<'t> {
+    /// Its place among the object's elements, `null` ones included.
+    pub index: u64,
+    /// Its whole text.
+    pub text: &'t [u8],
+    /// How it holds its event.
+    pub shape: Shape,
+    /// Whether it must be parsed: all others cannot concern root.
+    pub candidate: bool,
+    /// Its `eventTime`, where that is plainly spelled.
+    pub time: Option<&'t [u8]>,
+}
+
+/// Who is told of the elements.
+pub trait Elements {
+    /// An element that is an object.
+    fn element(&mut self, element: Element<'_>);
+
+    /// An element that is not a readable record.
+    fn malformed(&mut self, index: u64, what: &'static str);
+}
+
+/// What a walk found out about the object.
+#[derive(Debug, Default)]
+pub struct Walk {
+    /// Whether any value had the shape of events, an empty `Records` included.
+    pub events: bool,
+    /// Whether there was any byte but white space.
+    pub any: bool,
+    /// The first structural fault, where there is one. Elements before it are complete.
+    pub fault: Option<Fault>,
+}
+
+/// Walks over all values of an object.
+pub fn walk(cursor: &mut Cursor<'_>, to: &mut dyn Elements) -> Walk {
+    let mut walker = Walker { cursor, to, walk: Walk::default(), index: 0 };
+    walker.cursor.byte_order_mark();
+    if let Err(fault) = walker.values() {
+        walker.note(fault);
+    }
+    walker.walk
+}
+
+struct Walker<'w, 'c> {
+    cursor: &'w mut Cursor<'c>,
+    to: &'w mut dyn Elements,
+    walk: Walk,
+    index: u64,
+}
+
+impl Walker<'_, '_> {
+    fn note(&mut self, fault: Fault) {
+        self.walk.fault.get_or_insert(fault);
+    }
+
+    fn values(&mut self) -> Result<(), Fault> {
+        while let Some(byte) = self.cursor.next_token() {
+            self.walk.any = true;
+            match byte {
+                b'{' => self.object()?,
+                b'[' => self.array(Array::Loose)?,
+                _ => self.cursor.value()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A value `{…}` at the top: a document with its elements inside, or an element itself.
+    fn object(&mut self) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        self.cursor.set_keep(Some(start));
+        let mut keys = Keys::default();
+        let walked = self.members(&mut keys);
+        let end = self.cursor.at();
+        if keys.elements {
+            self.cursor.set_keep(None);
+            self.walk.events = true;
+            return walked;
+        }
+        let whole = match walked {
+            Ok(()) => self.whole_object(start, end, &keys),
+            Err(fault) => Err(fault),
+        };
+        // A broken line costs only itself.
+        if let Err(fault) = whole {
+            if fault.what.starts_with("a single value") || !self.cursor.resume_at_line_after(start) {
+                return Err(fault);
+            }
+            self.to.malformed(self.index, fault.what);
+            self.index += 1;
+        }
+        self.cursor.set_keep(None);
+        Ok(())
+    }
+
+    fn whole_object(&mut self, start: usize, end: usize, keys: &Keys) -> Result<(), Fault> {
+        let text = self.cursor.slice(start, end);
+        let Some(shape) = keys.shape() else {
+            // Nothing in it is an event, so nothing else will look at its grammar.
+            return minify(text, &mut String::new())
+                .map(|_repairs| ())
+                .map_err(|error| Fault { offset: start + error.offset, what: error.what });
+        };
+        if text.contains(&b'\n') {
+            minify(text, &mut String::new())
+                .map_err(|error| Fault { offset: start + error.offset, what: error.what })?;
+        }
+        let mut inner = Cursor::whole(text);
+        let found = inner.object()?;
+        self.walk.events = true;
+        self.to.element(Element {
+            index: self.index,
+            text,
+            shape,
+            candidate: found.candidate || shape == Shape::Lookup,
+            time: found.time.map(|at| &text[at..at + 20]),
+        });
+        self.index += 1;
+        Ok(())
+    }
+
+    /// The members of an object; `Records` and `Events` are walked, all else is passed over.
+    fn members(&mut self, keys: &mut Keys) -> Result<(), Fault> {
+        self.cursor.pass(1);
+        if self.cursor.next_token() == Some(b'}') {
+            self.cursor.pass(1);
+            return Ok(());
+        }
+        loop {
+            let key = self.key(keys.elements)?;
+            let first = self.cursor.next_token();
+            match (key, first) {
+                (Key::Records, Some(b'[')) => {
+                    keys.elements = true;
+                    self.cursor.set_keep(None);
+                    self.array(Array::Records)?;
+                }
+                (Key::Records, Some(b'n')) => {
+                    keys.elements = true;
+                    self.cursor.value()?;
+                }
+                (Key::Records, Some(_)) => {
+                    keys.elements = true;
+                    self.to.malformed(self.index, "Records is not an array");
+                    self.index += 1;
+                    self.cursor.value()?;
+                }
+                (Key::Events, Some(b'[')) => {
+                    keys.elements = true;
+                    self.cursor.set_keep(None);
+                    self.array(Array::Lookup)?;
+                }
+                (key, first) => {
+                    let start = self.cursor.at();
+                    self.cursor.value()?;
+                    keys.see(key, first, || is_event(self.cursor.slice(start, self.cursor.at())));
+                }
+            }
+            match self.cursor.next_token() {
+                Some(b',') => self.cursor.pass(1),
+                Some(b'}') => {
+                    self.cursor.pass(1);
+                    return Ok(());
+                }
+                _ => return Err(self.cursor.fault("expected a comma or a closing brace")),
+            }
+        }
+    }
+
+    fn key(&mut self, drop_before: bool) -> Result<Key, Fault> {
+        let quote = self.cursor.next_token();
+        let start = self.cursor.at();
+        if quote != Some(b'"') {
+            return Err(self.cursor.fault("expected a key in quotes"));
+        }
+        if drop_before {
+            self.cursor.set_keep(Some(start));
+        }
+        self.cursor.string()?;
+        let key = Key::of(self.cursor.slice(start, self.cursor.at()));
+        if self.cursor.next_token() != Some(b':') {
+            return Err(self.cursor.fault("expected a colon"));
+        }
+        self.cursor.pass(1);
+        if drop_before {
+            self.cursor.set_keep(None);
+        }
+        Ok(key)
+    }
+
+    fn array(&mut self, array: Array) -> Result<(), Fault> {
+        self.cursor.pass(1);
+        if self.cursor.next_token() == Some(b']') {
+            self.cursor.pass(1);
+            // `[]` alone is what an empty export looks like.
+            self.walk.events = true;
+            return Ok(());
+        }
+        loop {
+            match self.cursor.next_token() {
+                Some(b'{') => self.element(array)?,
+                Some(b'n') => self.cursor.value()?,
+                Some(_) => {
+                    self.cursor.value()?;
+                    self.to.malformed(self.index, "an element that is not an object");
+                }
+                None => return Err(self.cursor.fault("unexpected end inside an array")),
+            }
+            self.index += 1;
+            match self.cursor.next_token() {
+                Some(b',') => self.cursor.pass(1),
+                Some(b']') => {
+                    self.cursor.pass(1);
+                    return Ok(());
+                }
+                // What follows can still be read; the object counts as broken.
+                Some(b'{') => self.note(self.cursor.fault("expected a comma between elements")),
+                Some(_) => return Err(self.cursor.fault("expected a comma or a closing bracket")),
+                None => return Err(self.cursor.fault("unexpected end inside an array")),
+            }
+        }
+    }
+
+    #[inline]
+    fn element(&mut self, array: Array) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        let found = self.cursor.object()?;
+        let text = self.cursor.slice(start, found.end);
+        let shape = match array {
+            Array::Records => Some(Shape::Event),
+            Array::Lookup => Some(Shape::Lookup).filter(|_| shape_of(text) == Some(Shape::Lookup)),
+            Array::Loose => shape_of(text),
+        };
+        match (array, shape) {
+            (Array::Lookup, None) => {
+                self.to.malformed(self.index, "an element of Events without CloudTrailEvent");
+            }
+            (_, shape) => {
+                self.walk.events |= shape.is_some();
+                let shape = shape.unwrap_or(Shape::Event);
+                self.to.element(Element {
+                    index: self.index,
+                    text,
+                    shape,
+                    candidate: found.candidate || shape == Shape::Lookup,
+                    time: found
+                        .time
+                        .map(|at| &text[at - start..at - start + 20])
+                        .filter(|time| is_time(time)),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Array {
+    /// CloudTrail's own: every element is an event.
+    Records,
+    /// `lookup-events`: every element holds an event in a string.
+    Lookup,
+    /// Bare: each element shows what it is.
+    Loose,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    Records,
+    Events,
+    Detail,
+    CloudTrailEvent,
+    /// A key that only an event has.
+    OfEvent,
+    Other,
+}
+
+impl Key {
+    /// `quoted`: the key's text with its quotes.
+    fn of(quoted: &[u8]) -> Self {
+        if quoted.contains(&b'\\') {
+            let mut text = String::new();
+            return match minify(quoted, &mut text) {
+                Ok(_) => parse_plain(&text).as_str().map_or(Key::Other, |key| Self::named(key.as_bytes())),
+                // Not a key by the grammar: none that means anything here.
+                Err(_malformed) => Key::Other,
+            };
+        }
+        Self::named(&quoted[1..quoted.len() - 1])
+    }
+
+    fn named(key: &[u8]) -> Self {
+        match key {
+            b"Records" => Key::Records,
+            b"Events" => Key::Events,
+            b"detail" => Key::Detail,
+            b"CloudTrailEvent" => Key::CloudTrailEvent,
+            b"eventVersion" | b"eventName" | b"eventSource" | b"userIdentity" | b"eventID" | b"eventType" => {
+                Key::OfEvent
+            }
+            _ => Key::Other,
+        }
+    }
+}
+
+/// What the keys of an object tell of its shape.
+#[derive(Debug, Default)]
+struct Keys {
+    /// Its elements have been walked.
+    elements: bool,
+    event: bool,
+    envelope: bool,
+    lookup: bool,
+}
+
+impl Keys {
+    fn see(&mut self, key: Key, first: Option<u8>, is_event: impl FnOnce() -> bool) {
+        match (key, first) {
+            (Key::OfEvent, _) => self.event = true,
+            (Key::Detail, Some(b'{')) => self.envelope = is_event(),
+            (Key::CloudTrailEvent, Some(b'"')) => self.lookup = true,
+            _ => {}
+        }
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        match self {
+            Keys { event: true, .. } => Some(Shape::Event),
+            Keys { lookup: true, .. } => Some(Shape::Lookup),
+            Keys { envelope: true, .. } => Some(Shape::Envelope),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a complete object has a key that only an event has.
+fn is_event(text: &[u8]) -> bool {
+    let mut event = false;
+    each_member(text, |key, _, _| {
+        event = key == Key::OfEvent;
+        !event
+    });
+    event
+}
+
+/// The shape of a complete object; `None` where it holds no event.
+fn shape_of(text: &[u8]) -> Option<Shape> {
+    let mut keys = Keys::default();
+    each_member(text, |key, start, end| {
+        keys.see(key, text.get(start).copied(), || is_event(&text[start..end]));
+        // No other key could change an event's shape.
+        !keys.event
+    });
+    keys.shape()
+}
+
+/// Where the event stands in the text of an element, which is complete. Of duplicate keys the last counts.
+pub(crate) fn event_range(text: &[u8], shape: Shape) -> Option<Range<usize>> {
+    let wanted = match shape {
+        Shape::Event => return Some(0..text.len()),
+        Shape::Envelope => Key::Detail,
+        Shape::Lookup => Key::CloudTrailEvent,
+    };
+    let mut range = None;
+    each_member(text, |key, start, end| {
+        if key == wanted {
+            range = Some(start..end);
+        }
+        true
+    });
+    range
+}
+
+/// Tells `to` of the members of a complete object, as long as it says `true` and the structure holds.
+fn each_member(text: &[u8], mut to: impl FnMut(Key, usize, usize) -> bool) {
+    let mut cursor = Cursor::whole(text);
+    cursor.pass(1);
+    while cursor.next_token() == Some(b'"') {
+        let start = cursor.at();
+        if cursor.string().is_err() {
+            return;
+        }
+        let key = Key::of(cursor.slice(start, cursor.at()));
+        if cursor.next_token() != Some(b':') {
+            return;
+        }
+        cursor.pass(1);
+        cursor.next_token();
+        let start = cursor.at();
+        if cursor.value().is_err() || !to(key, start, cursor.at()) || cursor.next_token() != Some(b',') {
+            return;
+        }
+        cursor.pass(1);
+    }
+}

@@ -1,0 +1,94 @@
+//! From an element's bytes to a judged finding: check the grammar, take the event, parse, judge.
+
+use serde_json::value::RawValue;
+
+use super::document::{Shape, event_range};
+use crate::finding::Finding;
+use crate::json::canonical::{Fingerprint, fingerprint};
+use crate::json::minify::{Repairs, minify};
+use crate::json::parse::{self, parse, parse_plain};
+use crate::judge::{self, Place};
+
+/// A finding, and what tells it from another copy of the same event.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The finding, as if it were the first copy of its event.
+    pub finding: Finding,
+    /// Equal for copies that are equal as JSON values.
+    pub fingerprint: Fingerprint,
+}
+
+/// What came of one element.
+#[derive(Debug)]
+pub struct Examined {
+    /// `None`: it does not concern root.
+    pub judged: Option<Judged>,
+    /// What had to be repaired to read it.
+    pub repairs: Repairs,
+    /// The event's own `eventTime`.
+    pub time: Option<String>,
+}
+
+/// Why an element is not a readable record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The grammar does not allow it.
+    #[error("{0}")]
+    Syntax(#[from] crate::json::minify::SyntaxError),
+    /// It is well-formed, but its event is not where its shape has it.
+    #[error("{0}")]
+    Shape(&'static str),
+    /// The JSON library refused a text that passed our own check.
+    #[error("unreadable record: {0}")]
+    Text(String),
+}
+
+/// Buffers for one element after another.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    element: String,
+    event: String,
+    parse: parse::Scratch,
+}
+
+/// Reads and judges one element.
+pub fn examine(
+    text: &[u8],
+    shape: Shape,
+    place: &Place<'_>,
+    scratch: &mut Scratch,
+) -> Result<Examined, Malformed> {
+    let Scratch { element, event, parse: buffers } = scratch;
+    element.clear();
+    let mut repairs = minify(text, element)?;
+    let record: &str = match shape {
+        Shape::Event => element,
+        Shape::Envelope | Shape::Lookup => {
+            let range = event_range(element.as_bytes(), shape)
+                .ok_or(Malformed::Shape("an element without its event"))?;
+            if shape == Shape::Envelope {
+                &element[range]
+            } else {
+                let decoded = parse_plain(&element[range]);
+                let inner = decoded.as_str().ok_or(Malformed::Shape("CloudTrailEvent is not a string"))?;
+                event.clear();
+                let inner_repairs = minify(inner.as_bytes(), event)?;
+                repairs.control_characters |= inner_repairs.control_characters;
+                event
+            }
+        }
+    };
+    if !record.starts_with('{') {
+        return Err(Malformed::Shape("the event is not an object"));
+    }
+    let tree = parse(record, buffers);
+    let time = tree.str_at(&["eventTime"]).map(str::to_owned);
+    // Only what concerns root is worth its own copy of the text.
+    if judge::verdict(&tree).identity.is_none() {
+        return Ok(Examined { judged: None, repairs, time });
+    }
+    let raw = RawValue::from_string(record.to_owned()).map_err(|error| Malformed::Text(error.to_string()))?;
+    let print = fingerprint(&tree, record);
+    let judged = judge::examine(&tree, raw, place).map(|finding| Judged { finding, fingerprint: print });
+    Ok(Examined { judged, repairs, time })
+}

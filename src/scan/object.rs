@@ -1,0 +1,231 @@
+//! One object: from its stored bytes to a report of its records and findings.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::batch::Batch;
+use super::cursor::{Break, Cursor};
+use super::document::{Walk, walk};
+use super::report::{Outcome, Report};
+use crate::cancel::Cancel;
+use crate::error::{ErrorKind, ObjectError, Stage};
+use crate::inflate::{Buffers, Inflated, inflate_bytes, inflate_stream};
+use crate::key::Skip;
+use crate::object::ObjectRef;
+use crate::source::{Content, Item};
+
+/// Files up to this size are read into memory before they are inflated; larger ones are streamed.
+const READ_WHOLE: u64 = 24 << 20;
+
+/// How objects are read.
+#[derive(Clone, Debug)]
+pub struct ScanOptions {
+    /// What one object may inflate to, in bytes.
+    pub max_object_size: u64,
+    /// Worker threads. More than one lets a large object inflate and be judged at the same time.
+    pub threads: usize,
+    /// Set when the run is to stop.
+    pub cancel: Cancel,
+}
+
+/// One worker's buffers, used for one object after another.
+#[derive(Debug, Default)]
+pub struct Worker {
+    stored: Vec<u8>,
+    buffers: Buffers,
+    batch: Batch,
+}
+
+impl Worker {
+    /// Reads one item. Never fails and never panics: what goes wrong is in the report.
+    pub fn scan(&mut self, item: Item, options: &ScanOptions) -> Report {
+        let Item { seq, object, content, lease } = item;
+        let uri = object.uri.clone();
+        let key = object.key.clone();
+        let result = catch_unwind(AssertUnwindSafe(|| self.scan_content(object, content, options)));
+        let mut report = result.unwrap_or_else(|panic| {
+            // Buffers may be half-used; the next object starts with fresh ones.
+            *self = Self::default();
+            let what = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("unknown");
+            let error = ObjectError::new(
+                uri.clone(),
+                Stage::Parse,
+                ErrorKind::Other,
+                format!("internal error, please report: {what}"),
+            );
+            let object = ObjectRef { uri, key, ..ObjectRef::default() };
+            Report::failed(object, error)
+        });
+        report.seq = seq;
+        report.lease = lease;
+        report
+    }
+
+    fn scan_content(&mut self, object: ObjectRef, content: Content, options: &ScanOptions) -> Report {
+        match content {
+            Content::Skipped(skip) => Report::skipped(object, skip),
+            Content::Failed(error) => Report::failed(object, error),
+            Content::File(path) => self.scan_file(object, &path, options),
+            Content::Stdin => self.scan_reader(object, io::stdin(), options),
+            Content::Body(mut body) => loop {
+                let stored = body.bytes();
+                let mut report = self.scan_bytes(object.clone(), stored, options);
+                report.times.get = Some(Duration::from_millis(body.get_ms()));
+                if !report.damaged_in_transit() {
+                    return report;
+                }
+                // A body that was cut or flipped on its way is fetched again before it counts as broken.
+                match body.again() {
+                    Ok(true) => {}
+                    Ok(false) => return report,
+                    Err(error) => {
+                        report.errors.push(error);
+                        return report;
+                    }
+                }
+            },
+        }
+    }
+
+    fn scan_file(&mut self, object: ObjectRef, path: &Path, options: &ScanOptions) -> Report {
+        let file = match open(path) {
+            Ok(file) => file,
+            Err(error) => {
+                let kind = match error.kind() {
+                    io::ErrorKind::NotFound => ErrorKind::NotFound,
+                    io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
+                    _ => ErrorKind::Io,
+                };
+                let error = ObjectError::new(object.uri.clone(), Stage::Read, kind, error);
+                return Report::failed(object, error);
+            }
+        };
+        let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        let Some(size) = size.filter(|&size| size <= READ_WHOLE) else {
+            return self.scan_reader(object, file, options);
+        };
+        let mut stored = std::mem::take(&mut self.stored);
+        stored.clear();
+        // One byte more, so that the end is seen without growing the buffer.
+        stored.reserve(usize::try_from(size).unwrap_or(0) + 1);
+        let report = match file.take(READ_WHOLE * 2).read_to_end(&mut stored) {
+            Ok(_) => self.scan_bytes(object, &stored, options),
+            Err(error) => {
+                let error = ObjectError::new(object.uri.clone(), Stage::Read, ErrorKind::Io, error);
+                Report::failed(object, error)
+            }
+        };
+        self.stored = stored;
+        report
+    }
+
+    fn scan_bytes(&mut self, object: ObjectRef, stored: &[u8], options: &ScanOptions) -> Report {
+        let start = Instant::now();
+        let mut report = Report::new(object);
+        report.bytes_compressed = stored.len() as u64;
+        let batch = &mut self.batch;
+        let limit = options.max_object_size;
+        let overlap = options.threads > 1;
+        let (walked, inflated) =
+            inflate_bytes(stored, limit, overlap, &options.cancel, &mut self.buffers, |cursor| {
+                read_records(cursor, batch, &mut report, options)
+            });
+        finish(report, walked, inflated, start)
+    }
+
+    fn scan_reader(&mut self, object: ObjectRef, reader: impl Read + Send, options: &ScanOptions) -> Report {
+        let start = Instant::now();
+        let mut report = Report::new(object);
+        let mut counted = Counted { reader, bytes: 0 };
+        let batch = &mut self.batch;
+        let (walked, inflated) = inflate_stream(
+            BufReader::with_capacity(256 << 10, &mut counted),
+            options.max_object_size,
+            options.threads > 1,
+            &options.cancel,
+            |cursor| read_records(cursor, batch, &mut report, options),
+        );
+        report.bytes_compressed = counted.bytes;
+        finish(report, walked, inflated, start)
+    }
+}
+
+/// Opening a FIFO that nobody writes to would wait for ever; only what a user names may be one.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+    }
+    Ok(file)
+}
+
+fn read_records(
+    cursor: &mut Cursor<'_>,
+    batch: &mut Batch,
+    report: &mut Report,
+    options: &ScanOptions,
+) -> (Walk, Option<Break>) {
+    let walk = walk(cursor, &mut batch.start(report, options));
+    (walk, cursor.take_break())
+}
+
+fn finish(
+    mut report: Report,
+    walked: Result<(Walk, Option<Break>), Break>,
+    inflated: Inflated,
+    start: Instant,
+) -> Report {
+    report.bytes_uncompressed = inflated.bytes;
+    report.times.inflate = Some(inflated.time);
+    report.times.scan = Some(start.elapsed().saturating_sub(inflated.time));
+    let uri = report.object.uri.clone();
+    let (walk, broken) = match walked {
+        Ok((walk, broken)) => (walk, broken),
+        Err(broken) => (Walk::default(), Some(broken)),
+    };
+    let error = match (broken, walk.fault) {
+        (Some(broken), _) => Some(ObjectError::new(uri, broken.stage, broken.kind, broken.cause)),
+        (None, Some(fault)) => {
+            let kind = match fault.what {
+                what if what.starts_with("a single value") => ErrorKind::TooLarge,
+                _ => ErrorKind::InvalidJson,
+            };
+            Some(ObjectError::new(uri, Stage::Parse, kind, fault))
+        }
+        (None, None) if !walk.any => {
+            Some(ObjectError::new(uri, Stage::Parse, ErrorKind::Empty, "no bytes where a log should be"))
+        }
+        (None, None) => None,
+    };
+    match error {
+        Some(mut error) => {
+            error.findings_salvaged = report.findings.len();
+            report.damaged = true;
+            report.errors.push(error);
+            report.outcome = Outcome::Failed;
+        }
+        None if !walk.events => report.outcome = Outcome::Skipped(Skip::NotCloudtrail),
+        None => report.outcome = Outcome::Scanned,
+    }
+    report
+}
+
+struct Counted<R> {
+    reader: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buf)?;
+        self.bytes += n as u64;
+        Ok(n)
+    }
+}

@@ -1,0 +1,130 @@
+//! What a worker tells of one object.
+
+use std::time::Duration;
+
+use super::spill::Findings;
+use crate::error::{ErrorKind, ObjectError, Stage};
+use crate::key::Skip;
+use crate::object::ObjectRef;
+use crate::source::Lease;
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Counted, not read, or read and found to hold no events.
+    Skipped(Skip),
+    /// Read whole.
+    Scanned,
+    /// Not read, or not whole.
+    Failed,
+}
+
+/// Records of one object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordCounts {
+    /// Elements that are records.
+    pub scanned: u64,
+    /// Of these, the ones that concern root.
+    pub matched: u64,
+    /// Elements that are not readable records.
+    pub malformed: u64,
+}
+
+/// How long the steps took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// Fetching; network sources only.
+    pub get: Option<Duration>,
+    /// Decompressing.
+    pub inflate: Option<Duration>,
+    /// Finding, parsing and judging records.
+    pub scan: Option<Duration>,
+}
+
+/// One object, done.
+#[derive(Debug)]
+pub struct Report {
+    /// The object's place in the output.
+    pub seq: u64,
+    /// What it is called.
+    pub object: ObjectRef,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Its findings, by record.
+    pub findings: Findings,
+    /// Its records.
+    pub records: RecordCounts,
+    /// Stored bytes read.
+    pub bytes_compressed: u64,
+    /// Inflated bytes read.
+    pub bytes_uncompressed: u64,
+    /// The earliest and latest `eventTime`, by text.
+    pub span: Option<([u8; 20], [u8; 20])>,
+    /// Everything that could not be read.
+    pub errors: Vec<ObjectError>,
+    /// Whether the object broke: its findings say so.
+    pub damaged: bool,
+    /// How long it took.
+    pub times: Times,
+    /// Frees the object's place in its source's window.
+    pub lease: Option<Lease>,
+}
+
+impl Report {
+    pub(crate) fn new(object: ObjectRef) -> Self {
+        Self {
+            seq: 0,
+            object,
+            outcome: Outcome::Scanned,
+            findings: Findings::default(),
+            records: RecordCounts::default(),
+            bytes_compressed: 0,
+            bytes_uncompressed: 0,
+            span: None,
+            errors: Vec::new(),
+            damaged: false,
+            times: Times::default(),
+            lease: None,
+        }
+    }
+
+    pub(crate) fn skipped(object: ObjectRef, skip: Skip) -> Self {
+        Self { outcome: Outcome::Skipped(skip), ..Self::new(object) }
+    }
+
+    pub(crate) fn failed(object: ObjectRef, error: ObjectError) -> Self {
+        Self { outcome: Outcome::Failed, errors: vec![error], ..Self::new(object) }
+    }
+
+    /// Notes that findings could not be moved to a temporary file.
+    pub(crate) fn note_spill(&mut self, error: std::io::Error) {
+        let uri = self.object.uri.clone();
+        self.errors.push(ObjectError::new(uri, Stage::Parse, ErrorKind::Io, error));
+    }
+
+    /// Whether the bytes may have been hurt on their way, so that fetching them again may help.
+    pub(crate) fn damaged_in_transit(&self) -> bool {
+        self.outcome == Outcome::Failed
+            && self.errors.iter().any(|error| {
+                error.kind == ErrorKind::CorruptGzip
+                    || (error.stage == Stage::Parse
+                        && matches!(error.kind, ErrorKind::InvalidJson | ErrorKind::Empty))
+            })
+    }
+
+    /// Widens the span of times by one `eventTime`.
+    #[inline]
+    pub(crate) fn see_time(&mut self, time: &[u8; 20]) {
+        match &mut self.span {
+            Some((first, last)) => {
+                if time < first {
+                    *first = *time;
+                }
+                if time > last {
+                    *last = *time;
+                }
+            }
+            none => *none = Some((*time, *time)),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The findings of one object, in memory while they are few and in a file when they are many.
+//!
+//! An object's findings wait until the object has been read whole (its checksum decides whether they
+//! are damaged) and until all objects before it have been written. An object that is all root would
+//! fill the memory; its findings wait in an unnamed temporary file instead.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::examine::Judged;
+use crate::finding::Finding;
+use crate::json::canonical::Fingerprint;
+
+/// Findings held in memory for one object, in bytes, before they go to a file.
+const IN_MEMORY: usize = 4 << 20;
+
+/// Findings in the order of their records.
+#[derive(Debug, Default)]
+pub struct Findings {
+    held: Vec<Judged>,
+    held_bytes: usize,
+    file: Option<BufWriter<File>>,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    fingerprint: u64,
+    finding: &'a Finding,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    fingerprint: u64,
+    finding: Finding,
+}
+
+impl Findings {
+    /// Adds the next finding. Fails where the temporary file cannot be written.
+    pub fn push(&mut self, judged: Judged) -> io::Result<()> {
+        self.count += 1;
+        self.held_bytes += size_of::<Judged>() + text_bytes(&judged.finding);
+        self.held.push(judged);
+        if self.held_bytes > IN_MEMORY { self.spill() } else { Ok(()) }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Bytes held in memory, about.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// Moves what is held in memory to the file.
+    pub fn spill(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(BufWriter::new(tempfile::tempfile()?)),
+        };
+        for judged in self.held.drain(..) {
+            let written = Written { fingerprint: judged.fingerprint.0, finding: &judged.finding };
+            serde_json::to_writer(&mut *file, &written)?;
+            file.write_all(b"\n")?;
+        }
+        self.held_bytes = 0;
+        Ok(())
+    }
+
+    /// Hands all findings to `to`, in order. Fails where the temporary file cannot be read back, or
+    /// where `to` fails.
+    pub fn drain<E: From<io::Error>>(self, mut to: impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
+        if let Some(writer) = self.file {
+            let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.seek(SeekFrom::Start(0))?;
+            for line in BufReader::with_capacity(1 << 18, file).lines() {
+                let read: Read = serde_json::from_str(&line?).map_err(io::Error::from)?;
+                to(Judged { finding: read.finding, fingerprint: Fingerprint(read.fingerprint) })?;
+            }
+        }
+        self.held.into_iter().try_for_each(to)
+    }
+}
+
+/// The record's text is most of a finding; the rest of its strings come to about as much as a KB.
+fn text_bytes(finding: &Finding) -> usize {
+    finding.cloudtrail.as_ref().map_or(0, |text| text.get().len()) + 1024
+}

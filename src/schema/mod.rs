@@ -1,0 +1,8 @@
+//! The JSON Schemas (2020-12) of the files that roottrail writes.
+
+/// `roottrail.finding/1`
+pub const FINDING: &str = include_str!("finding.json");
+/// `roottrail.error/1`
+pub const ERROR: &str = include_str!("error.json");
+/// `roottrail.summary/1`
+pub const SUMMARY: &str = include_str!("summary.json");

@@ -1,0 +1,195 @@
+//! Files and directories. Walks in key order; the worker opens and reads.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Content, Feed, Item, Source};
+use crate::cancel::Cancel;
+use crate::error::{ErrorKind, ObjectError, Stage};
+use crate::key::{Skip, key_info, scope};
+use crate::object::ObjectRef;
+
+/// A file or a directory that the user named.
+#[derive(Debug)]
+pub struct DiskSource {
+    path: PathBuf,
+}
+
+impl DiskSource {
+    /// `path` as given: findings name it so.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+impl Source for DiskSource {
+    fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
+        let mut walk = Walk { seq: first, feed, cancel };
+        match fs::metadata(&self.path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let walker =
+                    walkdir::WalkDir::new(&self.path).follow_links(true).min_depth(1).sort_by(|a, b| {
+                        // A directory sorts as `name/`, as the keys below it would in a bucket.
+                        sort_name(a).cmp(&sort_name(b))
+                    });
+                for entry in walker {
+                    if cancel.is_set() || !walk.entry(entry) {
+                        break;
+                    }
+                }
+            }
+            Ok(metadata) => {
+                // What a user names is read, whatever it is called.
+                let object = object(&self.path, metadata.len());
+                walk.push(object, Content::File(self.path.clone()));
+            }
+            Err(error) => {
+                let error = io_error(&self.path, Stage::Read, error);
+                walk.push(object(&self.path, 0), Content::Failed(error));
+            }
+        }
+        walk.seq
+    }
+}
+
+/// Standard input, one document.
+#[derive(Debug)]
+pub struct StdinSource;
+
+impl Source for StdinSource {
+    fn run(&mut self, first: u64, feed: &dyn Feed, _cancel: &Cancel) -> u64 {
+        let object = ObjectRef { uri: "-".into(), ..ObjectRef::default() };
+        feed.push(Item { seq: first, object, content: Content::Stdin, lease: None });
+        first + 1
+    }
+}
+
+struct Walk<'f> {
+    seq: u64,
+    feed: &'f dyn Feed,
+    cancel: &'f Cancel,
+}
+
+impl Walk<'_> {
+    /// `false`: stop.
+    fn entry(&mut self, entry: walkdir::Result<walkdir::DirEntry>) -> bool {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return self.failed(error),
+        };
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            return true;
+        }
+        let size = match entry.metadata() {
+            Ok(metadata) => metadata.len(),
+            Err(error) => return self.failed(error),
+        };
+        let path = entry.path();
+        match scope(&key(path), size) {
+            Err(skip) => self.push(object(path, size), Content::Skipped(skip)),
+            Ok(info) => {
+                let object = ObjectRef { key: info, ..object(path, size) };
+                let content = if kind.is_file() {
+                    Content::File(path.to_owned())
+                } else {
+                    let text = "neither a file nor a directory";
+                    Content::Failed(ObjectError::new(uri(path), Stage::Read, ErrorKind::Io, text))
+                };
+                self.push(object, content)
+            }
+        }
+    }
+
+    fn failed(&mut self, error: walkdir::Error) -> bool {
+        let path = error.path().unwrap_or(Path::new("")).to_owned();
+        let object = object(&path, 0);
+        // Everything below the link's target is walked anyway.
+        if error.loop_ancestor().is_some() {
+            return self.push(object, Content::Skipped(Skip::LinkLoop));
+        }
+        // A link that leads nowhere is a listed name; if it is no log's name it is passed over like one.
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
+        if is_link && let Err(skip) = scope(&key(&path), 1) {
+            return self.push(object, Content::Skipped(skip));
+        }
+        let stage = if is_link { Stage::Read } else { Stage::List };
+        let error = match error.into_io_error() {
+            Some(error) => io_error(&path, stage, error),
+            None => ObjectError::new(uri(&path), stage, ErrorKind::Other, "cannot be walked"),
+        };
+        self.push(object, Content::Failed(error))
+    }
+
+    fn push(&mut self, object: ObjectRef, content: Content) -> bool {
+        let item = Item { seq: self.seq, object, content, lease: None };
+        self.seq += 1;
+        self.feed.push(item) && !self.cancel.is_set()
+    }
+}
+
+fn sort_name(entry: &walkdir::DirEntry) -> Vec<u8> {
+    let mut name = entry.file_name().as_encoded_bytes().to_vec();
+    if entry.file_type().is_dir() {
+        name.push(b'/');
+    }
+    name
+}
+
+fn io_error(path: &Path, stage: Stage, error: std::io::Error) -> ObjectError {
+    let kind = match error.kind() {
+        std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+        std::io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
+        _ => ErrorKind::Io,
+    };
+    ObjectError::new(uri(path), stage, kind, error)
+}
+
+fn object(path: &Path, size: u64) -> ObjectRef {
+    ObjectRef { uri: uri(path), size, key: key_info(&key(path)), ..ObjectRef::default() }
+}
+
+/// The path with `/` between its parts, for matching against the key layout.
+fn key(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' {
+        text.into_owned()
+    } else {
+        text.replace(std::path::MAIN_SEPARATOR, "/")
+    }
+}
+
+/// The path as text; bytes that are not UTF-8 are percent-encoded.
+pub fn uri(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _infallible = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    #[cfg(unix)]
+    fn paths_that_are_not_text_are_encoded() {
+        use std::os::unix::ffi::OsStrExt;
+        for (bytes, text) in [
+            (&b"a/b c.gz"[..], "a/b c.gz"),
+            (b"a/\xff\xfe.gz", "a/%FF%FE.gz"),
+            (b"100%41", "100%41"),
+            ("é".as_bytes(), "é"),
+        ] {
+            assert_eq!(uri(Path::new(OsStr::from_bytes(bytes))), text);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The account of a run, schema `roottrail.summary/1`, and the identities that it must satisfy.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::Fatal;
+use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
+use crate::key::{KeyInfo, Skip};
+use crate::scan::report::{RecordCounts, Times};
+
+/// The name of the schema.
+pub const SCHEMA: &str = "roottrail.summary/1";
+
+/// Everything that a run counted.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Objects.
+    pub objects: Objects,
+    /// Records.
+    pub records: RecordCounts,
+    /// Findings.
+    pub findings: Findings,
+    /// Bytes read.
+    pub bytes: Bytes,
+    /// Error lines.
+    pub errors: u64,
+    /// Why objects were skipped.
+    pub skipped_by: BTreeMap<Skip, u64>,
+    /// Root findings written, by credential and MFA.
+    pub by_credential: BTreeMap<(CredentialType, MfaStatus), u64>,
+    /// `AssumeRoot` callers written.
+    pub assume_root_callers: u64,
+    /// Findings written, by severity.
+    pub by_severity: BTreeMap<Severity, u64>,
+    /// What was read of each account, region and day.
+    pub coverage: BTreeMap<KeyInfo, Coverage>,
+    /// How long objects took.
+    pub latency: Latency,
+    /// Wall time.
+    pub elapsed: Duration,
+    /// The run was stopped before its end.
+    pub interrupted: bool,
+    /// The reader of the output went away.
+    pub closed: bool,
+}
+
+/// Objects by what became of them.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Objects {
+    /// All that the sources named.
+    pub listed: u64,
+    /// Not in scope.
+    pub skipped: u64,
+    /// Read whole.
+    pub scanned: u64,
+    /// Not read, or not whole.
+    pub failed: u64,
+}
+
+/// Findings by what became of them.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Findings {
+    /// In the output.
+    pub written: u64,
+    /// Copies of events already written.
+    pub duplicates: u64,
+    /// Left out by a filter.
+    pub filtered: u64,
+}
+
+/// Bytes read.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Bytes {
+    /// As stored.
+    pub compressed: u64,
+    /// After inflating.
+    pub uncompressed: u64,
+}
+
+/// What was read of one account, region and day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Objects read, or tried.
+    pub objects: u64,
+    /// Records read.
+    pub records: u64,
+    /// The earliest and the latest `eventTime`.
+    pub span: Option<([u8; 20], [u8; 20])>,
+}
+
+impl Coverage {
+    /// Widens the span.
+    pub fn see(&mut self, first: [u8; 20], last: [u8; 20]) {
+        let span = self.span.get_or_insert((first, last));
+        span.0 = span.0.min(first);
+        span.1 = span.1.max(last);
+    }
+}
+
+/// How long objects took, in microseconds.
+#[derive(Debug)]
+pub struct Latency {
+    get: Histogram<u64>,
+    inflate: Histogram<u64>,
+    scan: Histogram<u64>,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        // Two significant digits, up to an hour.
+        let new = || {
+            Histogram::new_with_bounds(1, 3_600_000_000, 2)
+                .expect("the bounds are constants that hdrhistogram accepts")
+        };
+        Self { get: new(), inflate: new(), scan: new() }
+    }
+}
+
+impl Latency {
+    /// Adds one object.
+    pub fn record(&mut self, times: &Times) {
+        for (histogram, time) in
+            [(&mut self.get, times.get), (&mut self.inflate, times.inflate), (&mut self.scan, times.scan)]
+        {
+            if let Some(time) = time {
+                histogram.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        let one = |histogram: &Histogram<u64>| {
+            let ms = |micros: u64| json!(micros as f64 / 1000.0);
+            if histogram.is_empty() {
+                return json!({"p50": null, "p90": null, "p99": null, "max": null});
+            }
+            json!({
+                "p50": ms(histogram.value_at_quantile(0.5)),
+                "p90": ms(histogram.value_at_quantile(0.9)),
+                "p99": ms(histogram.value_at_quantile(0.99)),
+                "max": ms(histogram.max()),
+            })
+        };
+        json!({"get": one(&self.get), "inflate": one(&self.inflate), "scan": one(&self.scan)})
+    }
+
+    /// Milliseconds at the median and at the 99th percentile of inflating and scanning.
+    pub fn percentiles(&self) -> [(&'static str, f64, f64); 3] {
+        [("get", &self.get), ("inflate", &self.inflate), ("scan", &self.scan)].map(|(name, histogram)| {
+            let ms = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
+            (name, ms(0.5), ms(0.99))
+        })
+    }
+}
+
+impl RecordCounts {
+    pub(crate) fn add(&mut self, other: RecordCounts) {
+        self.scanned += other.scanned;
+        self.matched += other.matched;
+        self.malformed += other.malformed;
+    }
+}
+
+impl Summary {
+    /// Counts a written finding for the closing tables.
+    pub fn tally(&mut self, finding: &Finding) {
+        *self.by_severity.entry(finding.severity).or_default() += 1;
+        match (finding.identity.kind, finding.credential.kind, finding.mfa.status) {
+            (IdentityKind::AssumeRootCaller, _, _) => self.assume_root_callers += 1,
+            (_, Some(credential), Some(mfa)) => {
+                *self.by_credential.entry((credential, mfa)).or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether everything in scope was read.
+    pub fn complete(&self) -> bool {
+        self.errors == 0 && self.objects.failed == 0 && !self.interrupted && !self.closed
+    }
+
+    /// Whether the sources named nothing that could be read.
+    pub fn nothing_matched(&self) -> bool {
+        self.objects.scanned == 0 && self.objects.failed == 0 && self.errors == 0
+    }
+
+    /// The identities: no object, record or finding is counted twice or not at all.
+    pub fn check(&self) -> Result<(), Fatal> {
+        let Summary { objects, records, findings, .. } = self;
+        let sum = objects.skipped + objects.scanned + objects.failed;
+        if !self.interrupted && !self.closed && objects.listed != sum {
+            return Err(Fatal::Unbalanced(format!(
+                "{} objects listed, {} skipped + {} scanned + {} failed",
+                objects.listed, objects.skipped, objects.scanned, objects.failed
+            )));
+        }
+        let sum = findings.written + findings.duplicates + findings.filtered;
+        if !self.closed && records.matched != sum {
+            return Err(Fatal::Unbalanced(format!(
+                "{} records matched, {} findings written + {} duplicates + {} filtered",
+                records.matched, findings.written, findings.duplicates, findings.filtered
+            )));
+        }
+        Ok(())
+    }
+
+    /// The summary file.
+    pub fn to_json(&self, exit_code: u8, arguments: &[String]) -> Value {
+        let text = |time: &[u8; 20]| String::from_utf8_lossy(time).into_owned();
+        let coverage: Vec<Value> = self
+            .coverage
+            .iter()
+            .map(|(key, coverage)| {
+                let part = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
+                json!({
+                    "account_id": part(&key.account),
+                    "region": part(&key.region),
+                    "day": part(&key.day),
+                    "objects": coverage.objects,
+                    "records": coverage.records,
+                    "first_event_time": coverage.span.as_ref().map(|(first, _)| text(first)),
+                    "last_event_time": coverage.span.as_ref().map(|(_, last)| text(last)),
+                })
+            })
+            .collect();
+        json!({
+            "schema": SCHEMA,
+            "version": env!("CARGO_PKG_VERSION"),
+            "arguments": arguments,
+            "objects": self.objects,
+            "records": {
+                "scanned": self.records.scanned,
+                "matched": self.records.matched,
+                "malformed": self.records.malformed,
+            },
+            "findings": self.findings,
+            "bytes": self.bytes,
+            "elapsed_seconds": self.elapsed.as_secs_f64(),
+            "latency_ms": self.latency.json(),
+            "coverage": coverage,
+            "complete": self.complete(),
+            "exit_code": exit_code,
+        })
+    }
+}
