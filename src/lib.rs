@@ -23,5 +23,6 @@ pub mod pipeline;
 pub mod rules;
 pub mod scan;
 pub mod schema;
+pub mod ship;
 pub mod source;
 pub mod summary;

@@ -5,6 +5,7 @@ mod commands;
 mod progress;
 mod scan;
 mod schema;
+mod ship;
 mod summary_text;
 mod terminal;
 
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Stream objects, find root activity, write findings
     Scan(Box<scan::Args>),
+    /// Deliver findings to Elasticsearch, OpenSearch or Splunk, exactly
+    Ship(Box<ship::Args>),
     /// Print the JSON Schema of a finding, an error line or a summary
     Schema(schema::Args),
     /// Print a completion script for a shell
@@ -44,6 +47,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let result = match cli.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Ship(args) => ship::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => commands::completions(&args, &mut Cli::command()),
         Command::Man => commands::man(Cli::command()),

@@ -10,7 +10,7 @@ use roottrail::finding::Finding;
 use roottrail::format::{self, FormatName, FormatOptions};
 use serde_json::Value;
 
-fn golden(name: &str) -> PathBuf {
+pub(crate) fn golden(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/integration/golden", name].iter().collect()
 }
 
