@@ -1,14 +1,15 @@
 //! A small HTTP server that answers as Elasticsearch or Splunk do, strictly, and fails on demand.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use roottrail::ship::Peer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 /// What goes wrong with one request that carries items.
@@ -44,7 +45,7 @@ struct State {
 }
 
 pub(crate) struct Server {
-    address: String,
+    url: String,
     state: Arc<Mutex<State>>,
 }
 
@@ -62,8 +63,23 @@ enum Answer {
 
 impl Server {
     pub(crate) fn start(peer: Peer, token: &str, faults: &[Fault], acknowledge: bool) -> Self {
+        Self::start_with(peer, token, faults, acknowledge, None)
+    }
+
+    /// With TLS, where a configuration is given.
+    pub(crate) fn start_with(
+        peer: Peer,
+        token: &str,
+        faults: &[Fault],
+        acknowledge: bool,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let address = listener.local_addr().unwrap();
+        let url = match tls {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
         let state = Arc::new(Mutex::new(State {
             peer,
             token: token.into(),
@@ -76,14 +92,21 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let state = Arc::clone(&shared);
-                thread::spawn(move || serve(stream, &state));
+                let tls = tls.clone();
+                thread::spawn(move || match tls {
+                    Some(config) => {
+                        let connection = ServerConnection::new(config).unwrap();
+                        serve(StreamOwned::new(connection, stream), &state);
+                    }
+                    None => serve(stream, &state),
+                });
             }
         });
-        Self { address, state }
+        Self { url, state }
     }
 
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// The part and the id of everything stored, in order.
@@ -92,35 +115,33 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, state: &Mutex<State>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut writer = stream;
+fn serve<S: Read + Write>(stream: S, state: &Mutex<State>) {
+    let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader) {
         let (answer, delay) = {
             let mut state = state.lock().unwrap();
             let is_batch = !request.path.ends_with("/ack");
             let fault = if is_batch { state.faults.pop_front().unwrap_or(Fault::Ok) } else { Fault::Ok };
-            let delay = if fault == Fault::Slow { Duration::from_millis(600) } else { Duration::ZERO };
+            let delay = if fault == Fault::Slow { Duration::from_millis(1800) } else { Duration::ZERO };
             (state.answer(&request, fault), delay)
         };
         thread::sleep(delay);
         let (status, kind, body) = match answer {
-            Answer::Break => {
-                let _closed = writer.shutdown(Shutdown::Both);
-                return;
-            }
+            Answer::Break => return,
             Answer::Json(status, value) => (status, "application/json", value.to_string()),
             Answer::Text(status, text) => (status, "text/html", text.to_owned()),
         };
         let length = body.len();
         let head = format!("HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
-        if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(body.as_bytes())).is_err() {
+        let writer = reader.get_mut();
+        let text = head + &body;
+        if writer.write_all(text.as_bytes()).and_then(|()| writer.flush()).is_err() {
             return;
         }
     }
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+fn read_request(reader: &mut BufReader<impl Read>) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
