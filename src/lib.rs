@@ -9,14 +9,17 @@
 //! it blocks, so async callers run it on a thread of its own.
 
 pub mod cancel;
+pub mod choice;
 pub mod dedupe;
 pub mod error;
+pub mod filter;
 pub mod finding;
 pub mod format;
 pub mod inflate;
 pub mod json;
 pub mod judge;
 pub mod key;
+pub mod keyscope;
 pub mod object;
 pub mod output;
 pub mod pipeline;

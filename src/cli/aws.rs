@@ -1,22 +1,95 @@
 //! The options of S3 sources, with aws-cli's names.
 
-use roottrail::cancel::Cancel;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
 use roottrail::source::Source;
+use roottrail::source::s3::{S3Options, S3Session, S3Uri};
+
+use super::UsageError;
 
 /// Options of S3 sources.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(next_help_heading = "AWS")]
+pub(super) struct Args {
+    /// A profile of the AWS configuration files
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 
-/// Opens S3 sources; nothing is started until there is one.
+    /// The region to ask first; a bucket elsewhere is followed
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
+
+    /// Another S3 service
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+
+    /// Send requests without a signature, for public buckets
+    #[arg(long)]
+    no_sign_request: bool,
+
+    /// Pay for requests to a requester-pays bucket
+    #[arg(long, value_name = "requester", num_args = 0..=1, require_equals = false, default_missing_value = "requester", value_parser = ["requester"])]
+    request_payer: Option<String>,
+
+    /// Trust the certificates of this PEM file in place of the system's
+    #[arg(long, value_name = "FILE")]
+    ca_bundle: Option<PathBuf>,
+
+    /// Assume this role first
+    #[arg(long, value_name = "ARN")]
+    assume_role_arn: Option<String>,
+
+    /// The external id that the role asks for
+    #[arg(long, value_name = "ID", requires = "assume_role_arn")]
+    external_id: Option<String>,
+
+    /// Name the bucket in the path, not in the host
+    #[arg(long)]
+    force_path_style: bool,
+
+    /// Objects fetched at the same time
+    #[arg(long, value_name = "N", default_value = "64", help_heading = "Performance")]
+    concurrency: NonZeroUsize,
+}
+
+impl Args {
+    fn options(&self) -> S3Options {
+        S3Options {
+            profile: self.profile.clone(),
+            region: self.region.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+            no_sign_request: self.no_sign_request,
+            request_payer: self.request_payer.is_some(),
+            ca_bundle: self.ca_bundle.clone(),
+            assume_role_arn: self.assume_role_arn.clone(),
+            external_id: self.external_id.clone(),
+            force_path_style: self.force_path_style,
+            concurrency: self.concurrency.get(),
+            ..S3Options::default()
+        }
+    }
+}
+
+/// Opens S3 sources. Nothing is started until there is one: a scan of files needs no network.
 #[derive(Debug)]
-pub(super) struct Session {}
+pub(super) struct Session<'a> {
+    args: &'a Args,
+    started: Option<S3Session>,
+}
 
-impl Session {
-    pub(super) fn new(_args: &Args, _cancel: &Cancel) -> Self {
-        Self {}
+impl<'a> Session<'a> {
+    pub(super) fn new(args: &'a Args) -> Self {
+        Self { args, started: None }
     }
 
+    /// Opens one prefix; fails where the bucket cannot be reached at all.
     pub(super) fn open(&mut self, uri: &str) -> anyhow::Result<Box<dyn Source>> {
-        anyhow::bail!("{uri}: no S3 yet")
+        let uri = S3Uri::parse(uri).map_err(|error| UsageError(error.to_string()))?;
+        let session = match &self.started {
+            Some(session) => session,
+            None => self.started.insert(S3Session::start(&self.args.options())?),
+        };
+        Ok(Box::new(session.open(&uri)?))
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let names = source_names(args)?;
     // Outputs first: a bad path should fail before anything is read.
     let (mut outputs, summary_file) = outputs(args)?;
-    let sources = sources(&names, args, &cancel)?;
+    let sources = sources(&names, args)?;
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let options = ScanOptions { max_object_size: args.max_object_size, threads, cancel };
@@ -206,8 +206,8 @@ fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
     Ok(String::from_utf8(bytes).context("a source in the list is not UTF-8")?.into())
 }
 
-fn sources(names: &[OsString], args: &Args, cancel: &Cancel) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let mut session = aws::Session::new(&args.aws, cancel);
+fn sources(names: &[OsString], args: &Args) -> anyhow::Result<Vec<Box<dyn Source>>> {
+    let mut session = aws::Session::new(&args.aws);
     let mut stdin = false;
     names
         .iter()

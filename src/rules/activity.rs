@@ -1,8 +1,8 @@
 //! The base line: root acted.
 
 use super::example::{call, call_by};
-use super::rule::short::{always, if_failed, refer};
-use super::{Example, Lowered, Rule, Scope, System};
+use super::rule::short::{MEDIUM, if_failed, refer};
+use super::{Example, Lowered, Rule, System};
 use crate::finding::{IdentityKind, Severity};
 
 /// The rule that holds for every event of root.
@@ -10,15 +10,9 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-from-another-account",
         title: "Another account's root acted here",
-        severity: Severity::Medium,
-        lowered: &[if_failed(Severity::Low)],
-        attack: &["T1078.004"],
-        condition: "userIdentity is the root ARN of another account (type AWSAccount)",
+        when: "userIdentity is the root ARN of another account (type AWSAccount)",
         reason: "A resource of this account is open to another account, and that account's root used it.",
         next: "Find the policy that lets the other account in; ask its owner why root was needed.",
-        references: &[],
-        scope: Scope::Root,
-        events: &[],
         holds: |case| case.verdict.identity == Some(IdentityKind::RootCrossAccount),
         example: Example {
             matching: call_by!(
@@ -29,11 +23,11 @@ pub(super) static RULES: &[Rule] = &[
             ),
             other: call!("kms", "GenerateDataKey", r#""readOnly":true"#),
         },
+        ..MEDIUM
     },
     Rule {
         id: "root-activity",
         title: "Root activity",
-        severity: Severity::Medium,
         lowered: &[
             if_failed(Severity::Low),
             Lowered {
@@ -47,8 +41,7 @@ pub(super) static RULES: &[Rule] = &[
                 applies: |finding| finding.event.name.as_deref() == Some("ExternalIdPDirectoryLogin"),
             },
         ],
-        attack: &["T1078.004"],
-        condition: "the actor is root in one of its five forms",
+        when: "the actor is root in one of its five forms",
         reason: "Root can do anything in its account and cannot be limited by IAM policies; daily work never needs it.",
         next: "Ask who used root and for which task; if nobody knows, treat the account as compromised.",
         references: &[
@@ -61,9 +54,6 @@ pub(super) static RULES: &[Rule] = &[
             refer(System::Netskope, "CSPM root checks after CIS 1.7"),
             refer(System::Aws, "Security Hub CloudWatch.1"),
         ],
-        scope: Scope::Root,
-        events: &[],
-        holds: always,
         example: Example {
             matching: call!("ec2", "CreateVpc"),
             other: call_by!(
@@ -73,5 +63,6 @@ pub(super) static RULES: &[Rule] = &[
                 r#""readOnly":false"#
             ),
         },
+        ..MEDIUM
     },
 ];

@@ -1,18 +1,16 @@
 //! Centralised root access: `AssumeRoot`, the sessions it opens, and its switches.
 
 use super::example::{call, call_by};
-use super::rule::short::{always, api, if_failed, refer};
+use super::rule::short::{HIGH, api, refer};
 use super::{Example, Rule, Scope, System};
-use crate::finding::{IdentityKind, Severity};
+use crate::finding::IdentityKind;
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "assume-root-call",
         title: "AssumeRoot called",
-        severity: Severity::High,
-        lowered: &[if_failed(Severity::Medium)],
         attack: &["T1548.005"],
-        condition: "eventName is AssumeRoot at sts.amazonaws.com, whoever calls",
+        when: "anybody calls it, root or not",
         reason: "The caller gets a root session in a member account without that account's password or MFA.",
         next: "Check the caller and its MFA, the target account and the task policy; read what the session did there.",
         references: &[refer(
@@ -21,7 +19,6 @@ pub(super) static RULES: &[Rule] = &[
         )],
         scope: Scope::RootOrCaller,
         events: &[api("sts", "AssumeRoot")],
-        holds: always,
         example: Example {
             matching: call_by!(
                 r#"{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/Admin/jo","accountId":"111122223333"}"#,
@@ -31,19 +28,15 @@ pub(super) static RULES: &[Rule] = &[
             ),
             other: call!("sts", "GetCallerIdentity", r#""readOnly":true"#),
         },
+        ..HIGH
     },
     Rule {
         id: "assume-root-session",
         title: "A session from AssumeRoot acted",
-        severity: Severity::High,
-        lowered: &[if_failed(Severity::Medium)],
         attack: &["T1548.005"],
-        condition: "root acts and sessionContext.assumedRoot is true",
+        when: "root acts and sessionContext.assumedRoot is true",
         reason: "Somebody in the management or delegated account acts as this member account's root.",
         next: "Find the AssumeRoot call in the management account's trail within the 15 minutes before.",
-        references: &[],
-        scope: Scope::Root,
-        events: &[],
         holds: |case| case.verdict.identity == Some(IdentityKind::RootAssumeRootSession),
         example: Example {
             matching: call_by!(
@@ -54,28 +47,24 @@ pub(super) static RULES: &[Rule] = &[
             ),
             other: call!("s3", "GetBucketPolicy", r#""readOnly":true"#),
         },
+        ..HIGH
     },
     Rule {
         id: "centralized-root-access-changed",
         title: "Centralised root access switched on or off",
-        severity: Severity::High,
-        lowered: &[if_failed(Severity::Medium)],
         attack: &["T1098.003"],
-        condition: "Enable… or DisableOrganizationsRootSessions, or …RootCredentialsManagement, at iam.amazonaws.com",
         reason: "It decides whether the management account can act as root of every member account.",
         next: "Confirm the change with the organization's owners; list AssumeRoot calls since.",
-        references: &[],
-        scope: Scope::Root,
         events: &[
             api("iam", "EnableOrganizationsRootSessions"),
             api("iam", "DisableOrganizationsRootSessions"),
             api("iam", "EnableOrganizationsRootCredentialsManagement"),
             api("iam", "DisableOrganizationsRootCredentialsManagement"),
         ],
-        holds: always,
         example: Example {
             matching: call!("iam", "EnableOrganizationsRootSessions"),
             other: call!("iam", "ListOrganizationsFeatures", r#""readOnly":true"#),
         },
+        ..HIGH
     },
 ];

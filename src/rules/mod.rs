@@ -3,22 +3,55 @@
 //! One table per family. A new rule is a new row; a new family is a new file and one line in
 //! [`FAMILIES`]. Rules look at one judged record; two are added by the run ([`Scope::Run`]).
 
+mod account;
 mod activity;
 mod assume_root;
+mod compute;
+mod defences;
+mod destruction;
 mod example;
+mod exposure;
+mod iam;
+mod keys;
+mod mfa_devices;
+mod recovery;
 mod rule;
+mod run;
+mod sessions;
 mod sign_in;
+#[cfg(test)]
+mod tests;
+mod trails;
+mod trusted;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
 pub use rule::{Api, Case, Example, Lowered, Reference, Rule, Scope, System};
+pub use run::{CONFLICTING_COPIES, UNTRUSTED_ADDRESS};
+pub use trusted::{BadNetwork, TrustedNetworks};
 
 use crate::finding::{Finding, Severity};
 use crate::judge::{Record, Verdict};
 
 /// Every rule, in the order that decides between rules of one severity: the specific before the general.
-pub static FAMILIES: &[&[Rule]] = &[sign_in::RULES, assume_root::RULES, activity::RULES];
+pub static FAMILIES: &[&[Rule]] = &[
+    run::RULES,
+    sign_in::RULES,
+    recovery::RULES,
+    keys::RULES,
+    mfa_devices::RULES,
+    sessions::RULES,
+    assume_root::RULES,
+    account::RULES,
+    trails::RULES,
+    defences::RULES,
+    exposure::RULES,
+    iam::RULES,
+    destruction::RULES,
+    compute::RULES,
+    activity::RULES,
+];
 
 /// Every rule, in stable order.
 pub fn all() -> impl Iterator<Item = &'static Rule> {

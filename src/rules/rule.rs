@@ -20,8 +20,8 @@ pub struct Rule {
     pub lowered: &'static [Lowered],
     /// ATT&CK techniques.
     pub attack: &'static [&'static str],
-    /// The condition in words.
-    pub condition: &'static str,
+    /// The condition in words, beyond the events; empty where they are all of it.
+    pub when: &'static str,
     /// Why it matters, in one sentence.
     pub reason: &'static str,
     /// What to do next.
@@ -163,6 +163,16 @@ impl Rule {
         self.events.is_empty() || self.events.iter().any(|api| api.is(record))
     }
 
+    /// The whole condition in words.
+    pub fn condition(&self) -> String {
+        let events: Vec<String> = self.events.iter().map(ToString::to_string).collect();
+        match (events.join(" or "), self.when) {
+            (events, when) if events.is_empty() => when.to_owned(),
+            (events, "") => events,
+            (events, when) => format!("{events}, where {when}"),
+        }
+    }
+
     /// What the rule weighs in this finding.
     pub fn severity_in(&self, finding: &Finding) -> Severity {
         let lowered =
@@ -203,21 +213,53 @@ impl Case<'_> {
 
 /// Short forms for the tables of the families.
 pub(super) mod short {
-    use super::{Api, Case, Lowered, Reference, System};
+    use super::{Api, Case, Example, Lowered, Reference, Rule, Scope, System};
     use crate::finding::{Finding, Severity};
 
-    pub(in crate::rules) fn always(_: &Case<'_>) -> bool {
-        true
-    }
-
-    pub(in crate::rules) fn failed(finding: &Finding) -> bool {
+    fn failed(finding: &Finding) -> bool {
         finding.attempt
     }
 
-    /// The lowering of a failed attempt.
+    fn always(_: &Case<'_>) -> bool {
+        true
+    }
+
     pub(in crate::rules) const fn if_failed(to: Severity) -> Lowered {
         Lowered { to, when: "the attempt failed", applies: failed }
     }
+
+    // A failed attempt weighs one step less than the deed.
+    static CRITICAL_IF_FAILED: &[Lowered] = &[if_failed(Severity::High)];
+    static HIGH_IF_FAILED: &[Lowered] = &[if_failed(Severity::Medium)];
+    static MEDIUM_IF_FAILED: &[Lowered] = &[if_failed(Severity::Low)];
+
+    const NONE: Rule = Rule {
+        id: "",
+        title: "",
+        severity: Severity::Low,
+        lowered: &[],
+        attack: &["T1078.004"],
+        when: "",
+        reason: "",
+        next: "",
+        references: &[],
+        scope: Scope::Root,
+        events: &[],
+        holds: always,
+        example: Example { matching: "", other: "" },
+    };
+
+    /// What most critical rules share.
+    pub(in crate::rules) const CRITICAL: Rule =
+        Rule { severity: Severity::Critical, lowered: CRITICAL_IF_FAILED, ..NONE };
+
+    /// What most high rules share.
+    pub(in crate::rules) const HIGH: Rule =
+        Rule { severity: Severity::High, lowered: HIGH_IF_FAILED, ..NONE };
+
+    /// What most medium rules share.
+    pub(in crate::rules) const MEDIUM: Rule =
+        Rule { severity: Severity::Medium, lowered: MEDIUM_IF_FAILED, ..NONE };
 
     pub(in crate::rules) const fn refer(system: System, name: &'static str) -> Reference {
         Reference { system, name }

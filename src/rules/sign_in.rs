@@ -1,9 +1,9 @@
 //! Signing in to the console.
 
 use super::example::{call_by, sign_in};
-use super::rule::short::{api, refer};
-use super::{Api, Case, Example, Reference, Rule, Scope, System};
-use crate::finding::{IdentityKind, MfaStatus, Severity};
+use super::rule::short::{CRITICAL, HIGH, MEDIUM, api, refer};
+use super::{Api, Case, Example, Reference, Rule, System};
+use crate::finding::{IdentityKind, MfaStatus};
 
 const CONSOLE_LOGIN: &[Api] = &[api("", "ConsoleLogin")];
 
@@ -23,10 +23,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-console-login-without-mfa",
         title: "Root signed in to the console without MFA",
-        severity: Severity::Critical,
         lowered: &[],
-        attack: &["T1078.004"],
-        condition: "ConsoleLogin succeeded and MFA was not used",
+        when: "it succeeded and MFA was not used",
         reason: "The password alone was enough: whoever has it, or the mailbox that resets it, owns the account.",
         next: "Reset the password, register MFA for root, end root's sessions and read everything that they did.",
         references: &[
@@ -42,82 +40,77 @@ pub(super) static RULES: &[Rule] = &[
             refer(System::Splunk, "aws_successful_single_factor_authentication"),
             refer(System::Netskope, "CSPM root checks after CIS 1.5"),
         ],
-        scope: Scope::Root,
         events: CONSOLE_LOGIN,
         holds: |case| success_with(case, &[MfaStatus::NotUsed]),
         example: Example {
             matching: sign_in!("ConsoleLogin", "Success", r#"{"MFAUsed":"No"}"#),
             other: sign_in!("ConsoleLogin", "Failure", r#"{"MFAUsed":"No"}"#),
         },
+        ..CRITICAL
     },
     Rule {
         id: "root-console-login-with-mfa",
         title: "Root signed in to the console with MFA",
-        severity: Severity::High,
         lowered: &[],
-        attack: &["T1078.004"],
-        condition: "ConsoleLogin succeeded and MFA was used",
+        when: "it succeeded and MFA was used",
         reason: "Signing in as root should be a rare, announced event even with MFA.",
         next: "Ask the holder of the MFA device whether it was they, and for which task.",
         references: &[ELASTIC_LOGIN, PANTHER_LOGIN, TAILPIPE_LOGIN],
-        scope: Scope::Root,
         events: CONSOLE_LOGIN,
         holds: |case| success_with(case, &[MfaStatus::Used]),
         example: Example {
             matching: sign_in!("ConsoleLogin", "Success", r#"{"MFAUsed":"Yes"}"#),
             other: sign_in!("ConsoleLogin", "Success", r#"{"MFAUsed":"No"}"#),
         },
+        ..HIGH
     },
     Rule {
         id: "root-console-login-mfa-unknown",
         title: "Root signed in to the console, MFA not recorded",
-        severity: Severity::High,
         lowered: &[],
-        attack: &["T1078.004"],
-        condition: "ConsoleLogin succeeded and the record does not say whether MFA was used",
+        when: "it succeeded and the record does not say whether MFA was used",
         reason: "A sign-in as root whose strength the record does not prove.",
         next: "Treat it as a sign-in without MFA until the account's credential report shows otherwise.",
         references: &[ELASTIC_LOGIN, PANTHER_LOGIN, TAILPIPE_LOGIN],
-        scope: Scope::Root,
         events: CONSOLE_LOGIN,
         holds: |case| success_with(case, &[MfaStatus::Unknown, MfaStatus::NotApplicable]),
         example: Example {
             matching: sign_in!("ConsoleLogin", "Success", "{}"),
             other: sign_in!("ConsoleLogin", "Success", r#"{"MFAUsed":"Yes"}"#),
         },
+        ..HIGH
     },
     Rule {
         id: "root-console-login-failed-at-mfa",
         title: "Root's password was right, MFA failed",
-        severity: Severity::High,
         lowered: &[],
         attack: &["T1078.004", "T1110.001"],
-        condition: "ConsoleLogin failed although MFAUsed says Yes",
+        when: "it failed although MFAUsed says Yes",
         reason: "The sign-in broke off at the MFA step: somebody has root's password.",
         next: "If the owner did not mistype a code, change the password now and look for the same address elsewhere.",
         references: &[refer(System::Splunk, "aws_console_login_failed_during_mfa_challenge")],
-        scope: Scope::Root,
         events: CONSOLE_LOGIN,
         holds: |case| !case.succeeded() && case.verdict.mfa == Some(MfaStatus::Used),
         example: Example {
             matching: sign_in!("ConsoleLogin", "Failure", r#"{"MFAUsed":"Yes"}"#),
             other: sign_in!("ConsoleLogin", "Failure", r#"{"MFAUsed":"No"}"#),
         },
+        ..HIGH
     },
     Rule {
         id: "root-console-login-failed",
         title: "A sign-in as root failed",
-        severity: Severity::Medium,
         lowered: &[],
         attack: &["T1110.001", "T1110.003"],
-        condition: "ConsoleLogin did not succeed",
+        when: "it did not succeed",
         reason: "Somebody knows root's e-mail address and tries passwords; many of these are a spray.",
         next: "Count them by address and account; ten or more in an account are an attack, a success after them a break-in.",
         references: &[
             refer(System::Elastic, "credential_access_root_console_failure_brute_force"),
+            refer(System::Elastic, "credential_access_root_console_password_spraying"),
             refer(System::Panther, "AWS.Console.RootLoginFailed"),
+            TAILPIPE_LOGIN,
         ],
-        scope: Scope::Root,
         events: CONSOLE_LOGIN,
         holds: |case| !case.succeeded(),
         example: Example {
@@ -129,5 +122,6 @@ pub(super) static RULES: &[Rule] = &[
                 r#""errorMessage":"Failed authentication","responseElements":{"ConsoleLogin":"Failure"}"#
             ),
         },
+        ..MEDIUM
     },
 ];

@@ -33,7 +33,7 @@ pub struct Boundary {
     brackets: i64,
     /// All ones inside a string.
     in_string: u64,
-    /// Whether the last byte was an unescaped backslash.
+    /// 1 where the last byte was an unescaped backslash.
     escaped: u64,
     /// `e`-like and `t`-like letters of the last block, for endings across two blocks.
     letters: (u64, u64),
@@ -49,22 +49,24 @@ impl Boundary {
     /// behind `text`; call again with the same bytes and more. `last` says that there are no more.
     #[inline(always)]
     pub(super) fn advance<M: Masks>(&mut self, text: &[u8], last: bool) -> Option<Found> {
-        while self.at + BLOCK + LOOK_AHEAD <= text.len() {
-            let mut block = [0; BLOCK];
-            block.copy_from_slice(&text[self.at..self.at + BLOCK]);
-            if let Some(end) = self.block::<M>(&block, text) {
-                return Some(self.found(end));
+        // A copy that never leaves the registers; rare work is called by value for that reason.
+        let mut state = *self;
+        let whole_blocks = text.len().saturating_sub(LOOK_AHEAD);
+        while let Some(block) = text.get(state.at..whole_blocks).and_then(<[u8]>::first_chunk) {
+            if let Some(end) = state.block::<M>(block, text) {
+                return Some(state.found(end));
             }
         }
-        while last && self.at < text.len() {
+        while last && state.at < text.len() {
             let mut block = [b' '; BLOCK];
-            let rest = &text[self.at..];
+            let rest = &text[state.at..];
             let n = rest.len().min(BLOCK);
             block[..n].copy_from_slice(&rest[..n]);
-            if let Some(end) = self.block::<M>(&block, text) {
-                return Some(self.found(end));
+            if let Some(end) = state.block::<M>(&block, text) {
+                return Some(state.found(end));
             }
         }
+        *self = state;
         None
     }
 
@@ -73,6 +75,7 @@ impl Boundary {
         self.at
     }
 
+    #[inline(always)]
     fn found(&self, end: usize) -> Found {
         Found { end, candidate: self.candidate || self.brackets != 0, time: self.time }
     }
@@ -84,7 +87,8 @@ impl Boundary {
         let mut quotes = masks.quote;
         let mut letter_escapes = 0;
         if (masks.backslash | self.escaped) != 0 {
-            let escapes = self.escapes(masks.backslash, text);
+            let escapes = escapes(masks.backslash, self.escaped, &text[base..]);
+            self.escaped = escapes.carry;
             quotes &= !escapes.escaped;
             letter_escapes = escapes.letters;
         }
@@ -92,94 +96,62 @@ impl Boundary {
         self.in_string = (strings as i64 >> 63) as u64;
         let open = masks.open & !strings;
         let close = masks.close & !strings;
-
         let endings =
             quotes & ((masks.t << 1) | (self.letters.1 >> 63)) & ((masks.e << 2) | (self.letters.0 >> 62));
         self.letters = (masks.e, masks.t);
+        self.at += BLOCK;
 
-        let mut end = None;
-        let opened = i64::from(open.count_ones());
-        let closed = i64::from(close.count_ones());
         let depth = self.depth;
-        if depth - closed < 1 {
-            end = self.zero_crossing(open, close);
-        } else {
-            self.depth += opened - closed;
+        let closed = i64::from(close.count_ones());
+        self.depth += i64::from(open.count_ones()) - closed;
+        let mut within = u64::MAX;
+        let mut end = None;
+        if depth - closed < 1
+            && let Some(bit) = zero_crossing(depth, open, close)
+        {
+            end = Some(base + bit as usize + 1);
+            // Only what stands before the record's end is the record's.
+            within = u64::MAX >> (63 - bit);
         }
-        // Only what stands before the record's end is the record's.
-        let within = end.map_or(u64::MAX, |bit: u32| u64::MAX >> (63 - bit));
+        self.brackets += i64::from((masks.open_bracket & !strings & within).count_ones())
+            - i64::from((masks.close_bracket & !strings & within).count_ones());
         self.candidate |= letter_escapes & within != 0;
         let mut endings = endings & within;
         while endings != 0 {
             let bit = endings.trailing_zeros();
             endings &= endings - 1;
-            self.ending(text, base + bit as usize, || {
-                let before = (1_u64 << bit) - 1;
-                depth + i64::from((open & before).count_ones()) - i64::from((close & before).count_ones())
-            });
-        }
-        self.brackets += i64::from((masks.open_bracket & !strings & within).count_ones())
-            - i64::from((masks.close_bracket & !strings & within).count_ones());
-        self.at += BLOCK;
-        end.map(|bit| base + bit as usize + 1)
-    }
-
-    /// The first closing brace that brings the depth to nothing.
-    #[inline]
-    fn zero_crossing(&mut self, open: u64, mut close: u64) -> Option<u32> {
-        let mut closed = 0;
-        while close != 0 {
-            let bit = close.trailing_zeros();
-            closed += 1;
-            let opened = (open & ((1_u64 << bit) - 1)).count_ones();
-            if self.depth + i64::from(opened) - closed <= 0 {
-                return Some(bit);
-            }
-            close &= close - 1;
-        }
-        self.depth += i64::from(open.count_ones()) - closed;
-        None
-    }
-
-    /// What the backslashes of a block do.
-    #[inline(never)]
-    fn escapes(&mut self, mut backslashes: u64, text: &[u8]) -> Escapes {
-        let mut found = Escapes { escaped: self.escaped, letters: 0 };
-        backslashes &= !self.escaped;
-        self.escaped = 0;
-        while backslashes != 0 {
-            let bit = backslashes.trailing_zeros();
-            let next = self.at + bit as usize + 1;
-            if let Some([b'u', b'0', b'0', b'4'..=b'7']) = text.get(next..next + 4) {
-                found.letters |= 1 << bit;
-            }
-            if bit == 63 {
-                self.escaped = 1;
-                break;
-            }
-            found.escaped |= 2 << bit;
-            // The escaped byte may be a backslash: it escapes nothing.
-            backslashes &= !(3 << bit);
-        }
-        found
-    }
-
-    /// A string that ends, at its closing quote, in one of the letter pairs asked for.
-    #[inline]
-    fn ending(&mut self, text: &[u8], quote: usize, depth: impl FnOnce() -> i64) {
-        let Some(last) = quote.checked_sub(4).and_then(|from| text.get(from..quote)) else { return };
-        let last = [last[0], last[1], last[2], last[3]];
-        match &last {
-            b"Time" => {
-                if text[..quote].ends_with(b"\"eventTime") && depth() == 1 {
-                    self.time = time_after(text, quote).or(self.time);
+            let quote = base + bit as usize;
+            match Ending::of(text, quote) {
+                Ending::Nothing => {}
+                Ending::Candidate => self.candidate = true,
+                Ending::Time => {
+                    let before = (1_u64 << bit) - 1;
+                    let opened = (open & before).count_ones();
+                    let closed = (close & before).count_ones();
+                    if depth + i64::from(opened) - i64::from(closed) == 1 {
+                        self.time = time_after(text, quote).or(self.time);
+                    }
                 }
             }
-            b"sted" => self.candidate |= text[..quote].ends_with(b"PasswordRecoveryRequested"),
-            b"eted" => self.candidate |= text[..quote].ends_with(b"PasswordRecoveryCompleted"),
-            _ => self.candidate |= last.eq_ignore_ascii_case(b"root"),
         }
+        end
     }
+}
+
+/// The first closing brace that brings the depth to nothing.
+#[inline(always)]
+fn zero_crossing(depth: i64, open: u64, mut close: u64) -> Option<u32> {
+    let mut closed = 0;
+    while close != 0 {
+        let bit = close.trailing_zeros();
+        closed += 1;
+        let opened = (open & ((1_u64 << bit) - 1)).count_ones();
+        if depth + i64::from(opened) - closed <= 0 {
+            return Some(bit);
+        }
+        close &= close - 1;
+    }
+    None
 }
 
 struct Escapes {
@@ -187,7 +159,79 @@ struct Escapes {
     escaped: u64,
     /// The backslashes of escapes that may stand for a letter.
     letters: u64,
+    /// 1 where the first byte of the next block is escaped.
+    carry: u64,
 }
+
+/// What the backslashes of a block do; `text` begins with the block.
+#[inline(never)]
+fn escapes(mut backslashes: u64, carry: u64, text: &[u8]) -> Escapes {
+    let mut found = Escapes { escaped: carry, letters: 0, carry: 0 };
+    backslashes &= !carry;
+    while backslashes != 0 {
+        let bit = backslashes.trailing_zeros();
+        let next = bit as usize + 1;
+        if let Some([b'u', b'0', b'0', b'4'..=b'7']) = text.get(next..next + 4) {
+            found.letters |= 1 << bit;
+        }
+        if bit == 63 {
+            found.carry = 1;
+            break;
+        }
+        found.escaped |= 2 << bit;
+        // The escaped byte may be a backslash: it escapes nothing.
+        backslashes &= !(3 << bit);
+    }
+    found
+}
+
+/// What a string's last letters tell.
+enum Ending {
+    Nothing,
+    /// The record may concern root.
+    Candidate,
+    /// The string is `eventTime`.
+    Time,
+}
+
+impl Ending {
+    #[inline(always)]
+    fn of(text: &[u8], quote: usize) -> Self {
+        let Some(last) = text[..quote].last_chunk::<8>() else { return Self::of_short(&text[..quote]) };
+        let last = u64::from_le_bytes(*last);
+        let half = last >> 32;
+        if half | 0x2020_2020 == HALF_ROOT {
+            return Ending::Candidate;
+        }
+        match last {
+            LAST_TIME if text[..quote].ends_with(b"\"eventTime") => Ending::Time,
+            LAST_REQUESTED | LAST_COMPLETED => Self::recovery(&text[..quote]),
+            _ => Ending::Nothing,
+        }
+    }
+
+    #[cold]
+    fn of_short(before: &[u8]) -> Self {
+        match before.last_chunk::<4>() {
+            Some(last) if last.eq_ignore_ascii_case(b"root") => Ending::Candidate,
+            _ => Ending::Nothing,
+        }
+    }
+
+    #[cold]
+    fn recovery(before: &[u8]) -> Self {
+        if before.ends_with(b"PasswordRecoveryRequested") || before.ends_with(b"PasswordRecoveryCompleted") {
+            Ending::Candidate
+        } else {
+            Ending::Nothing
+        }
+    }
+}
+
+const HALF_ROOT: u64 = u32::from_le_bytes(*b"root") as u64;
+const LAST_TIME: u64 = u64::from_le_bytes(*b"ventTime");
+const LAST_REQUESTED: u64 = u64::from_le_bytes(*b"equested");
+const LAST_COMPLETED: u64 = u64::from_le_bytes(*b"ompleted");
 
 /// Where the time stands that follows the key whose closing quote is at `quote`.
 fn time_after(text: &[u8], quote: usize) -> Option<usize> {
@@ -206,12 +250,15 @@ fn time_after(text: &[u8], quote: usize) -> Option<usize> {
 }
 
 /// Whether 20 bytes look like `2024-05-01T00:00:00Z`.
+#[inline]
 pub fn is_time(time: &[u8]) -> bool {
-    time.len() == 20
-        && time.iter().zip(b"0000-00-00T00:00:00Z").all(|(byte, form)| match form {
-            b'0' => byte.is_ascii_digit(),
-            _ => byte == form,
-        })
+    const FORM: &[u8; 20] = b"0000-00-00T00:00:00Z";
+    let Some(time) = time.first_chunk::<20>().filter(|_| time.len() == 20) else { return false };
+    let mut same = true;
+    for (byte, form) in time.iter().zip(FORM) {
+        same &= if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    }
+    same
 }
 
 #[cfg(test)]

@@ -115,12 +115,19 @@ impl Report {
     /// Widens the span of times by one `eventTime`.
     #[inline]
     pub(crate) fn see_time(&mut self, time: &[u8; 20]) {
+        // Two comparisons of whole words instead of a call for twenty bytes: this runs for every record.
+        let key = |time: &[u8; 20]| {
+            let (mut start, mut end) = ([0; 16], [0; 4]);
+            start.copy_from_slice(&time[..16]);
+            end.copy_from_slice(&time[16..]);
+            (u128::from_be_bytes(start), u32::from_be_bytes(end))
+        };
         match &mut self.span {
             Some((first, last)) => {
-                if time < first {
+                if key(time) < key(first) {
                     *first = *time;
                 }
-                if time > last {
+                if key(time) > key(last) {
                     *last = *time;
                 }
             }

@@ -1,6 +1,7 @@
 //! Where objects come from. A source lists in output order and may deliver out of order.
 
 pub mod disk;
+pub mod s3;
 
 use crate::cancel::Cancel;
 use crate::error::ObjectError;
@@ -45,6 +46,12 @@ pub trait Body: Send + fmt::Debug {
     /// Fetches again after the bytes proved damaged. Blocks the worker. `Ok(false)`: no tries left,
     /// the bytes are as before.
     fn again(&mut self) -> Result<bool, ObjectError>;
+
+    /// Set where the bytes are only the beginning of the object and every try is used up. The worker judges
+    /// what they hold and reports this error, however sound the beginning looks.
+    fn cut_short(&mut self) -> Option<ObjectError> {
+        None
+    }
 
     /// Milliseconds that the fetch took, all tries together.
     fn get_ms(&self) -> u64;

@@ -1,7 +1,13 @@
-//! Integration tests, one binary.
+//! All integration tests in one binary: the AWS SDK links slowly.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests may panic as tests do, and say what they skip"
+)]
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what went wrong by panicking")]
-
+mod faults;
 mod formats;
 mod ocsf;
+mod s3;
 mod ship;
+mod support;

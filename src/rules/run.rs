@@ -1,0 +1,42 @@
+//! Rules that no single record can decide: the run adds them (see [`add`](super::add)).
+
+use super::example::call;
+use super::rule::short::{CRITICAL, HIGH};
+use super::{Example, Rule, Scope};
+
+/// Two copies of one event differ.
+pub const CONFLICTING_COPIES: &str = "conflicting-event-copies";
+/// A success from an address that is not on the list.
+pub const UNTRUSTED_ADDRESS: &str = "root-from-untrusted-address";
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        id: CONFLICTING_COPIES,
+        title: "Two copies of one event differ",
+        lowered: &[],
+        attack: &["T1565.001", "T1070"],
+        when: "an earlier object holds another record with the same recipientAccountId and eventID",
+        reason: "CloudTrail never writes one event in two ways: one of the copies was changed.",
+        next: "Compare both copies (evidence.uri, evidence.conflict_with); verify their objects against the digests.",
+        scope: Scope::Run,
+        example: Example {
+            matching: call!("iam", "CreateUser", r#""errorCode":"AccessDenied","eventID":"e-1""#),
+            other: call!("iam", "CreateUser", r#""eventID":"e-1""#),
+        },
+        ..CRITICAL
+    },
+    Rule {
+        id: UNTRUSTED_ADDRESS,
+        title: "Root acted from an untrusted address",
+        lowered: &[],
+        when: "--trusted-ip is given, root succeeded, and sourceIPAddress is neither in it nor AWS's own (a service's host name, AWS Internal)",
+        reason: "A list of addresses is the limit that works for root: a success from elsewhere is not its owner.",
+        next: "Find whose address it is; unless it is a forgotten office or VPN, treat root as taken.",
+        scope: Scope::Run,
+        example: Example {
+            matching: call!("ec2", "CreateVpc"),
+            other: call!("ec2", "CreateVpc", r#""errorCode":"AccessDenied""#),
+        },
+        ..HIGH
+    },
+];

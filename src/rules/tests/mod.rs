@@ -1,0 +1,4 @@
+//! Tests of the rules: their own examples, near misses, ranking, and what peers would have raised.
+
+mod coverage;
+mod tables;

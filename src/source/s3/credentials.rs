@@ -1,0 +1,179 @@
+//! Credentials: the SDK's default chain, a role on top of it where asked for, and one cache that can be told
+//! that what it holds has expired. Read again from the start then, so that a new `aws sso login` or a
+//! rewritten credentials file is seen.
+
+use super::errors::chain;
+use super::options::S3Options;
+use super::uri::one_line;
+use aws_config::SdkConfig;
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::imds;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// New credentials are fetched this long before the old ones end.
+const EARLY: Duration = Duration::from_secs(120);
+/// A chain that answers at all answers within this; a role behind SSO takes a few seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The run's credentials.
+#[derive(Debug)]
+pub(super) struct CachedCredentials {
+    options: S3Options,
+    /// Region, HTTP client and timeouts for calls to STS, SSO and the like.
+    base: SdkConfig,
+    held: Mutex<Option<Credentials>>,
+    /// One refresh at a time; the provider is kept, as it may hold a session of its own.
+    provider: tokio::sync::Mutex<Option<SharedCredentialsProvider>>,
+}
+
+impl CachedCredentials {
+    pub(super) fn new(options: &S3Options, base: SdkConfig) -> Self {
+        Self {
+            options: options.clone(),
+            base,
+            held: Mutex::new(None),
+            provider: tokio::sync::Mutex::new(None),
+        }
+    }
+
+    /// Credentials that are good for a while yet.
+    async fn get(&self) -> provider::Result {
+        if let Some(held) = self.fresh(EARLY) {
+            return Ok(held);
+        }
+        let mut provider = self.provider.lock().await;
+        // Another task may have fetched them while this one waited.
+        if let Some(held) = self.fresh(EARLY) {
+            return Ok(held);
+        }
+        let source = match &*provider {
+            Some(source) => source.clone(),
+            None => provider.insert(self.build().await).clone(),
+        };
+        let fetched = tokio::time::timeout(PATIENCE, source.provide_credentials())
+            .await
+            .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(PATIENCE)));
+        match fetched {
+            Ok(credentials) => {
+                *self.lock() = Some(credentials.clone());
+                Ok(credentials)
+            }
+            // Better the old ones to their last second than none.
+            Err(error) => self.fresh(Duration::ZERO).ok_or(error),
+        }
+    }
+
+    fn fresh(&self, margin: Duration) -> Option<Credentials> {
+        let held = self.lock().clone()?;
+        let good = held.expiry().is_none_or(|end| end > SystemTime::now() + margin);
+        good.then_some(held)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Credentials>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets credentials that a server called expired, and reads files and environment anew.
+    /// `Ok(true)`: there are others now.
+    pub(super) async fn renew(&self) -> Result<bool, CredentialsError> {
+        let old = self.lock().take();
+        *self.provider.lock().await = None;
+        let new = self.get().await?;
+        let same = old.is_some_and(|old| {
+            old.access_key_id() == new.access_key_id() && old.session_token() == new.session_token()
+        });
+        Ok(!same)
+    }
+
+    async fn build(&self) -> SharedCredentialsProvider {
+        let chain = match &self.options.keys {
+            Some(keys) => SharedCredentialsProvider::new(Credentials::new(
+                &keys.access_key_id,
+                &keys.secret_access_key,
+                keys.session_token.clone(),
+                None,
+                "roottrail",
+            )),
+            None => self.default_chain().await,
+        };
+        let Some(role) = &self.options.assume_role_arn else { return chain };
+        let mut assume = AssumeRoleProvider::builder(role).configure(&self.base).session_name("roottrail");
+        if let Some(id) = &self.options.external_id {
+            assume = assume.external_id(id);
+        }
+        SharedCredentialsProvider::new(assume.build_from_provider(chain).await)
+    }
+
+    async fn default_chain(&self) -> SharedCredentialsProvider {
+        let config = ProviderConfig::without_region()
+            .with_region(self.base.region().cloned())
+            .with_behavior_version(Some(aws_config::BehaviorVersion::latest()));
+        let config = match self.base.http_client() {
+            Some(client) => config.with_http_client(client),
+            None => config,
+        };
+        // Where there is no instance metadata service its address swallows packets: without these bounds a
+        // start without credentials takes a quarter of a minute to fail.
+        let metadata = imds::Client::builder()
+            .configure(&config)
+            .max_attempts(2)
+            .connect_timeout(Duration::from_secs(1))
+            .read_timeout(Duration::from_secs(1))
+            .operation_timeout(Duration::from_secs(3))
+            .build();
+        let mut builder = DefaultCredentialsChain::builder()
+            .region(self.base.region().cloned())
+            .imds_client(metadata)
+            .configure(config);
+        if let Some(profile) = &self.options.profile {
+            builder = builder.profile_name(profile);
+        }
+        SharedCredentialsProvider::new(builder.build().await)
+    }
+
+    /// Why there are none, and where they were looked for.
+    pub(super) fn explain(&self, error: &CredentialsError) -> String {
+        let profile = match (&self.options.profile, std::env::var("AWS_PROFILE")) {
+            (Some(name), _) => format!("profile {name:?} (--profile)"),
+            (None, Ok(name)) if !name.is_empty() => format!("profile {name:?} (AWS_PROFILE)"),
+            _ => "profile \"default\"".to_owned(),
+        };
+        let role = match &self.options.assume_role_arn {
+            Some(role) => format!(", then role {role} through STS"),
+            None => String::new(),
+        };
+        format!(
+            "no AWS credentials: {}\n  tried, in this order: environment (AWS_ACCESS_KEY_ID); {profile} in the AWS \
+             configuration files, with its SSO session, role or process; web identity token; container \
+             (ECS, EKS); instance metadata (EC2){role}",
+            one_line(&chain(error)),
+        )
+    }
+
+    /// Fetches the first credentials, or says why there are none.
+    pub(super) async fn check(&self) -> Result<(), String> {
+        self.get().await.map(drop).map_err(|error| self.explain(&error))
+    }
+}
+
+/// What the SDK's clients hold.
+#[derive(Clone, Debug)]
+pub(super) struct CredentialsHandle(pub(super) std::sync::Arc<CachedCredentials>);
+
+impl ProvideCredentials for CredentialsHandle {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        match self.0.fresh(EARLY) {
+            Some(held) => future::ProvideCredentials::ready(Ok(held)),
+            None => future::ProvideCredentials::new(self.0.get()),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What an answer of S3, or the lack of one, means: its class, whether another try can help, and one line
+//! of text with the server's own code, message and request id.
+
+use super::uri::one_line;
+use crate::error::{ErrorKind, ObjectError, Stage};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use std::error::Error as StdError;
+use std::fmt;
+
+/// Whether another try can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The answer will not change.
+    Final,
+    /// A fault of the moment.
+    Retry,
+    /// The server asks for fewer requests.
+    SlowDown,
+    /// The credentials have expired: get new ones first.
+    Credentials,
+    /// The bucket is in another region.
+    Elsewhere,
+}
+
+/// One request that failed.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) kind: ErrorKind,
+    pub(super) verdict: Verdict,
+    /// S3's error code, such as `NoSuchBucket`.
+    pub(super) code: Option<String>,
+    pub(super) status: Option<u16>,
+    /// Where S3 says the bucket is.
+    pub(super) region: Option<String>,
+    text: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Failure {}
+
+impl Failure {
+    pub(super) fn new(kind: ErrorKind, verdict: Verdict, text: impl AsRef<str>) -> Self {
+        Self { kind, verdict, code: None, status: None, region: None, text: one_line(text.as_ref()) }
+    }
+
+    /// Reads an error of the SDK.
+    pub(super) fn from_sdk<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        match error {
+            SdkError::ServiceError(context) => Self::from_answer(context.err(), context.raw()),
+            SdkError::ResponseError(context) if !context.raw().status().is_success() => {
+                let status = context.raw().status().as_u16();
+                let (kind, verdict) = classify(None, status);
+                let text = format!("HTTP {status} with an unreadable body: {}", chain(error));
+                Self { status: Some(status), ..Self::new(kind, verdict, text) }
+            }
+            SdkError::ResponseError(_) => Self::new(ErrorKind::Connection, Verdict::Retry, chain(error)),
+            SdkError::TimeoutError(_) => Self::new(ErrorKind::Timeout, Verdict::Retry, chain(error)),
+            SdkError::DispatchFailure(failure) => {
+                if find::<CredentialsError>(error).is_some() {
+                    Self::new(ErrorKind::AccessDenied, Verdict::Credentials, chain(error))
+                } else if failure.is_timeout() {
+                    Self::new(ErrorKind::Timeout, Verdict::Retry, chain(error))
+                } else if failure.is_user() {
+                    Self::new(ErrorKind::Other, Verdict::Final, chain(error))
+                } else {
+                    Self::new(ErrorKind::Connection, Verdict::Retry, chain(error))
+                }
+            }
+            _ => Self::new(ErrorKind::Other, Verdict::Final, chain(error)),
+        }
+    }
+
+    fn from_answer<E: ProvideErrorMetadata>(error: &E, raw: &HttpResponse) -> Self {
+        let status = raw.status().as_u16();
+        let code = error.code();
+        let (kind, mut verdict) = classify(code, status);
+        let region = region_of(raw);
+        let redirected = matches!(status, 301 | 307 | 308)
+            || matches!(code, Some("AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"));
+        if redirected && region.is_some() {
+            verdict = Verdict::Elsewhere;
+        }
+        let mut text = match (code, error.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message} (HTTP {status}"),
+            (Some(code), None) => format!("{code} (HTTP {status}"),
+            (None, _) => format!("HTTP {status} (no error code"),
+        };
+        if let Some(id) = raw.headers().get("x-amz-request-id") {
+            text.push_str(", request id ");
+            text.push_str(id);
+        }
+        text.push(')');
+        Self { code: code.map(str::to_owned), status: Some(status), region, ..Self::new(kind, verdict, text) }
+    }
+
+    /// The same failure, with `note` in front of its text.
+    pub(super) fn context(mut self, note: impl fmt::Display) -> Self {
+        self.text = one_line(&format!("{note}: {}", self.text));
+        self
+    }
+
+    /// The same failure, where the next try asks for something else.
+    pub(super) fn retryable(self) -> Self {
+        Self { verdict: Verdict::Retry, ..self }
+    }
+
+    /// The failure as an item of a run.
+    pub(super) fn into_error(self, uri: impl Into<String>, stage: Stage) -> ObjectError {
+        ObjectError::new(uri, stage, self.kind, self)
+    }
+}
+
+/// S3's error codes, and where a server sends none, HTTP's.
+fn classify(code: Option<&str>, status: u16) -> (ErrorKind, Verdict) {
+    use ErrorKind::{AccessDenied, Archived, NotFound, Other, Throttled, Timeout};
+    match code {
+        Some("SlowDown" | "Throttling" | "ThrottlingException" | "ThrottledException")
+        | Some("RequestLimitExceeded" | "TooManyRequests" | "TooManyRequestsException")
+        | Some("ServiceUnavailable" | "BandwidthLimitExceeded" | "RequestThrottled")
+        | Some("KMS.ThrottlingException") => (Throttled, Verdict::SlowDown),
+        Some("RequestTimeout" | "RequestTimeoutException") => (Timeout, Verdict::Retry),
+        // The SDK learns the clock's offset from the answer, so the next try can succeed.
+        Some("RequestTimeTooSkewed") => (AccessDenied, Verdict::Retry),
+        Some("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired") => {
+            (AccessDenied, Verdict::Credentials)
+        }
+        Some("InvalidObjectState") => (Archived, Verdict::Final),
+        Some("NoSuchKey" | "NoSuchVersion" | "NoSuchBucket" | "NotFound") => (NotFound, Verdict::Final),
+        Some("AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken") => {
+            (AccessDenied, Verdict::Final)
+        }
+        Some("AllAccessDisabled" | "AccountProblem" | "InvalidPayer" | "NotSignedUp" | "Forbidden") => {
+            (AccessDenied, Verdict::Final)
+        }
+        Some(code) if code.starts_with("KMS.") => (AccessDenied, Verdict::Final),
+        Some("InternalError") => (Other, Verdict::Retry),
+        _ => match status {
+            401 | 403 => (AccessDenied, Verdict::Final),
+            404 | 410 => (NotFound, Verdict::Final),
+            408 | 504 => (Timeout, Verdict::Retry),
+            429 | 503 => (Throttled, Verdict::SlowDown),
+            500..=599 => (Other, Verdict::Retry),
+            _ => (Other, Verdict::Final),
+        },
+    }
+}
+
+/// `x-amz-bucket-region`, or the region named in the error's XML, which some refusals carry instead.
+fn region_of(raw: &HttpResponse) -> Option<String> {
+    let well_formed = |region: &str| {
+        !region.is_empty() && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if let Some(region) = raw.headers().get("x-amz-bucket-region").filter(|region| well_formed(region)) {
+        return Some(region.to_owned());
+    }
+    let body = std::str::from_utf8(raw.body().bytes()?).ok()?;
+    let (_, rest) = body.split_once("<Region>")?;
+    let (region, _) = rest.split_once("</Region>")?;
+    well_formed(region).then(|| region.to_owned())
+}
+
+/// The error and the causes behind it, without the repetitions.
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut cause = Some(error);
+    while let Some(inner) = cause {
+        if let Some(found) = inner.downcast_ref::<T>() {
+            return Some(found);
+        }
+        cause = inner.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_decide_before_the_status_does() {
+        for (code, status, kind, verdict) in [
+            (Some("SlowDown"), 503, ErrorKind::Throttled, Verdict::SlowDown),
+            (None, 503, ErrorKind::Throttled, Verdict::SlowDown),
+            (Some("InternalError"), 500, ErrorKind::Other, Verdict::Retry),
+            (None, 502, ErrorKind::Other, Verdict::Retry),
+            (Some("AccessDenied"), 403, ErrorKind::AccessDenied, Verdict::Final),
+            (Some("InvalidObjectState"), 403, ErrorKind::Archived, Verdict::Final),
+            (Some("KMS.DisabledException"), 400, ErrorKind::AccessDenied, Verdict::Final),
+            (Some("ExpiredToken"), 400, ErrorKind::AccessDenied, Verdict::Credentials),
+            (Some("NoSuchKey"), 404, ErrorKind::NotFound, Verdict::Final),
+            (Some("PreconditionFailed"), 412, ErrorKind::Other, Verdict::Final),
+            (Some("RequestTimeout"), 400, ErrorKind::Timeout, Verdict::Retry),
+        ] {
+            assert_eq!(classify(code, status), (kind, verdict), "{code:?} {status}");
+        }
+    }
+}

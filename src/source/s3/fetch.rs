@@ -1,0 +1,238 @@
+//! One object over the network: GET and body as one unit with its own tries. A body that breaks is resumed
+//! where it broke, and what cannot be told from a damaged one is certified where S3 gives the means.
+
+use super::client::{Bucket, payer};
+use super::errors::{Failure, Verdict, chain};
+use super::list::{Entry, renewed};
+use super::retry::backoff;
+use crate::error::ErrorKind;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::types::ServerSideEncryption;
+use md5::{Digest, Md5};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Bytes that came this often alike are what the server holds, damaged or not.
+pub(super) const ALIKE: u32 = 4;
+/// No allocation is made in advance beyond this, whatever a listing says.
+const RESERVE: u64 = 64 << 20;
+
+/// The outcome of the tries for one object.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) bytes: Vec<u8>,
+    /// The bytes are those that S3 stores: their checksum or MD5 says so.
+    pub(super) certified: bool,
+    /// Set where the bytes are only the beginning of the object.
+    pub(super) broken: Option<Failure>,
+}
+
+/// What one try left behind for the next.
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    /// The ETag that the bytes belong to, quoted as the server sent it.
+    etag: Option<String>,
+    /// Bytes of the whole object, as the server says.
+    total: Option<u64>,
+    certified: bool,
+    kms: bool,
+}
+
+/// Fetches `entry`, adding to `tries` until `attempts` of the options are used up.
+pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Result<Fetched, Failure> {
+    let options = bucket.session.options();
+    let counters = bucket.session.counters();
+    let mut partial = Partial::default();
+    let mut suspect: (Vec<u8>, u32) = (Vec::new(), 0);
+    let mut failures = 0;
+    loop {
+        if *tries > 0 {
+            counters.retries.fetch_add(1, Ordering::Relaxed);
+        }
+        *tries += 1;
+        let failure = match attempt(bucket, entry, &mut partial).await {
+            Ok(()) => {
+                if believable(entry, &mut partial) {
+                    let Partial { bytes, certified, .. } = partial;
+                    return Ok(Fetched { bytes, certified, broken: None });
+                }
+                // Not its MD5. Some stores have ETags of their own making: four times the same settles it.
+                let bytes = std::mem::take(&mut partial.bytes);
+                suspect = if suspect.0 == bytes { (bytes, suspect.1 + 1) } else { (bytes, 1) };
+                if suspect.1 >= ALIKE || *tries >= options.attempts {
+                    return Ok(Fetched { bytes: suspect.0, certified: false, broken: None });
+                }
+                Failure::new(ErrorKind::Connection, Verdict::Retry, "the body does not match its ETag")
+            }
+            Err(failure) => failure,
+        };
+        failures += 1;
+        let again = match failure.verdict {
+            Verdict::Retry => true,
+            Verdict::SlowDown => {
+                counters.slow_downs.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Verdict::Credentials => renewed(bucket).await,
+            Verdict::Final | Verdict::Elsewhere => false,
+        };
+        if again && *tries < options.attempts {
+            tokio::time::sleep(backoff(options.retry_base, failures)).await;
+            continue;
+        }
+        let failure = if *tries > 1 { failure.context(format_args!("after {tries} tries")) } else { failure };
+        if partial.bytes.is_empty() {
+            return Err(failure);
+        }
+        return Ok(Fetched { bytes: partial.bytes, certified: false, broken: Some(failure) });
+    }
+}
+
+/// Whether a whole body can be passed on. Gzip carries its own check; anything else is held against its MD5
+/// where the ETag is one.
+fn believable(entry: &Entry, partial: &mut Partial) -> bool {
+    if partial.certified || partial.bytes.starts_with(&[0x1f, 0x8b]) || partial.kms {
+        return true;
+    }
+    match md5_matches(entry, &partial.bytes) {
+        Some(matches) => {
+            partial.certified = matches;
+            matches
+        }
+        None => true,
+    }
+}
+
+/// Whether the listed ETag is the MD5 of `bytes`; `None` where it is no MD5 (several parts, none listed).
+pub(super) fn md5_matches(entry: &Entry, bytes: &[u8]) -> Option<bool> {
+    let etag = entry.etag.as_deref().filter(|etag| etag.len() == 32)?;
+    let mut expected = [0_u8; 16];
+    for (byte, digits) in expected.iter_mut().zip(etag.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(Md5::digest(bytes).as_slice() == expected)
+}
+
+/// One GET, of the whole object or of what is missing of it.
+async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
+    let options = bucket.session.options();
+    // Without an ETag the rest could be another object's.
+    if partial.etag.is_none() {
+        partial.bytes.clear();
+    }
+    let from = partial.bytes.len() as u64;
+    let client = if from > 0 { &bucket.part_client } else { &bucket.client };
+    bucket.session.counters().get.fetch_add(1, Ordering::Relaxed);
+    let listed_etag = entry.etag.as_ref().map(|etag| format!("\"{etag}\""));
+    let request = client
+        .get_object()
+        .bucket(&bucket.uri.bucket)
+        .key(&entry.key)
+        .set_version_id(entry.version_id.clone())
+        .set_if_match(partial.etag.clone().or(listed_etag))
+        .set_range((from > 0).then(|| format!("bytes={from}-")))
+        .set_request_payer(payer(options))
+        .set_expected_bucket_owner(options.expected_bucket_owner.clone());
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return refused(Failure::from_sdk(&error), partial),
+    };
+    begin(&answer, entry, partial)?;
+    receive(answer, options.read_timeout, partial).await?;
+    let expected = entry.etag.as_ref().map(|_| entry.size).or(partial.total);
+    let got = partial.bytes.len() as u64;
+    match expected {
+        Some(expected) if got < expected => {
+            partial.certified = false;
+            Err(cut(format!("the body ended after {got} of {expected} bytes")))
+        }
+        Some(expected) if got > expected => {
+            partial.bytes.clear();
+            Err(cut(format!("the body has {got} bytes in place of {expected}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn cut(text: String) -> Failure {
+    Failure::new(ErrorKind::Connection, Verdict::Retry, text)
+}
+
+/// A refusal of the GET itself.
+fn refused(failure: Failure, partial: &mut Partial) -> Result<(), Failure> {
+    match failure.status {
+        // Nothing after the bytes at hand: the object may be shorter than listed. Start over, to be sure.
+        Some(416) if !partial.bytes.is_empty() => {
+            *partial = Partial::default();
+            Err(failure.retryable())
+        }
+        Some(412) => Err(failure.context("the object has changed since it was listed")),
+        _ => Err(failure),
+    }
+}
+
+/// Takes in the head of an answer.
+fn begin(answer: &GetObjectOutput, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
+    let from = partial.bytes.len() as u64;
+    let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
+    if from > 0
+        && let Some(range) = answer.content_range()
+    {
+        // `bytes 100-199/200`
+        let starts = range.trim_start_matches("bytes ").split('-').next().and_then(|at| at.parse().ok());
+        if starts != Some(from) {
+            *partial = Partial::default();
+            return Err(cut(format!("asked for the bytes from {from} on, got {range}")));
+        }
+        partial.certified = false;
+    } else {
+        // The whole object, asked for or not.
+        partial.bytes.clear();
+        let expected = length.unwrap_or(entry.size).min(RESERVE);
+        partial.bytes.reserve_exact(usize::try_from(expected).unwrap_or(0));
+        partial.total = length;
+        partial.certified = has_checksum(answer);
+    }
+    partial.etag = answer.e_tag().filter(|etag| !etag.starts_with("W/")).map(str::to_owned);
+    partial.kms = !matches!(answer.server_side_encryption(), None | Some(ServerSideEncryption::Aes256));
+    Ok(())
+}
+
+/// Reads the body, keeping what came before a break.
+async fn receive(mut answer: GetObjectOutput, stall: Duration, partial: &mut Partial) -> Result<(), Failure> {
+    loop {
+        match tokio::time::timeout(stall, answer.body.next()).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(Ok(chunk))) => partial.bytes.extend_from_slice(&chunk),
+            Ok(Some(Err(error))) => {
+                partial.certified = false;
+                let text = chain(&error);
+                if text.contains("checksum mismatch") {
+                    partial.bytes.clear();
+                }
+                return Err(cut(format!("the body broke: {text}")));
+            }
+            Err(_) => {
+                partial.certified = false;
+                let text = format!("the body stalled for {} s", stall.as_secs_f32());
+                return Err(Failure::new(ErrorKind::Timeout, Verdict::Retry, text));
+            }
+        }
+    }
+}
+
+/// Whether the SDK holds the body against a checksum of the whole object while it is read.
+fn has_checksum(answer: &GetObjectOutput) -> bool {
+    [
+        answer.checksum_crc64_nvme(),
+        answer.checksum_crc32(),
+        answer.checksum_crc32_c(),
+        answer.checksum_sha1(),
+        answer.checksum_sha256(),
+    ]
+    .into_iter()
+    .flatten()
+    // `…-3` is a checksum of the checksums of three parts, which the SDK does not verify.
+    .any(|checksum| !checksum.contains('-'))
+}

@@ -1,0 +1,182 @@
+//! How buckets, prefixes and keys are written: `s3://bucket/prefix` in, `s3://bucket/key` out.
+//! Nothing a key holds may reach a terminal raw or forge a line of a report.
+
+use percent_encoding::percent_decode_str;
+use std::fmt::{self, Write};
+
+/// A bucket and the prefix below it, as named on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3Uri {
+    /// The bucket's name, or an access point's ARN or alias.
+    pub bucket: String,
+    /// What every key must start with; may be empty. Taken literally, as aws-cli does.
+    pub prefix: String,
+}
+
+/// Why a text is not an S3 URI.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum S3UriError {
+    /// Another scheme.
+    #[error("{0:?} does not start with s3://")]
+    Scheme(String),
+    /// `s3://` alone, or `s3:///key`.
+    #[error("{0:?} names no bucket: write s3://bucket or s3://bucket/prefix")]
+    NoBucket(String),
+    /// A character that no bucket name has.
+    #[error("{0:?} is not a bucket name")]
+    BucketName(String),
+}
+
+impl S3Uri {
+    /// Whether `text` is meant as an S3 URI at all.
+    pub fn is_s3(text: &str) -> bool {
+        text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("s3://"))
+    }
+
+    /// Reads `s3://bucket[/prefix]`.
+    pub fn parse(text: &str) -> Result<Self, S3UriError> {
+        if !Self::is_s3(text) {
+            return Err(S3UriError::Scheme(text.to_owned()));
+        }
+        let rest = &text[5..];
+        // An access point is named by its ARN, which holds one slash of its own.
+        let split = if rest.starts_with("arn:") {
+            rest.match_indices('/').nth(1).map(|(at, _)| at)
+        } else {
+            rest.find('/')
+        };
+        let (bucket, prefix) = split.map_or((rest, ""), |at| (&rest[..at], &rest[at + 1..]));
+        if bucket.is_empty() {
+            return Err(S3UriError::NoBucket(text.to_owned()));
+        }
+        let allowed = |byte: u8| {
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'.' | b'-' | b'_')
+                || (bucket.starts_with("arn:") && matches!(byte, b':' | b'/'))
+        };
+        if !bucket.bytes().all(allowed) {
+            return Err(S3UriError::BucketName(bucket.to_owned()));
+        }
+        Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+
+    /// The URI of one key of this bucket, as findings and errors name it.
+    pub fn of_key(&self, key: &str) -> String {
+        let mut uri = String::with_capacity(6 + self.bucket.len() + key.len());
+        uri.push_str("s3://");
+        uri.push_str(&self.bucket);
+        uri.push('/');
+        push_encoded(&mut uri, key);
+        uri
+    }
+}
+
+impl fmt::Display for S3Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.prefix.is_empty() {
+            return write!(f, "s3://{}", self.bucket);
+        }
+        f.write_str(&self.of_key(&self.prefix))
+    }
+}
+
+/// Percent-encodes what a terminal or a line of text must not hold. `%` is encoded too, so that two keys
+/// never share one URI.
+fn push_encoded(out: &mut String, key: &str) {
+    if key.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'%') {
+        out.push_str(key);
+        return;
+    }
+    let mut utf8 = [0; 4];
+    for ch in key.chars() {
+        if ch == '%' || is_unprintable(ch) {
+            for byte in ch.encode_utf8(&mut utf8).bytes() {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        } else {
+            out.push(ch);
+        }
+    }
+}
+
+/// Control characters, line and paragraph separators, and the marks that reorder or hide text.
+fn is_unprintable(ch: char) -> bool {
+    ch.is_control()
+        || matches!(ch,
+            '\u{00ad}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Escapes what a server's text must not do to a terminal or a line-based report.
+pub(super) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut blank = false;
+    for ch in text.chars() {
+        if ch.is_whitespace() {
+            blank = true;
+            continue;
+        }
+        if blank && !out.is_empty() {
+            out.push(' ');
+        }
+        blank = false;
+        if is_unprintable(ch) {
+            out.extend(ch.escape_unicode());
+        } else {
+            out.push(ch);
+        }
+    }
+    out
+}
+
+/// Undoes `encoding-type=url`, under which S3 also writes a blank as `+`. `None`: not UTF-8.
+pub(super) fn decode_listed(text: &str) -> Option<String> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Some(text.to_owned());
+    }
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_and_prefixes_are_split_at_the_first_slash() {
+        for (text, bucket, prefix) in [
+            ("s3://trail", "trail", ""),
+            ("s3://trail/", "trail", ""),
+            ("S3://trail/AWSLogs/1", "trail", "AWSLogs/1"),
+            ("s3://trail//odd", "trail", "/odd"),
+            ("s3://trail/a%20b", "trail", "a%20b"),
+            (
+                "s3://arn:aws:s3:eu-west-1:111122223333:accesspoint/ap/AWSLogs/",
+                "arn:aws:s3:eu-west-1:111122223333:accesspoint/ap",
+                "AWSLogs/",
+            ),
+        ] {
+            let uri = S3Uri::parse(text).unwrap();
+            assert_eq!((uri.bucket.as_str(), uri.prefix.as_str()), (bucket, prefix), "{text}");
+        }
+        assert_eq!(S3Uri::parse("s3:///key"), Err(S3UriError::NoBucket("s3:///key".into())));
+        assert!(matches!(S3Uri::parse("file:///x"), Err(S3UriError::Scheme(_))));
+        assert!(matches!(S3Uri::parse("s3://a b/x"), Err(S3UriError::BucketName(_))));
+    }
+
+    #[test]
+    fn keys_cannot_forge_lines_or_each_other() {
+        let uri = S3Uri::parse("s3://b").unwrap();
+        assert_eq!(uri.of_key("a b/ü.json"), "s3://b/a b/ü.json");
+        assert_eq!(uri.of_key("a\n\u{1b}[31m\u{202e}x%0A"), "s3://b/a%0A%1B[31m%E2%80%AEx%250A");
+        assert_eq!(one_line(" a\r\n b\u{1b}[2J "), "a b\\u{1b}[2J");
+    }
+
+    #[test]
+    fn listed_keys_are_decoded() {
+        assert_eq!(decode_listed("a/b.json").as_deref(), Some("a/b.json"));
+        assert_eq!(decode_listed("a+b%2Bc%0A%C3%BC").as_deref(), Some("a b+c\nü"));
+        assert_eq!(decode_listed("%FF"), None);
+    }
+}

@@ -1,0 +1,232 @@
+//! Faults on the wire cost time, never bytes; what stays broken is reported, object by object.
+
+use crate::support::feed::{Outcome, Scanned, inflate, run};
+use crate::support::s3::{Bucket, Fault, Objects, Op, Server};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use roottrail::error::{ErrorKind, Stage};
+use roottrail::source::s3::{S3Options, S3Source, S3Uri};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+
+const DAY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01";
+const TRANSIENT: [Fault; 8] = [
+    Fault::SlowDown,
+    Fault::InternalError,
+    Fault::Refuse,
+    Fault::Cut,
+    Fault::Shorten,
+    Fault::BitFlip,
+    Fault::FirstByte,
+    Fault::Stall,
+];
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn text(i: usize) -> String {
+    (i..i + 200).map(|n| format!("record {n}\n")).collect()
+}
+
+/// Gzipped and, every fifth, plain.
+fn bucket(n: usize) -> Bucket {
+    let objects = Objects::default();
+    for i in 0..n {
+        if i % 5 == 4 {
+            objects.put(&format!("{DAY}/{i:05}.json"), text(i));
+        } else {
+            objects.put(&format!("{DAY}/{i:05}.json.gz"), gzip(&text(i)));
+        }
+    }
+    Bucket::new(objects)
+}
+
+/// The same keys are hit on every run.
+fn chosen(key: &str, percent: u64) -> bool {
+    hash(key) % 100 < percent
+}
+
+fn hash(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn scan(options: &S3Options) -> Vec<Scanned> {
+    run(&mut S3Source::open(&S3Uri::parse("s3://trail").unwrap(), options).unwrap())
+}
+
+fn bytes(one: &Scanned) -> &[u8] {
+    match &one.outcome {
+        Outcome::Bytes(bytes) => bytes,
+        other => panic!("{}: {other:?}", one.uri),
+    }
+}
+
+#[test]
+fn every_transient_fault_is_mended() {
+    for fault in TRANSIENT {
+        let server = Server::start();
+        server.put("trail", bucket(100));
+        server.faults(move |asked| {
+            (asked.op == Op::Get && chosen(&asked.key, 20) && asked.attempt <= 2).then_some(fault)
+        });
+        let scanned = scan(&server.options());
+        assert_eq!(scanned.len(), 100);
+        for (i, one) in scanned.iter().enumerate() {
+            assert!(bytes(one) == text(i).as_bytes(), "{fault:?}: {}", one.uri);
+        }
+        let again = server.take_asked().iter().filter(|asked| asked.attempt > 1).count();
+        assert!(again > 0, "{fault:?} hit nothing");
+    }
+}
+
+#[test]
+fn all_faults_together_change_nothing() {
+    let server = Server::start();
+    server.put("trail", bucket(400));
+    server.faults(|asked| match asked.op {
+        Op::Get if chosen(&asked.key, 20) && asked.attempt <= 3 => {
+            // Another fault at each try.
+            let at = hash(&asked.key) / 100 + u64::from(asked.attempt);
+            Some(TRANSIENT[usize::try_from(at % 8).unwrap()])
+        }
+        Op::List if asked.attempt <= 2 => Some(Fault::SlowDown),
+        _ => None,
+    });
+    for (i, one) in scan(&server.options()).iter().enumerate() {
+        assert!(bytes(one) == text(i).as_bytes(), "{}", one.uri);
+    }
+}
+
+#[test]
+fn what_stays_broken_is_reported_and_nothing_else() {
+    for (fault, kms, stage, kind) in [
+        (Fault::Forbidden, false, Stage::Get, ErrorKind::AccessDenied),
+        (Fault::NotFound, false, Stage::Get, ErrorKind::NotFound),
+        (Fault::BitFlip, false, Stage::Inflate, ErrorKind::CorruptGzip),
+        (Fault::BitFlip, true, Stage::Inflate, ErrorKind::CorruptGzip),
+        (Fault::SlowDown, false, Stage::Get, ErrorKind::Throttled),
+        (Fault::Refuse, false, Stage::Get, ErrorKind::Connection),
+        (Fault::Shorten, false, Stage::Get, ErrorKind::Connection),
+    ] {
+        let server = Server::start();
+        let objects = Objects::default();
+        for i in 0..100 {
+            objects.put(&format!("{DAY}/{i:05}.json.gz"), gzip(&text(i)));
+        }
+        let mut bucket = Bucket::new(objects);
+        bucket.kms = kms;
+        server.put("trail", bucket);
+        server.faults(move |asked| (asked.op == Op::Get && chosen(&asked.key, 20)).then_some(fault));
+        let mut failed = 0;
+        for (i, one) in scan(&server.options()).iter().enumerate() {
+            let key = one.uri.strip_prefix("s3://trail/").unwrap();
+            if !chosen(key, 20) {
+                assert!(bytes(one) == text(i).as_bytes(), "{fault:?}: {key}");
+                continue;
+            }
+            failed += 1;
+            let Outcome::Failed { stage: at, kind: what, message, .. } = &one.outcome else {
+                panic!("{fault:?}: {one:?}");
+            };
+            assert_eq!((*at, *what), (stage, kind), "{fault:?}: {message}");
+        }
+        assert!(failed > 5);
+        let tries = server.take_asked().iter().map(|asked| asked.attempt).max().unwrap();
+        match fault {
+            Fault::Forbidden | Fault::NotFound => assert_eq!(tries, 1, "{fault:?}"),
+            // The same wrong bytes four times: that is what is stored.
+            Fault::BitFlip => assert_eq!(tries, 4),
+            _ => assert_eq!(tries, 10, "{fault:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_broken_body_goes_on_where_it_broke() {
+    let server = Server::start();
+    server.put("trail", bucket(20));
+    server.faults(|asked| (asked.op == Op::Get && asked.attempt == 1).then_some(Fault::Cut));
+    for (i, one) in scan(&server.options()).iter().enumerate() {
+        assert!(bytes(one) == text(i).as_bytes());
+    }
+    let asked = server.take_asked();
+    assert!(asked.iter().filter(|one| one.op == Op::Get).all(|one| one.range == (one.attempt > 1)));
+}
+
+#[test]
+fn the_longest_prefix_of_a_body_is_salvaged() {
+    let server = Server::start();
+    server.put("trail", bucket(5));
+    // The rest never comes; the plain object looks whole up to its break.
+    server.faults(|asked| match asked.attempt {
+        _ if asked.op != Op::Get => None,
+        1 => Some(Fault::Cut),
+        _ => Some(Fault::InternalError),
+    });
+    for (i, one) in scan(&server.options()).iter().enumerate() {
+        let Outcome::Failed { stage: Stage::Get, kind: ErrorKind::Other, message, salvaged } = &one.outcome
+        else {
+            panic!("{one:?}");
+        };
+        assert!(message.starts_with("after 10 tries: InternalError: "), "{message}");
+        assert!(message.contains("HTTP 500, request id REQ42"), "{message}");
+        assert!(!salvaged.is_empty() && text(i).as_bytes().starts_with(salvaged));
+    }
+}
+
+#[test]
+fn what_is_stored_damaged_is_fetched_once() {
+    let server = Server::start();
+    let objects = Objects::default();
+    let mut broken = gzip(&text(0));
+    broken.truncate(broken.len() - 6);
+    objects.put(&format!("{DAY}/a.json.gz"), broken.clone());
+    server.put("trail", Bucket::new(objects));
+    let scanned = scan(&server.options());
+    let Outcome::Failed { stage: Stage::Inflate, salvaged, .. } = &scanned[0].outcome else {
+        panic!("{scanned:?}")
+    };
+    assert_eq!(Err(salvaged), inflate(&broken).as_ref());
+    // The ETag is the MD5 of these very bytes.
+    assert_eq!(server.take_asked().iter().filter(|asked| asked.op == Op::Get).count(), 1);
+}
+
+#[test]
+fn credentials_that_expire_on_the_way_are_fetched_again() {
+    let server = Server::start();
+    server.put("trail", bucket(50));
+    server.faults(|asked| (asked.op == Op::Get && asked.attempt == 1).then_some(Fault::ExpiredToken));
+    for (i, one) in scan(&server.options()).iter().enumerate() {
+        assert!(bytes(one) == text(i).as_bytes());
+    }
+}
+
+#[test]
+fn a_listing_that_breaks_keeps_what_it_had() {
+    let server = Server::start();
+    server.put("trail", bucket(1500));
+    server.faults(|asked| {
+        // The look at the start and the first page pass.
+        (asked.op == Op::List && asked.attempt > 1).then_some(Fault::Forbidden)
+    });
+    assert_eq!(scan(&server.options()).len(), 1500);
+    server.take_asked();
+    let pages = std::sync::atomic::AtomicU32::new(0);
+    server.faults(move |asked| {
+        let page = (asked.op == Op::List).then(|| pages.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
+        (page >= Some(2)).then_some(Fault::Forbidden)
+    });
+    let scanned = scan(&server.options());
+    assert_eq!(scanned.len(), 1001);
+    let last = &scanned[1000];
+    assert_eq!(last.uri, "s3://trail");
+    assert!(
+        matches!(last.outcome, Outcome::Failed { stage: Stage::List, kind: ErrorKind::AccessDenied, .. }),
+        "{last:?}"
+    );
+}

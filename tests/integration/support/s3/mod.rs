@@ -1,0 +1,10 @@
+//! An S3 server in this process: HTTP, signatures checked, S3's true listing order, ETags, ranges and
+//! conditions; with keys that vanish, denials, other regions, and faults on the wire.
+
+mod fault;
+mod server;
+mod store;
+
+pub(crate) use fault::{Fault, Op};
+pub(crate) use server::{ACCESS_KEY, EXPIRED_KEY, SECRET_KEY, Server, keys};
+pub(crate) use store::{Bucket, Keys, Meta, Objects};

@@ -1,0 +1,322 @@
+//! Buckets and what S3 says of them: listing, GET, HEAD.
+
+use bytes::Bytes;
+use md5::{Digest, Md5};
+use s3s::dto::{
+    CommonPrefix, ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput, HeadBucketInput,
+    HeadBucketOutput, ListObjectsV2Input, ListObjectsV2Output, Object, ObjectStorageClass, RestoreStatus,
+    ServerSideEncryption, Timestamp,
+};
+use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write;
+use std::ops::Bound;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, SystemTime};
+
+/// One listed object.
+#[derive(Clone, Debug)]
+pub(crate) struct Meta {
+    pub(crate) key: String,
+    pub(crate) size: u64,
+    pub(crate) etag: String,
+    /// The storage class, where it is not STANDARD.
+    pub(crate) class: Option<&'static str>,
+    pub(crate) restored: bool,
+}
+
+/// The objects of a bucket, in byte order of their keys. May be made on the fly.
+pub(crate) trait Keys: Send + Sync + 'static {
+    /// The first object at or after `from`.
+    fn next(&self, from: &str) -> Option<Meta>;
+    fn body(&self, key: &str) -> Option<Bytes>;
+}
+
+/// The quoted-less ETag of a body: its MD5.
+pub(crate) fn etag_of(body: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in Md5::digest(body) {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
+}
+
+/// An object in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) body: Bytes,
+    pub(crate) class: Option<&'static str>,
+    pub(crate) restored: bool,
+}
+
+/// Objects in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Objects(RwLock<BTreeMap<String, Stored>>);
+
+impl Objects {
+    pub(crate) fn put(&self, key: &str, body: impl Into<Bytes>) {
+        self.put_class(key, body, None, false);
+    }
+
+    pub(crate) fn put_class(
+        &self,
+        key: &str,
+        body: impl Into<Bytes>,
+        class: Option<&'static str>,
+        restored: bool,
+    ) {
+        let stored = Stored { body: body.into(), class, restored };
+        self.0.write().unwrap().insert(key.to_owned(), stored);
+    }
+}
+
+impl Keys for Objects {
+    fn next(&self, from: &str) -> Option<Meta> {
+        let objects = self.0.read().unwrap();
+        let (key, stored) = objects.range::<str, _>((Bound::Included(from), Bound::Unbounded)).next()?;
+        Some(Meta {
+            key: key.clone(),
+            size: stored.body.len() as u64,
+            etag: etag_of(&stored.body),
+            class: stored.class,
+            restored: stored.restored,
+        })
+    }
+
+    fn body(&self, key: &str) -> Option<Bytes> {
+        Some(self.0.read().unwrap().get(key)?.body.clone())
+    }
+}
+
+/// A bucket and how it treats callers.
+pub(crate) struct Bucket {
+    pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) region: String,
+    /// Anonymous callers may read.
+    pub(crate) public: bool,
+    /// Listed, but gone when asked for.
+    pub(crate) vanished: HashSet<String>,
+    /// Key prefixes that may be listed but not read.
+    pub(crate) unreadable: Vec<String>,
+    /// Where set, only requests for prefixes that start with one of these may list.
+    pub(crate) listable: Option<Vec<String>>,
+    /// The answer to a GET says SSE-KMS: the ETag is then no MD5.
+    pub(crate) kms: bool,
+}
+
+impl Bucket {
+    pub(crate) fn new(keys: impl Keys) -> Self {
+        Self {
+            keys: Arc::new(keys),
+            region: "us-east-1".into(),
+            public: false,
+            vanished: HashSet::new(),
+            unreadable: Vec::new(),
+            listable: None,
+            kms: false,
+        }
+    }
+}
+
+/// All buckets of a server.
+pub(super) struct Store(pub(super) Arc<RwLock<HashMap<String, Bucket>>>);
+
+impl Store {
+    /// Runs `answer` on the bucket, or refuses as S3 does.
+    fn in_bucket<I, T>(
+        &self,
+        request: &S3Request<I>,
+        name: &str,
+        answer: impl FnOnce(&Bucket) -> S3Result<T>,
+    ) -> S3Result<T> {
+        let buckets = self.0.read().unwrap();
+        let bucket = buckets
+            .get(name)
+            .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))?;
+        if request.credentials.is_none() && !bucket.public {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
+        if let Some(region) = &request.region
+            && region.as_str() != bucket.region
+        {
+            let mut error = S3Error::with_message(
+                S3ErrorCode::PermanentRedirect,
+                "The bucket you are attempting to access must be addressed using the specified endpoint.",
+            );
+            let mut headers = hyper::HeaderMap::new();
+            headers.insert("x-amz-bucket-region", bucket.region.parse().unwrap());
+            error.set_headers(headers);
+            error.set_status_code(hyper::StatusCode::MOVED_PERMANENTLY);
+            return Err(error);
+        }
+        answer(bucket)
+    }
+}
+
+/// The first text after all that start with `prefix`.
+fn past(prefix: &str) -> String {
+    let mut text = prefix.to_owned();
+    let last = text.pop().expect("a common prefix ends in its delimiter");
+    text.push(char::from_u32(last as u32 + 1).unwrap());
+    text
+}
+
+fn encode(text: &str, encoding: Option<&EncodingType>) -> String {
+    if encoding.is_none() {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => out.push(byte.into()),
+            b' ' => out.push('+'),
+            _ => write!(out, "%{byte:02X}").unwrap(),
+        }
+    }
+    out
+}
+
+fn token_of(from: &str) -> String {
+    from.bytes().fold(String::from("t"), |mut token, byte| {
+        write!(token, "{byte:02x}").unwrap();
+        token
+    })
+}
+
+fn from_token(token: &str) -> Option<String> {
+    let digits = token.strip_prefix('t')?.as_bytes();
+    let bytes = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
+}
+
+fn list(bucket: &Bucket, input: &ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
+    let prefix = input.prefix.clone().unwrap_or_default();
+    if bucket.listable.as_ref().is_some_and(|allowed| !allowed.iter().any(|head| prefix.starts_with(head))) {
+        return Err(s3_error!(AccessDenied, "Access Denied"));
+    }
+    let most = usize::try_from(input.max_keys.unwrap_or(1000)).unwrap().min(1000);
+    let encoding = input.encoding_type.as_ref();
+    let mut from = match (&input.continuation_token, &input.start_after) {
+        (Some(token), _) => from_token(token).ok_or_else(|| s3_error!(InvalidArgument, "bad token"))?,
+        (None, Some(after)) => format!("{after}\0"),
+        (None, None) => String::new(),
+    };
+    if from < prefix {
+        from.clone_from(&prefix);
+    }
+    let (mut contents, mut common, mut more) = (Vec::new(), Vec::new(), false);
+    while let Some(meta) = bucket.keys.next(&from).filter(|meta| meta.key.starts_with(&prefix)) {
+        if contents.len() + common.len() == most {
+            more = true;
+            break;
+        }
+        let rest = &meta.key[prefix.len()..];
+        let cut =
+            input.delimiter.as_deref().filter(|d| !d.is_empty()).and_then(|d| Some(rest.find(d)? + d.len()));
+        if let Some(cut) = cut {
+            let folder = &meta.key[..prefix.len() + cut];
+            // A token inside of a folder must not bring the folder up again.
+            from = past(folder);
+            common.push(CommonPrefix { prefix: Some(encode(folder, encoding)) });
+            continue;
+        }
+        from = format!("{}\0", meta.key);
+        contents.push(object(&meta, encoding));
+    }
+    Ok(ListObjectsV2Output {
+        key_count: Some(i32::try_from(contents.len() + common.len()).unwrap()),
+        contents: Some(contents),
+        common_prefixes: Some(common),
+        is_truncated: Some(more),
+        next_continuation_token: more.then(|| token_of(&from)),
+        encoding_type: input.encoding_type.clone(),
+        max_keys: Some(i32::try_from(most).unwrap()),
+        name: Some(input.bucket.clone()),
+        prefix: Some(encode(&prefix, encoding)),
+        ..Default::default()
+    })
+}
+
+fn object(meta: &Meta, encoding: Option<&EncodingType>) -> Object {
+    let soon = Timestamp::from(SystemTime::now() + Duration::from_secs(86_400));
+    let restored = RestoreStatus { is_restore_in_progress: Some(false), restore_expiry_date: Some(soon) };
+    Object {
+        key: Some(encode(&meta.key, encoding)),
+        size: Some(i64::try_from(meta.size).unwrap()),
+        e_tag: Some(ETag::Strong(meta.etag.clone())),
+        last_modified: Some(Timestamp::from(SystemTime::UNIX_EPOCH)),
+        storage_class: Some(ObjectStorageClass::from(meta.class.unwrap_or("STANDARD").to_owned())),
+        restore_status: meta.restored.then_some(restored),
+        ..Default::default()
+    }
+}
+
+fn get(bucket: &Bucket, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
+    if bucket.unreadable.iter().any(|head| input.key.starts_with(head)) {
+        return Err(s3_error!(AccessDenied, "Access Denied"));
+    }
+    let missing = || s3_error!(NoSuchKey, "The specified key does not exist.");
+    if bucket.vanished.contains(&input.key) {
+        return Err(missing());
+    }
+    let meta = bucket.keys.next(&input.key).filter(|meta| meta.key == input.key).ok_or_else(missing)?;
+    if matches!(meta.class, Some("GLACIER" | "DEEP_ARCHIVE" | "INTELLIGENT_TIERING")) && !meta.restored {
+        return Err(s3_error!(
+            InvalidObjectState,
+            "The operation is not valid for the object's storage class"
+        ));
+    }
+    if let Some(ETagCondition::ETag(wanted)) = &input.if_match
+        && wanted.value() != meta.etag
+    {
+        return Err(s3_error!(
+            PreconditionFailed,
+            "At least one of the pre-conditions you specified did not hold"
+        ));
+    }
+    let body = bucket.keys.body(&input.key).ok_or_else(missing)?;
+    let total = body.len() as u64;
+    let (body, range) = match &input.range {
+        Some(range) => {
+            let range = range.check(total)?;
+            let text = format!("bytes {}-{}/{total}", range.start, range.end - 1);
+            let part = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+            (body.slice(part), Some(text))
+        }
+        None => (body, None),
+    };
+    Ok(GetObjectOutput {
+        content_length: Some(i64::try_from(body.len()).unwrap()),
+        body: Some(Body::from(body).into()),
+        content_range: range,
+        e_tag: Some(ETag::Strong(meta.etag)),
+        server_side_encryption: bucket
+            .kms
+            .then(|| ServerSideEncryption::from_static(ServerSideEncryption::AWS_KMS)),
+        ..Default::default()
+    })
+}
+
+#[async_trait::async_trait]
+impl S3 for Store {
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        self.in_bucket(&request, &request.input.bucket, |bucket| list(bucket, &request.input))
+            .map(S3Response::new)
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        self.in_bucket(&request, &request.input.bucket, |bucket| get(bucket, &request.input))
+            .map(S3Response::new)
+    }
+
+    async fn head_bucket(
+        &self,
+        request: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
+        self.in_bucket(&request, &request.input.bucket, |_| Ok(HeadBucketOutput::default()))
+            .map(S3Response::new)
+    }
+}
