@@ -212,6 +212,7 @@ fn options(args: &Args) -> anyhow::Result<Options> {
             give_up: args.give_up,
             request: args.timeout,
             acknowledgement: args.ack_timeout,
+            poll: (args.ack_timeout / 20).clamp(Duration::from_millis(50), Duration::from_secs(5)),
             ..Timing::default()
         },
     })

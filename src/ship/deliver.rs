@@ -49,10 +49,14 @@ struct Flight {
     end: Mark,
 }
 
+/// Items that the server has taken and will acknowledge.
 struct Ack {
-    id: u64,
+    /// The numbers under which they were sent; any of them will do.
+    ids: Vec<u64>,
     items: Vec<Item>,
     sent: Instant,
+    /// After this long they are sent again.
+    patience: Duration,
 }
 
 struct Driver<'r> {
@@ -120,7 +124,12 @@ impl Driver<'_> {
                     }
                     let (taken, again, reason) = self.sort(group, sent.verdicts)?;
                     match sent.ack {
-                        Some(id) => acks.push(Ack { id, items: taken, sent: Instant::now() }),
+                        Some(id) => acks.push(Ack {
+                            ids: vec![id],
+                            items: taken,
+                            sent: Instant::now(),
+                            patience: self.options.timing.acknowledgement,
+                        }),
                         None if !taken.is_empty() => self.advance(),
                         None => {}
                     }
@@ -207,13 +216,13 @@ impl Driver<'_> {
                 return Ok(());
             }
             let ids: Vec<u64> =
-                self.flights.iter().flat_map(|flight| &flight.acks).map(|ack| ack.id).collect();
+                self.flights.iter().flat_map(|flight| &flight.acks).flat_map(|ack| ack.ids.clone()).collect();
             let acks = splunk::acknowledged(&mut self.client, &ids).await;
             match acks {
                 Ok(Acks::Done(done)) if !done.is_empty() => {
                     self.advance();
                     for flight in &mut self.flights {
-                        flight.acks.retain(|ack| !done.contains(&ack.id));
+                        flight.acks.retain(|ack| !ack.ids.iter().any(|id| done.contains(id)));
                     }
                 }
                 Ok(Acks::Done(_)) => {
@@ -229,13 +238,13 @@ impl Driver<'_> {
         }
     }
 
-    /// Sends again what was not acknowledged in time.
+    /// Sends again what was not acknowledged in time. A server that is merely slow may still acknowledge the
+    /// first sending, and gets twice the time for the second.
     async fn send_again(&mut self) -> Result<(), ShipError> {
-        let patience = self.options.timing.acknowledgement;
         for index in 0..self.flights.len() {
             let acks = std::mem::take(&mut self.flights[index].acks);
             let (late, waiting): (Vec<_>, Vec<_>) =
-                acks.into_iter().partition(|ack| ack.sent.elapsed() >= patience);
+                acks.into_iter().partition(|ack| ack.sent.elapsed() >= ack.patience);
             self.flights[index].acks = waiting;
             for ack in late {
                 let count = ack.items.len() as u64;
@@ -244,7 +253,11 @@ impl Driver<'_> {
                 self.summary.resent += count;
                 self.summary.delivered -= count;
                 let mut unused = usize::MAX;
-                let again = self.send(ack.items, &mut unused).await?;
+                let mut again = self.send(ack.items, &mut unused).await?;
+                if let [whole] = again.as_mut_slice() {
+                    whole.ids.extend(ack.ids);
+                    whole.patience = ack.patience.saturating_mul(2);
+                }
                 self.flights[index].acks.extend(again);
             }
         }
