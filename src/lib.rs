@@ -27,5 +27,6 @@ pub mod plan;
 pub mod rules;
 pub mod scan;
 pub mod schema;
+pub mod ship;
 pub mod source;
 pub mod summary;

@@ -11,6 +11,7 @@ mod rules;
 mod scan;
 mod schema;
 mod selection;
+mod ship;
 mod summary_text;
 mod terminal;
 
@@ -36,6 +37,8 @@ enum Command {
     Rules(rules::Args),
     /// Show why an event is, or is not, a finding
     Explain(explain::Args),
+    /// Deliver findings to Elasticsearch, OpenSearch or Splunk, exactly
+    Ship(Box<ship::Args>),
     /// Print the JSON Schema of a finding, an error line or a summary
     Schema(schema::Args),
     /// Print a completion script for a shell
@@ -61,6 +64,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(args) => {
             explain::run(&args, |bytes| Ok(roottrail::scan::events_of(bytes)?), &mut std::io::stdout().lock())
         }
+        Command::Ship(args) => ship::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => commands::completions(&args, &mut Cli::command()),
         Command::Man => commands::man(Cli::command()),
