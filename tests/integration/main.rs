@@ -4,4 +4,5 @@
 mod faults;
 mod listing;
 mod s3;
+mod shapes;
 mod support;
