@@ -47,7 +47,12 @@ fn sound_shapes_are_read() {
             vec![0, 1],
         ),
         ("an empty member between", [gzip(records([&one])), gzip(""), gzip("\n")].concat(), 1, vec![0]),
-        ("documents one after another", [records([&one]), records([&other, &two])].concat().into(), 3, vec![0, 2]),
+        (
+            "documents one after another",
+            [records([&one]), records([&other, &two])].concat().into(),
+            3,
+            vec![0, 2],
+        ),
         ("Records twice", format!(r#"{{"Records":[{other}],"Records":[{one}]}}"#).into(), 2, vec![1]),
         (
             "keys before and after",
@@ -58,7 +63,12 @@ fn sound_shapes_are_read() {
         ("an escaped key", format!(r#"{{"\u0052ecords":[{one}]}}"#).into(), 1, vec![0]),
         ("a byte order mark", format!("\u{feff}{}", records([&one])).into(), 1, vec![0]),
         ("a byte order mark, gzip", gzip(format!("\u{feff}{}", records([&one]))), 1, vec![0]),
-        ("white space all over", format!(" \r\n\t{{ \"Records\" :\n[ {pretty} , {other}\t] }}\n\n").into(), 2, vec![0]),
+        (
+            "white space all over",
+            format!(" \r\n\t{{ \"Records\" :\n[ {pretty} , {other}\t] }}\n\n").into(),
+            2,
+            vec![0],
+        ),
         ("nulls", format!(r#"{{"Records":[null,{one},null,{two}]}}"#).into(), 2, vec![1, 3]),
         ("an array", format!("[{other},{one}]").into(), 2, vec![1]),
         ("one event", one.clone().into(), 1, vec![0]),
@@ -70,9 +80,19 @@ fn sound_shapes_are_read() {
         ("an envelope", envelope(&one).into(), 1, vec![0]),
         ("envelopes a line", format!("{}\n{}\n", envelope(&other), envelope(&one)).into(), 2, vec![1]),
         ("an array of envelopes", format!("[{}]", envelope(&one)).into(), 1, vec![0]),
-        ("lookup-events", format!(r#"{{"Events":[{},{}],"NextToken":"x"}}"#, lookup(&other), lookup(&one)).into(), 2, vec![1]),
+        (
+            "lookup-events",
+            format!(r#"{{"Events":[{},{}],"NextToken":"x"}}"#, lookup(&other), lookup(&one)).into(),
+            2,
+            vec![1],
+        ),
         ("lookup-events, none", r#"{"Events":[]}"#.into(), 0, vec![]),
-        ("lookup-events --query Events", format!("[{},{}]", lookup(&one), lookup(&two)).into(), 2, vec![0, 1]),
+        (
+            "lookup-events --query Events",
+            format!("[{},{}]", lookup(&one), lookup(&two)).into(),
+            2,
+            vec![0, 1],
+        ),
         ("lookup-events --query Events[0]", lookup(&one).into(), 1, vec![0]),
         (
             "lookup-events --query Events[].CloudTrailEvent --output text",
@@ -86,7 +106,12 @@ fn sound_shapes_are_read() {
             1,
             vec![0],
         ),
-        ("shapes in one array", format!("[{},{},{two}]", lookup(&one), envelope(&other)).into(), 3, vec![0, 2]),
+        (
+            "shapes in one array",
+            format!("[{},{},{two}]", lookup(&one), envelope(&other)).into(),
+            3,
+            vec![0, 2],
+        ),
         (
             "shapes after another",
             format!("{}\n[{other}]{}", records([&one]), envelope(&two)).into(),
@@ -142,16 +167,58 @@ fn broken_objects_fail_and_keep_what_they_have() {
         ("another magic byte", with_last(|bytes| bytes[1] ^= 1), "parse", "invalid_json", 0),
         ("only the magic", packed[..2].to_vec(), "inflate", "corrupt_gzip", 0),
         ("another method", with_last(|bytes| bytes[2] = 7), "inflate", "corrupt_gzip", 0),
-        ("a wrong checksum", with_last(|bytes| { let n = bytes.len(); bytes[n - 8] ^= 1; }), "inflate", "corrupt_gzip", 2),
-        ("a wrong length", with_last(|bytes| { let n = bytes.len(); bytes[n - 4] ^= 1; }), "inflate", "corrupt_gzip", 2),
+        (
+            "a wrong checksum",
+            with_last(|bytes| {
+                let n = bytes.len();
+                bytes[n - 8] ^= 1;
+            }),
+            "inflate",
+            "corrupt_gzip",
+            2,
+        ),
+        (
+            "a wrong length",
+            with_last(|bytes| {
+                let n = bytes.len();
+                bytes[n - 4] ^= 1;
+            }),
+            "inflate",
+            "corrupt_gzip",
+            2,
+        ),
         ("gzip without its end", packed[..packed.len() - 1].to_vec(), "inflate", "corrupt_gzip", 2),
-        ("a broken second member", [gzip(&whole), gzip("{}")[..9].to_vec()].concat(), "inflate", "corrupt_gzip", 2),
+        (
+            "a broken second member",
+            [gzip(&whole), gzip("{}")[..9].to_vec()].concat(),
+            "inflate",
+            "corrupt_gzip",
+            2,
+        ),
         ("bytes after gzip", [gzip(&whole), b"xyz".to_vec()].concat(), "inflate", "corrupt_gzip", 2),
         ("text", b"hello".to_vec(), "parse", "invalid_json", 0),
         ("UTF-16", one.encode_utf16().flat_map(u16::to_le_bytes).collect(), "parse", "invalid_json", 0),
-        ("a document cut in a record", whole.as_bytes()[..whole.len() - 40].to_vec(), "parse", "invalid_json", 1),
-        ("a document cut behind a record", whole.as_bytes()[..whole.len() - 2].to_vec(), "parse", "invalid_json", 2),
-        ("a document cut behind its array", whole.as_bytes()[..whole.len() - 1].to_vec(), "parse", "invalid_json", 2),
+        (
+            "a document cut in a record",
+            whole.as_bytes()[..whole.len() - 40].to_vec(),
+            "parse",
+            "invalid_json",
+            1,
+        ),
+        (
+            "a document cut behind a record",
+            whole.as_bytes()[..whole.len() - 2].to_vec(),
+            "parse",
+            "invalid_json",
+            2,
+        ),
+        (
+            "a document cut behind its array",
+            whole.as_bytes()[..whole.len() - 1].to_vec(),
+            "parse",
+            "invalid_json",
+            2,
+        ),
         ("a cut string", format!("{first}\"abc").into(), "parse", "invalid_json", 1),
         ("garbage behind", format!("{whole} garbage").into(), "parse", "invalid_json", 2),
         ("a bracket behind", format!("{whole}]").into(), "parse", "invalid_json", 2),
@@ -335,7 +402,8 @@ fn bytes_that_are_not_utf_8_cost_an_error_line_and_no_finding() {
 
 #[test]
 fn a_broken_line_costs_only_itself() {
-    let text = format!("{}\n{{\"eventVersion\":\"1.11\",\"userIdentity\":{{\n{}\n{}\n", root(1), root(2), user(3));
+    let text =
+        format!("{}\n{{\"eventVersion\":\"1.11\",\"userIdentity\":{{\n{}\n{}\n", root(1), root(2), user(3));
     let scan = object("log.jsonl", text);
     assert_eq!((scan.code, scan.objects(), scan.records()), (3, SCANNED, [3, 2, 1]));
     assert_eq!((scan.kinds(), indices(&scan)), (vec!["malformed_record"], vec![0, 2]));
@@ -370,9 +438,10 @@ fn json_without_events_is_skipped_and_counted() {
 fn other_kinds_of_keys_are_skipped_without_being_read() {
     let folder = Folder::new();
     let broken = b"not a log";
-    for (n, kind) in ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated", "Config", "vpcflowlogs"]
-        .into_iter()
-        .enumerate()
+    for (n, kind) in
+        ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated", "Config", "vpcflowlogs"]
+            .into_iter()
+            .enumerate()
     {
         folder.put(key(kind, "us-east-1", 3, n as u32), broken);
     }
@@ -407,7 +476,8 @@ fn a_file_that_is_named_is_read_whatever_its_name() {
 
 #[test]
 fn standard_input_takes_every_shape() {
-    for bytes in [records([root(1)]).into_bytes(), gzip(records([root(1)])), format!("{}\n", root(1)).into()] {
+    for bytes in [records([root(1)]).into_bytes(), gzip(records([root(1)])), format!("{}\n", root(1)).into()]
+    {
         let scan = scan_with(crate::support::cli::command(), ["-"], &bytes);
         assert_eq!((scan.code, scan.each("/evidence/uri")), (0, vec![&json!("-")]));
     }

@@ -1,7 +1,7 @@
 //! The program as a user runs it, with everything that it writes checked against its own schemas and books.
 
 use serde_json::Value;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -49,12 +49,8 @@ pub(crate) fn roottrail<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> D
 
 /// Runs a command with this on standard input.
 pub(crate) fn feed(mut command: Command, stdin: &[u8]) -> Done {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let stdin = stdin.to_vec();
     let writer = std::thread::spawn(move || {
@@ -252,9 +248,4 @@ impl Folder {
         std::fs::write(&path, bytes).unwrap();
         path
     }
-}
-
-/// Arguments of several kinds in one list.
-pub(crate) fn args<'a>(list: impl IntoIterator<Item = &'a dyn AsRef<OsStr>>) -> Vec<OsString> {
-    list.into_iter().map(|arg| arg.as_ref().to_owned()).collect()
 }

@@ -4,12 +4,18 @@ use std::io::Write as _;
 
 /// A call by root with its access key. `n` makes its event id.
 pub(crate) fn root(n: u64) -> String {
-    event(n, r#"{"type":"Root","principalId":"111122223333","arn":"arn:aws:iam::111122223333:root","accountId":"111122223333","accessKeyId":"AKIAIOSFODNN7EXAMPLE"}"#)
+    event(
+        n,
+        r#"{"type":"Root","principalId":"111122223333","arn":"arn:aws:iam::111122223333:root","accountId":"111122223333","accessKeyId":"AKIAIOSFODNN7EXAMPLE"}"#,
+    )
 }
 
 /// A call by an IAM user.
 pub(crate) fn user(n: u64) -> String {
-    event(n, r#"{"type":"IAMUser","principalId":"AIDAEXAMPLE","arn":"arn:aws:iam::111122223333:user/alice","accountId":"111122223333","userName":"alice"}"#)
+    event(
+        n,
+        r#"{"type":"IAMUser","principalId":"AIDAEXAMPLE","arn":"arn:aws:iam::111122223333:user/alice","accountId":"111122223333","userName":"alice"}"#,
+    )
 }
 
 /// A call by whom `identity` says.
