@@ -1,5 +1,6 @@
 //! `roottrail scan`: arguments to a run, a run to an exit code.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _};
 use std::num::NonZeroUsize;
@@ -254,7 +255,30 @@ pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
     name.to_str().filter(|name| name.starts_with("s3://"))
 }
 
+/// Of two outputs in one file, the one that is put in place last would be all that is left.
+fn check_places(args: &Args) -> Result<(), UsageError> {
+    let also = args.also.iter().map(|(_, path)| path);
+    let mut places = BTreeSet::new();
+    for path in args.output.iter().chain(also).chain(&args.errors).chain(&args.summary) {
+        let shared = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+        if !shared && !places.insert(place(path)) {
+            return Err(UsageError(format!("{} is named for two outputs", path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Where a file is, or will be, however its path is spelled.
+fn place(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_new| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.canonicalize().unwrap_or_else(|_missing| folder.to_owned());
+        path.file_name().map_or(folder.clone(), |name| folder.join(name))
+    })
+}
+
 fn outputs(args: &Args) -> anyhow::Result<(Outputs, Option<OutFile>)> {
+    check_places(args)?;
     let options = args.format_options.options()?;
     let create = |path: &Path| OutFile::create(path, args.force);
     let first = match &args.output {

@@ -6,6 +6,8 @@
 )]
 
 mod examples;
+mod cli;
+mod dedupe;
 mod faults;
 mod formats;
 mod listing;
@@ -13,4 +15,8 @@ mod ocsf;
 mod plan;
 mod s3;
 mod ship;
+mod order;
+mod s3;
+mod schema;
+mod shapes;
 mod support;
