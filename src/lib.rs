@@ -27,4 +27,5 @@ pub mod rules;
 pub mod scan;
 pub mod schema;
 pub mod source;
+pub mod state;
 pub mod summary;

@@ -44,7 +44,7 @@ impl Worker {
     pub fn scan(&mut self, item: Item, options: &ScanOptions) -> Report {
         let Item { seq, object, content, lease } = item;
         let uri = object.uri.clone();
-        let key = object.key.clone();
+        let (key, mark) = (object.key.clone(), object.mark);
         let result = catch_unwind(AssertUnwindSafe(|| self.scan_content(object, content, options)));
         let mut report = result.unwrap_or_else(|panic| {
             // Buffers may be half-used; the next object starts with fresh ones.
@@ -60,7 +60,7 @@ impl Worker {
                 ErrorKind::Other,
                 format!("internal error, please report: {what}"),
             );
-            let object = ObjectRef { uri, key, ..ObjectRef::default() };
+            let object = ObjectRef { uri, key, mark, ..ObjectRef::default() };
             Report::failed(object, error)
         });
         report.seq = seq;
