@@ -29,4 +29,5 @@ pub mod scan;
 pub mod schema;
 pub mod ship;
 pub mod source;
+pub mod state;
 pub mod summary;
