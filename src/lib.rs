@@ -27,5 +27,7 @@ pub mod plan;
 pub mod rules;
 pub mod scan;
 pub mod schema;
+pub mod ship;
 pub mod source;
+pub mod state;
 pub mod summary;

@@ -1,8 +1,21 @@
 //! All integration tests in one binary: the AWS SDK links slowly.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests may panic as tests do, and say what they skip"
+)]
 
+mod cli;
+mod dedupe;
+mod examples;
 mod faults;
+mod formats;
 mod listing;
+mod ocsf;
+mod order;
 mod plan;
 mod s3;
+mod schema;
+mod shapes;
+mod ship;
 mod support;

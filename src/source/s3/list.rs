@@ -49,6 +49,7 @@ impl Entry {
             etag: self.etag.clone(),
             version_id: self.version_id.clone(),
             key,
+            mark: None,
         }
     }
 }
