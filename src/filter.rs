@@ -264,4 +264,24 @@ mod tests {
             Some("root-console-login-without-mfa")
         );
     }
+
+    proptest::proptest! {
+        /// Before a moment and from it on: together everything, and nothing twice but doubt.
+        #[test]
+        fn two_halves_make_the_whole(second in 0_i64..4_000_000_000, cut in 0_i64..4_000_000_000, text in ".{0,24}") {
+            let at = |second| Timestamp::from_second(second).unwrap();
+            let before = TimeRange { start: None, end: Some(at(cut)) };
+            let after = TimeRange { start: Some(at(cut)), end: None };
+            let time = at(second).to_string();
+            proptest::prop_assert!(before.holds(Some(&time)) != after.holds(Some(&time)));
+            proptest::prop_assert!(before.holds(Some(&text)) || after.holds(Some(&text)));
+        }
+
+        /// Whatever users type, there is an answer and no panic.
+        #[test]
+        fn any_text_is_a_time_or_an_error(text in ".{0,24}") {
+            let _read = parse_time(&text, Timestamp::UNIX_EPOCH);
+            let _length = parse_span(&text);
+        }
+    }
 }

@@ -2,15 +2,18 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use roottrail::keyscope::KeyScope;
 use roottrail::source::Source;
-use roottrail::source::s3::{S3Options, S3Session, S3Uri};
+use roottrail::source::s3::{S3Options, S3Session, S3Source, S3Uri};
 
 use super::UsageError;
 
 /// Options of S3 sources.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "AWS")]
+#[group(skip)]
 pub(super) struct Args {
     /// A profile of the AWS configuration files
     #[arg(long, value_name = "NAME")]
@@ -48,9 +51,9 @@ pub(super) struct Args {
     #[arg(long)]
     force_path_style: bool,
 
-    /// Objects fetched at the same time
-    #[arg(long, value_name = "N", default_value = "64", help_heading = "Performance")]
-    concurrency: NonZeroUsize,
+    /// Objects fetched at the same time [default: as many as bring more]
+    #[arg(long, value_name = "N", help_heading = "Performance")]
+    concurrency: Option<NonZeroUsize>,
 }
 
 impl Args {
@@ -65,7 +68,7 @@ impl Args {
             assume_role_arn: self.assume_role_arn.clone(),
             external_id: self.external_id.clone(),
             force_path_style: self.force_path_style,
-            concurrency: self.concurrency.get(),
+            concurrency: self.concurrency.map(NonZeroUsize::get),
             ..S3Options::default()
         }
     }
@@ -75,21 +78,32 @@ impl Args {
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     args: &'a Args,
+    keys: Arc<KeyScope>,
     started: Option<S3Session>,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(args: &'a Args) -> Self {
-        Self { args, started: None }
+    pub(super) fn new(args: &'a Args, keys: Arc<KeyScope>) -> Self {
+        Self { args, keys, started: None }
     }
 
     /// Opens one prefix; fails where the bucket cannot be reached at all.
     pub(super) fn open(&mut self, uri: &str) -> anyhow::Result<Box<dyn Source>> {
+        Ok(Box::new(self.prefix(uri)?))
+    }
+
+    /// What all sources of the run share, once there is one.
+    pub(super) fn started(&self) -> Option<&S3Session> {
+        self.started.as_ref()
+    }
+
+    /// Opens one prefix.
+    pub(super) fn prefix(&mut self, uri: &str) -> anyhow::Result<S3Source> {
         let uri = S3Uri::parse(uri).map_err(|error| UsageError(error.to_string()))?;
         let session = match &self.started {
             Some(session) => session,
             None => self.started.insert(S3Session::start(&self.args.options())?),
         };
-        Ok(Box::new(session.open(&uri)?))
+        Ok(session.open(&uri)?.within(self.keys.clone()))
     }
 }

@@ -5,21 +5,23 @@ use std::io::{self, BufRead as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use clap::ArgMatches;
 
 use super::progress::{Progress, ProgressChoice};
 use super::terminal::{self, ColorChoice};
-use super::{UsageError, aws, code, summary_text};
+use super::{UsageError, aws, code, durable, outputs, selection, summary_text};
 use roottrail::cancel::Cancel;
-use roottrail::finding::Finding;
-use roottrail::format::{self, FormatName, FormatOptions};
-use roottrail::output::file::OutFile;
-use roottrail::output::{FindingFile, Outputs};
-use roottrail::pipeline::{self, Keep, SinkError};
+use roottrail::choice::Choice as _;
+use roottrail::finding::Severity;
+use roottrail::keyscope::KeyScope;
+use roottrail::pipeline::{self, SinkError};
 use roottrail::scan::object::ScanOptions;
 use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource};
+use roottrail::state::Checkpoint;
 use roottrail::summary::Summary;
 
 /// Arguments of `scan`.
@@ -34,6 +36,9 @@ pub(super) struct Args {
     objects_from: Option<PathBuf>,
 
     #[command(flatten)]
+    selection: selection::Args,
+
+    #[command(flatten)]
     aws: aws::Args,
 
     /// Worker threads [default: all cores]
@@ -44,25 +49,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size, help_heading = "Performance")]
     max_object_size: u64,
 
-    /// Write findings to a file instead of standard output
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: outputs::Args,
 
-    /// Replace output files that exist
-    #[arg(long, help_heading = "Output")]
-    force: bool,
+    #[command(flatten)]
+    durable: durable::Args,
 
-    /// Leave the record out of the findings
-    #[arg(long, help_heading = "Output")]
-    no_raw: bool,
-
-    /// Write one JSON line for each object or record that could not be read
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    errors: Option<PathBuf>,
-
-    /// Write the account of the run as JSON
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    summary: Option<PathBuf>,
+    /// Exit with 10 where findings were written [of this severity or above]
+    #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "low", value_parser = Severity::parse, help_heading = "Output")]
+    fail_on_findings: Option<Severity>,
 
     /// Show progress
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Interface")]
@@ -81,39 +76,49 @@ pub(super) struct Args {
     verbose: bool,
 }
 
-struct KeepAll;
-
-impl Keep for KeepAll {
-    fn keeps(&self, _finding: &mut Finding) -> bool {
-        true
-    }
-}
-
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let cancel = Cancel::new();
     stop_on_signals(&cancel)?;
-    let names = source_names(args)?;
+    let names = source_names(&args.sources, args.objects_from.as_deref())?;
+    let checkpoint = args.durable.open(args.outputs.force, args.outputs.output.as_deref())?;
+    let now = jiff::Timestamp::now();
+    let started = checkpoint.as_ref().and_then(Checkpoint::started).unwrap_or(now);
+    let selection = args.selection.select(started)?;
+    let keys = Arc::new(selection.keys.clone());
+    if keys.leaves_out_sign_ins() && !args.quiet {
+        terminal::line(
+            "roottrail: warning: --trail-region leaves out us-east-1, where root's sign-ins are recorded",
+        );
+    }
+    let begin =
+        |checkpoint| args.durable.begin(checkpoint, matches, &names, args.outputs.growing(), &keys, now);
+    let mut durable = checkpoint.map(begin).transpose()?;
     // Outputs first: a bad path should fail before anything is read.
-    let (mut outputs, summary_file) = outputs(args)?;
-    let sources = sources(&names, args)?;
+    let (mut outputs, files) = args.outputs.open(durable.as_ref().map(|durable| &durable.plan))?;
+    let sources = sources(&names, args, &keys)?;
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    args.durable.stop_in_time(&cancel);
     let options = ScanOptions { max_object_size: args.max_object_size, threads, cancel };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
-    let result = pipeline::run(sources, &options, &KeepAll, &mut outputs, &mut progress);
+    let checkpoint = durable.as_mut().map(|durable| &mut durable.checkpoint);
+    let result = pipeline::run_from(checkpoint, sources, &options, &selection, &mut outputs, &mut progress);
     progress.finish();
     let mut summary = match result {
         Ok(summary) => summary,
         Err(fatal) => {
-            // What was written up to here is whole lines, and worth having.
-            let _first_error_counts = outputs.finish();
+            // What was written up to here is whole lines, and worth having. With a checkpoint it waits beside
+            // its place for the run to go on.
+            if durable.is_none() {
+                let _first_error_counts = outputs.finish();
+            }
             return Err(fatal.into());
         }
     };
     closing(outputs.finish(), &mut summary)?;
 
-    let exit = exit_code(&summary);
-    if let Some(mut file) = summary_file {
+    let exit = exit_code(&summary, args.fail_on_findings);
+    if let Some(mut file) = files.summary {
         let arguments: Vec<String> =
             std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
         let mut text = serde_json::to_vec_pretty(&summary.to_json(exit, &arguments))?;
@@ -123,7 +128,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.quiet && !summary.closed {
         terminal::line(&summary_text::text(&summary, args.color.on_stderr()));
     }
-    Ok(ExitCode::from(exit))
+    let mut told = None;
+    if let Some(durable) = durable {
+        told = durable::report(&durable, &summary, args.quiet);
+        if !summary.interrupted {
+            durable.checkpoint.finish()?;
+        }
+    }
+    Ok(ExitCode::from(told.unwrap_or(exit)))
 }
 
 /// A reader that has gone is no error; anything else is.
@@ -138,7 +150,8 @@ fn closing(result: Result<(), SinkError>, summary: &mut Summary) -> anyhow::Resu
     }
 }
 
-fn exit_code(summary: &Summary) -> u8 {
+fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {
+    let serious = |least| summary.by_severity.range(least..).any(|(_, &n)| n > 0);
     if summary.closed {
         code::COMPLETE
     } else if summary.interrupted {
@@ -147,13 +160,15 @@ fn exit_code(summary: &Summary) -> u8 {
         code::INCOMPLETE
     } else if summary.nothing_matched() {
         code::NOTHING
+    } else if fail_on.is_some_and(serious) {
+        code::FINDINGS
     } else {
         code::COMPLETE
     }
 }
 
 /// The first signal ends the run in order; a second one ends the program.
-fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
+pub(super) fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
     let cancel = cancel.clone();
     ctrlc::set_handler(move || {
         if cancel.is_set() {
@@ -168,9 +183,10 @@ fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
     .context("cannot handle signals")
 }
 
-fn source_names(args: &Args) -> anyhow::Result<Vec<OsString>> {
-    let mut names = args.sources.clone();
-    let Some(list) = &args.objects_from else { return Ok(names) };
+/// The sources named on the command line and in the list, in this order.
+pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow::Result<Vec<OsString>> {
+    let mut names = sources.to_vec();
+    let Some(list) = list else { return Ok(names) };
     let from_stdin = list.as_os_str() == "-";
     if from_stdin && names.iter().any(|name| name == "-") {
         return Err(
@@ -206,8 +222,8 @@ fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
     Ok(String::from_utf8(bytes).context("a source in the list is not UTF-8")?.into())
 }
 
-fn sources(names: &[OsString], args: &Args) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let mut session = aws::Session::new(&args.aws);
+fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Result<Vec<Box<dyn Source>>> {
+    let mut session = aws::Session::new(&args.aws, Arc::clone(keys));
     let mut stdin = false;
     names
         .iter()
@@ -220,30 +236,14 @@ fn sources(names: &[OsString], args: &Args) -> anyhow::Result<Vec<Box<dyn Source
             }
             match s3_uri(name) {
                 Some(uri) => session.open(uri),
-                None => Ok(Box::new(DiskSource::new(name))),
+                None => Ok(Box::new(DiskSource::new(name).within(Arc::clone(keys)))),
             }
         })
         .collect()
 }
 
-fn s3_uri(name: &OsStr) -> Option<&str> {
+pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
     name.to_str().filter(|name| name.starts_with("s3://"))
-}
-
-fn outputs(args: &Args) -> anyhow::Result<(Outputs, Option<OutFile>)> {
-    let create = |path: &Path| OutFile::create(path, args.force);
-    let file = match &args.output {
-        Some(path) => create(path)?,
-        None => OutFile::stdout(),
-    };
-    let format = format::create(FormatName::Ndjson, &FormatOptions::default());
-    let findings = FindingFile::new(format, file).map_err(|error| match error {
-        SinkError::Failed(fatal) => anyhow::Error::from(fatal),
-        SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
-    })?;
-    let errors = args.errors.as_deref().map(create).transpose()?;
-    let summary = args.summary.as_deref().map(create).transpose()?;
-    Ok((Outputs::new(vec![findings], errors, !args.no_raw), summary))
 }
 
 /// `1500`, `64k`, `100MB`, `2GiB`.

@@ -194,11 +194,12 @@ impl<'a> Plain<'a> {
 fn unicode_escape(tail: &str) -> (char, usize) {
     let unit = |at: usize| tail.get(at..at + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
     let first = unit(0).unwrap_or(0xFFFD);
-    if (0xD800..0xDC00).contains(&first) && tail.get(4..6) == Some("\\u") {
-        if let Some(second) = unit(6).filter(|unit| (0xDC00..0xE000).contains(unit)) {
-            let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-            return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10);
-        }
+    if (0xD800..0xDC00).contains(&first)
+        && tail.get(4..6) == Some("\\u")
+        && let Some(second) = unit(6).filter(|unit| (0xDC00..0xE000).contains(unit))
+    {
+        let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10);
     }
     (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4)
 }

@@ -40,19 +40,22 @@ pub(super) static CREDENTIAL: &[Row<Ruling>] = &[
     Row {
         id: "C1",
         condition: "a federated session that root issued",
-        paths: &[],
+        paths: &[
+            "userIdentity.sessionContext.sessionIssuer.type",
+            "userIdentity.sessionContext.sessionIssuer.arn",
+        ],
         decide: |facts| by_identity(facts.identity, IdentityKind::RootFederated, Type::FederationToken),
     },
     Row {
         id: "C2",
         condition: "a session from AssumeRoot",
-        paths: &[],
+        paths: &["userIdentity.sessionContext.assumedRoot"],
         decide: |facts| by_identity(facts.identity, IdentityKind::RootAssumeRootSession, Type::AssumeRoot),
     },
     Row {
         id: "C3",
         condition: "a service acts for root (forward access session)",
-        paths: &[],
+        paths: &["eventType", INVOKED_BY],
         decide: |facts| by_identity(facts.identity, IdentityKind::RootViaService, Type::AwsService),
     },
     Row {

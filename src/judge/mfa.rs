@@ -22,7 +22,7 @@ pub(super) static MFA: &[Row<Ruling>] = &[
     Row {
         id: "M1",
         condition: "a session from AssumeRoot: the human's MFA is on the caller's event",
-        paths: &[],
+        paths: &["userIdentity.sessionContext.assumedRoot"],
         decide: |facts| {
             (facts.credential == Some(CredentialType::AssumeRoot)).then_some((Status::NotApplicable, None))
         },

@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::source::{Feed, Item};
+use crate::state::memory::Memory;
 
 /// Items that may wait; a source that blocks is held back beyond that.
 const CAPACITY: usize = 4096;
 /// Stored bytes from which an object is worth starting early, so that no long one is left for last.
 const BIG: u64 = 256 << 10;
+
+/// Small items that a worker takes at a time: handing over each by itself would cost as much as reading it.
+const SEVERAL: usize = 32;
 
 /// Which waiting item a worker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,7 @@ pub(super) struct Queue {
     room: Condvar,
     head: AtomicU64,
     cancel: Cancel,
+    memory: Option<Arc<Memory>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,16 +43,49 @@ struct State {
     big: BTreeSet<(u64, u64)>,
     listed: u64,
     closed: bool,
+    workers_waiting: usize,
+    lister_waits: bool,
+}
+
+impl State {
+    fn take(&mut self, order: Order) -> Vec<Item> {
+        let biggest = match order {
+            Order::First => None,
+            Order::Biggest => self.big.pop_last(),
+        };
+        if let Some((_, seq)) = biggest {
+            return self.items.remove(&seq).into_iter().collect();
+        }
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        // A share of what waits, so that the others find some as well.
+        let share = SEVERAL.min(self.items.len() / 8 + 1);
+        while taken.len() < share
+            && let Some(first) = self.items.first_entry()
+        {
+            let size = first.get().object.size;
+            // Of unknown size, or too large to wait behind others: by itself.
+            if !taken.is_empty() && (size == 0 || bytes + size > BIG) {
+                break;
+            }
+            let item = first.remove();
+            self.big.remove(&(size, item.seq));
+            bytes += size;
+            taken.push(item);
+        }
+        taken
+    }
 }
 
 impl Queue {
-    pub(super) fn new(cancel: Cancel) -> Self {
+    pub(super) fn new(cancel: Cancel, memory: Option<Arc<Memory>>) -> Self {
         Self {
             state: Mutex::default(),
             ready: Condvar::new(),
             room: Condvar::new(),
             head: AtomicU64::new(0),
             cancel,
+            memory,
         }
     }
 
@@ -56,29 +94,29 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next item for a worker; waits for one. `None`: there will be none.
-    pub(super) fn pop(&self, order: Order) -> Option<Item> {
+    /// The next items for a worker, one large or several small; waits for some. Empty: there will be none.
+    pub(super) fn pop(&self, order: Order) -> Vec<Item> {
         let mut state = self.lock();
-        loop {
-            if self.cancel.is_set() {
-                return None;
-            }
-            let seq = match order {
-                Order::First => None,
-                Order::Biggest => state.big.last().map(|&(_, seq)| seq),
-            };
-            if let Some(seq) = seq.or_else(|| state.items.first_key_value().map(|(&seq, _)| seq)) {
-                let item = state.items.remove(&seq)?;
-                state.big.remove(&(item.object.size, seq));
+        while !self.cancel.is_set() {
+            let items = state.take(order);
+            if !items.is_empty() {
+                // Waking the lister for each place that falls free would cost more than the place.
+                let wake = state.lister_waits && state.items.len() <= CAPACITY / 2;
+                state.lister_waits &= !wake;
                 drop(state);
-                self.room.notify_one();
-                return Some(item);
+                if wake {
+                    self.room.notify_all();
+                }
+                return items;
             }
             if state.closed {
-                return None;
+                break;
             }
+            state.workers_waiting += 1;
             state = self.wait(&self.ready, state);
+            state.workers_waiting -= 1;
         }
+        Vec::new()
     }
 
     /// No more items will come.
@@ -104,8 +142,11 @@ impl Queue {
         }
         state.listed += 1;
         state.items.insert(item.seq, item);
+        let wake = state.workers_waiting > 0;
         drop(state);
-        self.ready.notify_one();
+        if wake {
+            self.ready.notify_one();
+        }
     }
 
     /// Wakes up at times without being told, to see whether the run is to stop.
@@ -121,6 +162,7 @@ impl Feed for Queue {
             if self.cancel.is_set() {
                 return false;
             }
+            state.lister_waits = true;
             state = self.wait(&self.room, state);
         }
         self.add(state, item);
@@ -134,5 +176,9 @@ impl Feed for Queue {
 
     fn head(&self) -> u64 {
         self.head.load(Ordering::Acquire)
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        self.memory.as_deref()
     }
 }

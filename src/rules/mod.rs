@@ -27,7 +27,7 @@ mod trusted;
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-pub use rule::{Api, Case, Example, Lowered, Reference, Rule, Scope, System};
+pub use rule::{Api, Case, Example, Lowered, Reference, Rule, Scope, System, WhyNot};
 pub use run::{CONFLICTING_COPIES, UNTRUSTED_ADDRESS};
 pub use trusted::{BadNetwork, TrustedNetworks};
 

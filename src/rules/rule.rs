@@ -78,6 +78,19 @@ pub struct Lowered {
     pub applies: fn(&Finding) -> bool,
 }
 
+/// Which part of a rule does not fit a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyNot {
+    /// No record decides it: the run does.
+    Run,
+    /// The actor is not whom it looks at.
+    Actor,
+    /// The event is not one that it looks at.
+    Event,
+    /// The event is, but the rest of the condition does not hold.
+    Condition,
+}
+
 /// One event for which a rule holds and one for which it does not, as JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct Example {
@@ -161,6 +174,21 @@ impl Rule {
     /// Whether the rule looks at events of this name and service.
     pub fn is_about(&self, record: &Record<'_>) -> bool {
         self.events.is_empty() || self.events.iter().any(|api| api.is(record))
+    }
+
+    /// Why the rule does not hold for a judged record, in words. `None`: it does.
+    pub fn why_not(&self, case: &Case<'_>) -> Option<WhyNot> {
+        if self.scope == Scope::Run {
+            Some(WhyNot::Run)
+        } else if !self.in_scope(case) {
+            Some(WhyNot::Actor)
+        } else if !self.is_about(case.record) {
+            Some(WhyNot::Event)
+        } else if !(self.holds)(case) {
+            Some(WhyNot::Condition)
+        } else {
+            None
+        }
     }
 
     /// The whole condition in words.

@@ -116,10 +116,10 @@ impl Judging<'_> {
     }
 
     fn take(&mut self, index: u64, examined: Examined) {
-        if let Some(time) = examined.time.as_deref().map(str::as_bytes).filter(|time| is_time(time)) {
-            if let Some(time) = time.first_chunk() {
-                self.report.see_time(time);
-            }
+        if let Some(time) = examined.time.as_deref().map(str::as_bytes).filter(|time| is_time(time))
+            && let Some(time) = time.first_chunk()
+        {
+            self.report.see_time(time);
         }
         if examined.repairs.any() {
             let what = if examined.repairs.invalid_utf8 {

@@ -10,14 +10,14 @@
 //! least one is escaped; the grammar's only escape for a letter is `\u00XX`, with 4 to 7 as the third
 //! digit. Both are looked for. Everything else is a false positive that parsing settles.
 
-use super::block::{BLOCK, Masks};
+use super::block::{BEFORE, BLOCK, Masks};
 
 /// The end of a record, and what was seen on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The offset behind the closing brace.
     pub end: usize,
-    /// Whether the record must be parsed: it may concern root, or its brackets do not add up.
+    /// Whether the record must be parsed: it may concern root.
     pub candidate: bool,
     /// The offset of the 20 bytes of the last plainly spelled top-level `eventTime`, where they look like
     /// `2024-05-01T00:00:00Z`.
@@ -30,13 +30,10 @@ pub struct Boundary {
     /// Bytes done.
     at: usize,
     depth: i64,
-    brackets: i64,
     /// All ones inside a string.
     in_string: u64,
     /// 1 where the last byte was an unescaped backslash.
     escaped: u64,
-    /// `e`-like and `t`-like letters of the last block, for endings across two blocks.
-    letters: (u64, u64),
     candidate: bool,
     time: Option<usize>,
 }
@@ -51,18 +48,29 @@ impl Boundary {
     pub(super) fn advance<M: Masks>(&mut self, text: &[u8], last: bool) -> Option<Found> {
         // A copy that never leaves the registers; rare work is called by value for that reason.
         let mut state = *self;
+        if !last && text.len() < BEFORE + LOOK_AHEAD {
+            return None;
+        }
+        while state.at < BEFORE {
+            if text.len() <= state.at {
+                return None;
+            }
+            if state.first_bytes(text) {
+                return Some(state.found(state.at));
+            }
+        }
         let whole_blocks = text.len().saturating_sub(LOOK_AHEAD);
-        while let Some(block) = text.get(state.at..whole_blocks).and_then(<[u8]>::first_chunk) {
-            if let Some(end) = state.block::<M>(block, text) {
+        while let Some(around) = text.get(state.at - BEFORE..whole_blocks).and_then(<[u8]>::first_chunk) {
+            if let Some(end) = state.block::<M>(around, text) {
                 return Some(state.found(end));
             }
         }
         while last && state.at < text.len() {
-            let mut block = [b' '; BLOCK];
-            let rest = &text[state.at..];
-            let n = rest.len().min(BLOCK);
-            block[..n].copy_from_slice(&rest[..n]);
-            if let Some(end) = state.block::<M>(&block, text) {
+            let mut around = [b' '; BEFORE + BLOCK];
+            let rest = &text[state.at - BEFORE..];
+            let n = rest.len().min(around.len());
+            around[..n].copy_from_slice(&rest[..n]);
+            if let Some(end) = state.block::<M>(&around, text) {
                 return Some(state.found(end));
             }
         }
@@ -77,12 +85,37 @@ impl Boundary {
 
     #[inline(always)]
     fn found(&self, end: usize) -> Found {
-        Found { end, candidate: self.candidate || self.brackets != 0, time: self.time }
+        Found { end, candidate: self.candidate, time: self.time }
+    }
+
+    /// The bytes that come before the first block's look back, one at a time. Whether the record ends.
+    #[inline(always)]
+    fn first_bytes(&mut self, text: &[u8]) -> bool {
+        let byte = text[self.at];
+        self.at += 1;
+        if std::mem::take(&mut self.escaped) == 1 {
+            if byte == b'"' {
+                return false;
+            }
+        } else if byte == b'\\' {
+            self.escaped = 1;
+            self.candidate |= is_letter_escape(&text[self.at..]);
+        }
+        match byte {
+            b'"' => self.in_string = !self.in_string,
+            b'{' if self.in_string == 0 => self.depth += 1,
+            b'}' if self.in_string == 0 => {
+                self.depth -= 1;
+                return self.depth <= 0;
+            }
+            _ => {}
+        }
+        false
     }
 
     #[inline(always)]
-    fn block<M: Masks>(&mut self, block: &[u8; BLOCK], text: &[u8]) -> Option<usize> {
-        let masks = M::of(block);
+    fn block<M: Masks>(&mut self, around: &[u8; BEFORE + BLOCK], text: &[u8]) -> Option<usize> {
+        let masks = M::of(around);
         let base = self.at;
         let mut quotes = masks.quote;
         let mut letter_escapes = 0;
@@ -96,9 +129,6 @@ impl Boundary {
         self.in_string = (strings as i64 >> 63) as u64;
         let open = masks.open & !strings;
         let close = masks.close & !strings;
-        let endings =
-            quotes & ((masks.t << 1) | (self.letters.1 >> 63)) & ((masks.e << 2) | (self.letters.0 >> 62));
-        self.letters = (masks.e, masks.t);
         self.at += BLOCK;
 
         let depth = self.depth;
@@ -113,10 +143,8 @@ impl Boundary {
             // Only what stands before the record's end is the record's.
             within = u64::MAX >> (63 - bit);
         }
-        self.brackets += i64::from((masks.open_bracket & !strings & within).count_ones())
-            - i64::from((masks.close_bracket & !strings & within).count_ones());
         self.candidate |= letter_escapes & within != 0;
-        let mut endings = endings & within;
+        let mut endings = masks.ending & quotes & within;
         while endings != 0 {
             let bit = endings.trailing_zeros();
             endings &= endings - 1;
@@ -171,7 +199,7 @@ fn escapes(mut backslashes: u64, carry: u64, text: &[u8]) -> Escapes {
     while backslashes != 0 {
         let bit = backslashes.trailing_zeros();
         let next = bit as usize + 1;
-        if let Some([b'u', b'0', b'0', b'4'..=b'7']) = text.get(next..next + 4) {
+        if text.len() > next && is_letter_escape(&text[next..]) {
             found.letters |= 1 << bit;
         }
         if bit == 63 {
@@ -183,6 +211,11 @@ fn escapes(mut backslashes: u64, carry: u64, text: &[u8]) -> Escapes {
         backslashes &= !(3 << bit);
     }
     found
+}
+
+/// Whether what follows a backslash may stand for a letter.
+fn is_letter_escape(text: &[u8]) -> bool {
+    matches!(text, [b'u', b'0', b'0', b'4'..=b'7', ..])
 }
 
 /// What a string's last letters tell.
@@ -204,7 +237,7 @@ impl Ending {
             return Ending::Candidate;
         }
         match last {
-            LAST_TIME if text[..quote].ends_with(b"\"eventTime") => Ending::Time,
+            LAST_TIME if text[..quote - 8].ends_with(b"\"e") => Ending::Time,
             LAST_REQUESTED | LAST_COMPLETED => Self::recovery(&text[..quote]),
             _ => Ending::Nothing,
         }
@@ -234,31 +267,56 @@ const LAST_REQUESTED: u64 = u64::from_le_bytes(*b"equested");
 const LAST_COMPLETED: u64 = u64::from_le_bytes(*b"ompleted");
 
 /// Where the time stands that follows the key whose closing quote is at `quote`.
+#[inline(always)]
 fn time_after(text: &[u8], quote: usize) -> Option<usize> {
-    let mut at = quote + 1;
+    let behind = text.get(quote + 1..)?;
+    // As CloudTrail writes it; any other spacing takes the longer way.
+    let at = if behind.starts_with(b":\"") { 2 } else { spaced_value(behind)? };
+    let time = behind.get(at..at + 21)?;
+    (time[20] == b'"' && is_time(&time[..20])).then_some(quote + 1 + at)
+}
+
+#[cold]
+fn spaced_value(behind: &[u8]) -> Option<usize> {
+    let mut at = 0;
     for expected in [b':', b'"'] {
         // White space is bounded: a time that is spelled so wide apart is not worth a longer look.
-        let blank = text[at..].iter().take(4).take_while(|byte| byte.is_ascii_whitespace()).count();
-        at += blank;
-        if text.get(at) != Some(&expected) {
+        at += behind[at..].iter().take(4).take_while(|byte| byte.is_ascii_whitespace()).count();
+        if behind.get(at) != Some(&expected) {
             return None;
         }
         at += 1;
     }
-    let time = text.get(at..at + 21)?;
-    is_time(&time[..20]).then_some(at).filter(|_| time[20] == b'"')
+    Some(at)
 }
 
 /// Whether 20 bytes look like `2024-05-01T00:00:00Z`.
 #[inline]
 pub fn is_time(time: &[u8]) -> bool {
-    const FORM: &[u8; 20] = b"0000-00-00T00:00:00Z";
     let Some(time) = time.first_chunk::<20>().filter(|_| time.len() == 20) else { return false };
-    let mut same = true;
-    for (byte, form) in time.iter().zip(FORM) {
-        same &= if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
-    }
-    same
+    let (Some(day), Some(hour), Some(end)) =
+        (time.first_chunk(), time[8..].first_chunk(), time[16..].first_chunk())
+    else {
+        return false;
+    };
+    let end: u32 = u32::from_le_bytes(*end);
+    looks_like(u64::from_le_bytes(*day), *b"0000-00-")
+        & looks_like(u64::from_le_bytes(*hour), *b"00T00:00")
+        & looks_like(u64::from(end) | (u64::from(end) << 32), *b":00Z:00Z")
+}
+
+/// Whether eight bytes are digits where `form` has a zero, and what `form` has elsewhere. All at once,
+/// since this runs for every record.
+#[inline(always)]
+fn looks_like(bytes: u64, form: [u8; 8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let digits = form.iter().rev().fold(0, |mask, &byte| (mask << 8) | if byte == b'0' { 0xff } else { 0 });
+    let fixed = (bytes ^ u64::from_le_bytes(form)) & !digits;
+    let digit = (bytes & digits) | (ZEROS & !digits);
+    // 0x46 carries anything above `9` into the high bit; anything below `0` borrows it.
+    let off = digit | digit.wrapping_sub(ZEROS) | (digit & !HIGH).wrapping_add(0x4646_4646_4646_4646);
+    (fixed | (off & HIGH)) == 0
 }
 
 #[cfg(test)]
@@ -269,7 +327,7 @@ mod tests {
 
     /// The same answers, a byte at a time.
     fn naive(text: &[u8]) -> Option<Found> {
-        let (mut in_string, mut escaped, mut depth, mut brackets) = (false, false, 0_i64, 0_i64);
+        let (mut in_string, mut escaped, mut depth) = (false, false, 0_i64);
         let (mut candidate, mut time) = (false, None);
         for (at, &byte) in text.iter().enumerate() {
             if escaped {
@@ -298,12 +356,10 @@ mod tests {
             match byte {
                 b'{' => depth += 1,
                 b'}' => depth -= 1,
-                b'[' => brackets += 1,
-                b']' => brackets -= 1,
                 _ => {}
             }
             if byte == b'}' && depth <= 0 {
-                return Some(Found { end: at + 1, candidate: candidate || brackets != 0, time });
+                return Some(Found { end: at + 1, candidate, time });
             }
         }
         None
@@ -341,7 +397,7 @@ mod tests {
             (r#"{"a":{"eventTime":"2024-05-01T00:00:00Z"}}"#, false, false),
             (r#"{"eventTime" : "2024-05-01T00:00:00Z"}"#, false, true),
             (r#"{"eventTime":"yesterday"}"#, false, false),
-            (r#"{"a":[1}"#, true, false),
+            (r#"{"a":[1}"#, false, false),
             (r#"{"a":"}{\\\"","b":{"c":[]}}"#, false, false),
             ("{\"a\":\"FILLER\",\"type\":\"Root\"}", true, false),
         ] {
@@ -351,6 +407,21 @@ mod tests {
             let found = naive(text.as_bytes()).unwrap();
             assert_eq!((found.candidate, found.time.is_some()), (candidate, time), "{text}");
             check(text.as_bytes(), &[7, 60, 64, 1]);
+        }
+    }
+
+    #[test]
+    fn times_are_told_from_what_looks_like_one() {
+        let time = *b"2024-05-01T23:59:60Z";
+        assert!(is_time(&time));
+        for at in 0..20 {
+            for byte in 0..=255 {
+                let mut other = time;
+                other[at] = byte;
+                let same_kind =
+                    if time[at].is_ascii_digit() { byte.is_ascii_digit() } else { byte == time[at] };
+                assert_eq!(is_time(&other), same_kind, "{at} {byte}");
+            }
         }
     }
 

@@ -84,9 +84,34 @@ impl Walker<'_, '_> {
             match byte {
                 b'{' => self.object()?,
                 b'[' => self.array(Array::Loose)?,
-                _ => self.cursor.value()?,
+                _ => self.other_value()?,
             }
         }
+        Ok(())
+    }
+
+    /// What is neither an object nor an array holds no event, if it is a value at all.
+    fn other_value(&mut self) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        self.cursor.set_keep(Some(start));
+        let value = self.cursor.value();
+        // No string goes on in the next line: this one lacks its end.
+        let cut = self.cursor.slice(start, self.cursor.at()).contains(&b'\n');
+        let cut = cut.then_some(Fault { offset: start, what: "unterminated string" });
+        if let Some(fault) = value.err().or(cut) {
+            self.give_up_line(start, fault)?;
+        }
+        self.cursor.set_keep(None);
+        Ok(())
+    }
+
+    /// A broken line costs only itself, where another begins behind it; otherwise it ends the object.
+    fn give_up_line(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
+        if fault.what.starts_with("a single value") || !self.cursor.resume_at_line_after(start) {
+            return Err(fault);
+        }
+        self.to.malformed(self.index, fault.what);
+        self.index += 1;
         Ok(())
     }
 
@@ -106,13 +131,8 @@ impl Walker<'_, '_> {
             Ok(()) => self.whole_object(start, end, &keys),
             Err(fault) => Err(fault),
         };
-        // A broken line costs only itself.
         if let Err(fault) = whole {
-            if fault.what.starts_with("a single value") || !self.cursor.resume_at_line_after(start) {
-                return Err(fault);
-            }
-            self.to.malformed(self.index, fault.what);
-            self.index += 1;
+            self.give_up_line(start, fault)?;
         }
         self.cursor.set_keep(None);
         Ok(())

@@ -5,8 +5,11 @@ mod block;
 pub mod boundary;
 pub mod cursor;
 pub mod document;
+mod events;
 pub mod examine;
 pub mod kernel;
 pub mod object;
 pub mod report;
 pub mod spill;
+
+pub use events::{Unreadable, events_of};

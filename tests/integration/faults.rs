@@ -8,6 +8,8 @@ use roottrail::error::{ErrorKind, Stage};
 use roottrail::source::s3::{S3Options, S3Source, S3Uri};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 const DAY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01";
 const TRANSIENT: [Fault; 8] = [
@@ -56,6 +58,8 @@ fn hash(key: &str) -> u64 {
 }
 
 fn scan(options: &S3Options) -> Vec<Scanned> {
+    // A stalled body is given up soon.
+    let options = &S3Options { read_timeout: Duration::from_millis(700), ..options.clone() };
     run(&mut S3Source::open(&S3Uri::parse("s3://trail").unwrap(), options).unwrap())
 }
 
@@ -210,23 +214,50 @@ fn credentials_that_expire_on_the_way_are_fetched_again() {
 fn a_listing_that_breaks_keeps_what_it_had() {
     let server = Server::start();
     server.put("trail", bucket(1500));
-    server.faults(|asked| {
-        // The look at the start and the first page pass.
-        (asked.op == Op::List && asked.attempt > 1).then_some(Fault::Forbidden)
-    });
-    assert_eq!(scan(&server.options()).len(), 1500);
-    server.take_asked();
-    let pages = std::sync::atomic::AtomicU32::new(0);
+    let pages = AtomicU32::new(0);
     server.faults(move |asked| {
-        let page = (asked.op == Op::List).then(|| pages.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-        (page >= Some(2)).then_some(Fault::Forbidden)
+        let of_region = asked.op == Op::List && asked.key.ends_with("us-east-1/");
+        (of_region && pages.fetch_add(1, Ordering::SeqCst) > 0).then_some(Fault::NotFound)
     });
     let scanned = scan(&server.options());
     assert_eq!(scanned.len(), 1001);
     let last = &scanned[1000];
-    assert_eq!(last.uri, "s3://trail");
+    assert_eq!(last.uri, "s3://trail/AWSLogs/111122223333/CloudTrail/us-east-1/");
     assert!(
-        matches!(last.outcome, Outcome::Failed { stage: Stage::List, kind: ErrorKind::AccessDenied, .. }),
+        matches!(last.outcome, Outcome::Failed { stage: Stage::List, kind: ErrorKind::NotFound, .. }),
         "{last:?}"
     );
+}
+
+#[test]
+fn the_sdk_and_the_short_way_give_the_same() {
+    let outcomes = |sdk_only: bool| {
+        let server = Server::start();
+        let mut all = bucket(60);
+        all.unreadable.push(format!("{DAY}/00007"));
+        all.vanished.insert(format!("{DAY}/00009.json"));
+        let odd = Objects::default();
+        for name in ["a b+c%2F.json", "\u{fc}\u{1f512}.json", "x&y=z?.json", "~!*'().json"] {
+            odd.put(&format!("{DAY}/{name}"), name.to_owned());
+        }
+        server.put("trail", all);
+        server.put("odd", Bucket::new(odd));
+        server.faults(|asked| match asked.op {
+            Op::Get if chosen(&asked.key, 30) && asked.attempt <= 2 => Some(
+                TRANSIENT[usize::try_from((hash(&asked.key) / 100 + u64::from(asked.attempt)) % 8).unwrap()],
+            ),
+            Op::Get if chosen(&asked.key, 40) => Some(Fault::Forbidden),
+            _ => None,
+        });
+        let options = S3Options { sdk_only, ..server.options() };
+        let mut scanned = scan(&options);
+        let odd = S3Uri::parse("s3://odd").unwrap();
+        scanned.extend(run(&mut S3Source::open(&odd, &options).unwrap()));
+        let by_sdk = server.take_agents().iter().filter(|agent| agent.contains("aws-sdk-rust")).count();
+        assert_eq!(by_sdk > 60, sdk_only, "{by_sdk} requests by the SDK");
+        // Request ids are the server's own, and differ.
+        let without_id = |text: String| text.split(", request id").next().unwrap().to_owned();
+        scanned.into_iter().map(|one| without_id(format!("{one:?}"))).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(false), outcomes(true));
 }

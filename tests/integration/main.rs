@@ -5,10 +5,17 @@
     reason = "helpers of tests may panic as tests do, and say what they skip"
 )]
 
+mod cli;
+mod dedupe;
 mod examples;
 mod faults;
 mod formats;
+mod listing;
 mod ocsf;
+mod order;
+mod plan;
 mod s3;
+mod schema;
+mod shapes;
 mod ship;
 mod support;

@@ -46,8 +46,14 @@ pub struct S3Options {
     pub force_path_style: bool,
     /// `--expected-bucket-owner`: a bucket of another account is refused by S3.
     pub expected_bucket_owner: Option<String>,
-    /// `--concurrency`: GETs in flight.
-    pub concurrency: usize,
+    /// `--all-versions`: overwritten and deleted objects too.
+    pub all_versions: bool,
+    /// Let the SDK do the GETs too, at several times the CPU: for comparison.
+    pub sdk_only: bool,
+    /// `--concurrency`: GETs in flight at most. `None`: as many as bring something.
+    pub concurrency: Option<usize>,
+    /// `--list-concurrency`: LISTs in flight.
+    pub list_concurrency: usize,
     /// Bytes of bodies that may be held or on their way. One body above it is still admitted alone.
     pub max_memory: u64,
     /// Objects that may be under way past the first unfinished one.
@@ -76,7 +82,10 @@ impl Default for S3Options {
             external_id: None,
             force_path_style: false,
             expected_bucket_owner: None,
-            concurrency: 64,
+            all_versions: false,
+            sdk_only: false,
+            concurrency: None,
+            list_concurrency: 16,
             max_memory: 128 << 20,
             window: 4096,
             attempts: 10,

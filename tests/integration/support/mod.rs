@@ -1,4 +1,6 @@
 //! What several test modules use.
 
+pub(crate) mod cli;
 pub(crate) mod feed;
+pub(crate) mod logs;
 pub(crate) mod s3;

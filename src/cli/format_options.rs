@@ -1,0 +1,38 @@
+//! What output formats can be told.
+
+use super::UsageError;
+use roottrail::format::FormatOptions;
+
+/// Options of single formats.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Formats")]
+pub(super) struct Args {
+    /// data_stream.dataset of ECS documents [default: roottrail.finding]
+    #[arg(long, value_name = "DATASET")]
+    ecs_dataset: Option<String>,
+
+    /// Splunk's index for hec [default: the token's]
+    #[arg(long, value_name = "INDEX")]
+    hec_index: Option<String>,
+
+    /// The index or data stream for bulk [default: by the dataset]
+    #[arg(long, value_name = "INDEX")]
+    bulk_index: Option<String>,
+}
+
+impl Args {
+    /// The options, checked.
+    pub(super) fn options(&self) -> anyhow::Result<FormatOptions> {
+        let mut options = FormatOptions { hec_index: self.hec_index.clone(), ..FormatOptions::default() };
+        if let Some(text) = &self.ecs_dataset {
+            options.ecs_dataset =
+                text.parse().map_err(|error| UsageError(format!("--ecs-dataset: {error}")))?;
+        }
+        if let Some(text) = &self.bulk_index {
+            options.bulk_index =
+                Some(text.parse().map_err(|error| UsageError(format!("--bulk-index: {error}")))?);
+        }
+        Ok(options)
+    }
+}

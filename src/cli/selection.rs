@@ -1,0 +1,141 @@
+//! What a scan is asked for: which keys are read, and which findings are written.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+
+use super::UsageError;
+use roottrail::choice::Choice as _;
+use roottrail::filter::{Filter, TimeRange, parse_rule, parse_span, parse_time};
+use roottrail::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
+use roottrail::keyscope::KeyScope;
+use roottrail::pipeline::Keep;
+use roottrail::rules::{Rule, TrustedNetworks};
+
+/// Options that leave keys unread.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct ScopeArgs {
+    /// Events from this time on: RFC 3339, YYYY-MM-DD (UTC), or how long ago: 7d, 12h
+    #[arg(long, value_name = "TIME", help_heading = "Scope")]
+    start: Option<String>,
+
+    /// Events before this time
+    #[arg(long, value_name = "TIME", help_heading = "Scope")]
+    end: Option<String>,
+
+    /// How much earlier or later than its events an object may have been delivered
+    #[arg(long, value_name = "SPAN", default_value = "1d", value_parser = parse_span, help_heading = "Scope")]
+    key_slack: SignedDuration,
+
+    /// Only these accounts' keys
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "Scope")]
+    account: Vec<String>,
+
+    /// Only these regions' keys
+    #[arg(long, value_name = "REGION", value_delimiter = ',', help_heading = "Scope")]
+    trail_region: Vec<String>,
+
+    /// Only keys that match a glob
+    #[arg(long, value_name = "GLOB", help_heading = "Scope")]
+    include_key: Vec<String>,
+
+    /// No keys that match a glob
+    #[arg(long, value_name = "GLOB", help_heading = "Scope")]
+    exclude_key: Vec<String>,
+}
+
+/// Options that leave keys unread or findings unwritten.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    #[command(flatten)]
+    scope: ScopeArgs,
+
+    /// Only findings with one of these rules
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = parse_rule, help_heading = "Filter")]
+    rule: Vec<&'static Rule>,
+
+    /// Only findings at least this serious
+    #[arg(long, value_name = "SEVERITY", value_parser = Severity::parse, help_heading = "Filter")]
+    min_severity: Option<Severity>,
+
+    /// Only these identities
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = IdentityKind::parse, help_heading = "Filter")]
+    identity: Vec<IdentityKind>,
+
+    /// Only these credential types
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = CredentialType::parse, help_heading = "Filter")]
+    credential: Vec<CredentialType>,
+
+    /// Only these MFA statuses
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = MfaStatus::parse, help_heading = "Filter")]
+    mfa: Vec<MfaStatus>,
+
+    /// Only these events
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Filter")]
+    event_name: Vec<String>,
+
+    /// Networks that root is expected from, as CIDR or in a file; a success from elsewhere raises a rule
+    #[arg(long, value_name = "CIDR|FILE", value_delimiter = ',', help_heading = "Filter")]
+    trusted_ip: Vec<String>,
+}
+
+/// The options, checked.
+#[derive(Debug)]
+pub(super) struct Selection {
+    pub(super) keys: KeyScope,
+    pub(super) filter: Filter,
+    trusted: TrustedNetworks,
+}
+
+impl ScopeArgs {
+    /// Checks the options; relative times are before `now`.
+    pub(super) fn keys(&self, now: Timestamp) -> anyhow::Result<(KeyScope, TimeRange)> {
+        let usage = |error: &dyn std::error::Error| UsageError(error.to_string());
+        let time = |text: &Option<String>| {
+            text.as_deref().map(|text| parse_time(text, now)).transpose().map_err(|error| usage(&error))
+        };
+        let range = TimeRange::new(time(&self.start)?, time(&self.end)?).map_err(|error| usage(&error))?;
+        let keys = KeyScope::new(&self.account, &self.trail_region, &self.include_key, &self.exclude_key)
+            .map_err(|error| usage(&error))?
+            .within(range, self.key_slack);
+        Ok((keys, range))
+    }
+}
+
+impl Args {
+    /// Checks the options; relative times are before `now`.
+    pub(super) fn select(&self, now: Timestamp) -> anyhow::Result<Selection> {
+        let usage = |error: &dyn std::error::Error| UsageError(error.to_string());
+        let (keys, range) = self.scope.keys(now)?;
+        let filter = Filter {
+            rules: self.rule.iter().map(|rule| rule.id).collect(),
+            min_severity: self.min_severity,
+            identities: self.identity.clone(),
+            credentials: self.credential.clone(),
+            mfa: self.mfa.clone(),
+            event_names: self.event_name.clone(),
+            time: range,
+        };
+        let mut trusted = TrustedNetworks::default();
+        for text in &self.trusted_ip {
+            if Path::new(text).is_file() {
+                let lines = fs::read_to_string(text).with_context(|| format!("cannot read {text}"))?;
+                trusted.add_lines(&lines).map_err(|error| UsageError(format!("{text}: {error}")))?;
+            } else {
+                trusted.add(text).map_err(|error| usage(&error))?;
+            }
+        }
+        Ok(Selection { keys, filter, trusted })
+    }
+}
+
+impl Keep for Selection {
+    fn keeps(&self, finding: &mut Finding) -> bool {
+        self.trusted.apply(finding);
+        self.filter.keeps(finding)
+    }
+}

@@ -1,0 +1,67 @@
+//! All events of an object, judged or not: what `explain` looks at.
+
+use serde_json::value::RawValue;
+
+use super::cursor::Cursor;
+use super::document::Shape;
+use super::document::{Element, Elements, event_range, walk};
+use crate::cancel::Cancel;
+use crate::inflate::{Buffers, inflate_bytes};
+use crate::json::minify::minify;
+use crate::json::parse::parse_plain;
+
+/// Why an object's events cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The object breaks, or is no JSON.
+    #[error("{0}")]
+    Broken(String),
+    /// It is well-formed, and holds no events.
+    #[error("it holds no events")]
+    NoEvents,
+}
+
+/// The events of an object in any shape that a scan reads: each one's place and its minified text.
+/// Elements that are no readable records are left out.
+pub fn events_of(stored: &[u8]) -> Result<Vec<(u64, Box<RawValue>)>, Unreadable> {
+    let mut events = All(Vec::new());
+    let read = |cursor: &mut Cursor<'_>| (walk(cursor, &mut events), cursor.take_break());
+    let (result, _) = inflate_bytes(stored, u64::MAX, false, &Cancel::new(), &mut Buffers::default(), read);
+    let (walk, broken) = result.map_err(|broken| Unreadable::Broken(broken.cause.to_string()))?;
+    if events.0.is_empty() {
+        if let Some(broken) = broken {
+            return Err(Unreadable::Broken(broken.cause.to_string()));
+        }
+        if let Some(fault) = walk.fault {
+            return Err(Unreadable::Broken(fault.to_string()));
+        }
+        if !walk.events {
+            return Err(Unreadable::NoEvents);
+        }
+    }
+    Ok(events.0)
+}
+
+struct All(Vec<(u64, Box<RawValue>)>);
+
+impl Elements for All {
+    fn element(&mut self, element: Element<'_>) {
+        let text = minified(element.text).and_then(|text| {
+            let inner = text[event_range(text.as_bytes(), element.shape)?].to_owned();
+            if element.shape != Shape::Lookup {
+                return Some(inner);
+            }
+            minified(parse_plain(&inner).as_str()?.as_bytes())
+        });
+        if let Some(raw) = text.and_then(|text| RawValue::from_string(text).ok()) {
+            self.0.push((element.index, raw));
+        }
+    }
+
+    fn malformed(&mut self, _index: u64, _what: &'static str) {}
+}
+
+fn minified(text: &[u8]) -> Option<String> {
+    let mut out = String::new();
+    minify(text, &mut out).ok().map(|_repairs| out)
+}

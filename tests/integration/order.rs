@@ -1,0 +1,131 @@
+//! The same input gives the same bytes in the same order, whatever the threads.
+
+use crate::support::cli::{Folder, scan};
+use crate::support::logs::{gzip, id, key, records, root, user};
+use std::ffi::OsString;
+
+fn with_threads(folder: &Folder, threads: &str) -> crate::support::cli::Scan {
+    scan([folder.path().as_os_str(), "--threads".as_ref(), threads.as_ref()])
+}
+
+/// Objects of very different sizes, findings in all of them, copies across them, and broken ones between.
+#[test]
+fn bytes_do_not_depend_on_threads() {
+    let folder = Folder::new();
+    let mut n = 0;
+    for object in 0..120_u32 {
+        let size = match object % 40 {
+            0 => 6000,
+            1..=5 => 300,
+            _ => 3,
+        };
+        let events: Vec<String> = (0..size)
+            .map(|_| {
+                n += 1;
+                match n % 7 {
+                    0 => root(n),
+                    1 => root(n / 50),
+                    2 => root(n / 60).replace("203.0.113.7", "198.51.100.1"),
+                    _ => user(n),
+                }
+            })
+            .collect();
+        let mut bytes = gzip(records(events));
+        if object % 17 == 3 {
+            bytes.truncate(bytes.len() * 3 / 4);
+        }
+        folder.put(key("CloudTrail", "us-east-1", 1 + object % 28, object), bytes);
+    }
+    let one = with_threads(&folder, "1");
+    assert_eq!((one.code, one.objects()), (3, [0, 113, 7]));
+    assert!(one.findings.len() > 2000 && one.counts()[1] > 1000, "{:?}", one.counts());
+    for threads in ["2", "8"] {
+        let other = with_threads(&folder, threads);
+        assert!(other.text == one.text, "{threads} threads write other bytes");
+        assert_eq!(other.errors, one.errors);
+        for part in ["objects", "records", "findings", "bytes", "coverage"] {
+            assert_eq!(other.summary[part], one.summary[part], "{threads} threads: {part}");
+        }
+    }
+}
+
+/// One object whose findings are more than fit in memory; they wait in a file, and others behind them.
+#[test]
+fn findings_that_wait_in_a_file_keep_their_order() {
+    let folder = Folder::new();
+    folder.put("a.json.gz", gzip(records((0..9000).map(root))));
+    folder.put("b.json.gz", gzip(records((9000..12_000).map(root))));
+    for n in 0..50 {
+        folder.put(format!("c{n:02}.json"), records([root(12_000 + n)]));
+    }
+    let one = with_threads(&folder, "1");
+    assert_eq!(one.ids(), (0..12_050).map(id).collect::<Vec<_>>());
+    assert!(with_threads(&folder, "8").text == one.text);
+}
+
+/// Values that many JSON libraries refuse survive the file as well.
+#[test]
+fn odd_values_wait_in_a_file_unchanged() {
+    let odd = r#"[1e400,1.50,"\ud800\u001b",[[[{}]]],123456789012345678901234567890]"#;
+    let folder = Folder::new();
+    let event = |n| root(n).replace(r#""requestParameters":null"#, &format!(r#""requestParameters":{odd}"#));
+    folder.put("a.json.gz", gzip(records((0..6000).map(event))));
+    let done = crate::support::cli::roottrail(["scan".as_ref(), folder.path().as_os_str()]);
+    assert_eq!((done.code, done.stdout.lines().count()), (0, 6000), "{}", done.stderr);
+    assert_eq!(done.stdout.matches(odd).count(), 6000);
+}
+
+#[test]
+fn keys_come_in_byte_order_and_folders_sort_as_name_slash() {
+    let folder = Folder::new();
+    // `-` and `.` sort before `/`, `0` behind it: the order that a bucket with these keys has.
+    let names = [
+        "B.json",
+        "a-b.json",
+        "a-b/x.json",
+        "a.json",
+        "a/b/c.json",
+        "a/b.json",
+        "a/x.json",
+        "a0.json",
+        "aé.json",
+        "b.json",
+        "é.json",
+    ];
+    let mut sorted = names;
+    sorted.sort_unstable();
+    for (n, name) in sorted.iter().enumerate() {
+        folder.put(name, records([root(n as u64)]));
+    }
+    let found = scan([folder.path()]);
+    let got: Vec<String> = found
+        .each("/evidence/uri")
+        .into_iter()
+        .map(|uri| {
+            uri.as_str().unwrap().strip_prefix(&format!("{}/", folder.path().display())).unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(got, sorted);
+}
+
+#[test]
+fn sources_come_as_given() {
+    let folder = Folder::new();
+    let paths = [3, 1, 2].map(|n| folder.put(format!("{n}.json"), records([root(n)])));
+    assert_eq!(scan(&paths).ids(), [id(3), id(1), id(2)]);
+    let mut list: Vec<OsString> = paths.iter().map(OsString::from).collect();
+    list.reverse();
+    assert_eq!(scan(list).ids(), [id(2), id(1), id(3)]);
+}
+
+#[test]
+fn records_come_by_index() {
+    let folder = Folder::new();
+    folder.put("a.json", records((0..1500).map(|n| if n % 3 == 0 { user(n) } else { root(n) })));
+    for threads in ["1", "8"] {
+        let found = with_threads(&folder, threads);
+        let indices: Vec<u64> =
+            found.each("/evidence/record_index").into_iter().map(|index| index.as_u64().unwrap()).collect();
+        assert_eq!(indices, (0..1500).filter(|n| n % 3 != 0).collect::<Vec<_>>());
+    }
+}
