@@ -280,9 +280,11 @@ fn a_wrong_secret_and_a_wrong_index_stop_the_run_and_settle_nothing() {
         let server = Server::start(peer, "another", &[], false);
         let result = deliver(&bench.options(&server, peer));
         assert!(matches!(result, Err(ShipError::Refused(_))), "{result:?}");
-        let server = Server::start(peer, TOKEN, &[Fault::Items(404), Fault::Items(404)], false);
-        if peer == Peer::Elastic {
-            assert!(matches!(deliver(&bench.options(&server, peer)), Err(ShipError::Refused(_))));
+        for fault in [Fault::Items(404), Fault::AllItems(400)] {
+            let server = Server::start(peer, TOKEN, &[fault], false);
+            if peer == Peer::Elastic {
+                assert!(matches!(deliver(&bench.options(&server, peer)), Err(ShipError::Refused(_))));
+            }
         }
         assert!(!bench.path("cursor").exists());
         assert!(bench.dead_letters().is_empty());
