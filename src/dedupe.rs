@@ -28,6 +28,15 @@ struct Seen {
     damaged: bool,
 }
 
+/// One event, for a checkpoint.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) id: FindingId,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) uri: u32,
+    pub(crate) damaged: bool,
+}
+
 /// What to do with a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copy {
@@ -65,11 +74,43 @@ impl Dedupe {
         Copy::New
     }
 
+    /// Every event, in no order.
+    pub(crate) fn known(&self) -> Vec<Known> {
+        let known = |(&id, &Seen { fingerprint, uri, damaged })| Known { id, fingerprint, uri, damaged };
+        self.seen.iter().map(known).collect()
+    }
+
+    pub(crate) fn uris(&self) -> &[Box<str>] {
+        &self.uris
+    }
+
+    pub(crate) fn conflicts(&self) -> impl Iterator<Item = (FindingId, Fingerprint)> {
+        self.conflicts.iter().copied()
+    }
+
+    pub(crate) fn add(&mut self, known: Known) {
+        let Known { id, fingerprint, uri, damaged } = known;
+        self.seen.insert(id, Seen { fingerprint, uri, damaged });
+    }
+
+    pub(crate) fn add_uri(&mut self, uri: &str) -> u32 {
+        self.uris.push(uri.into());
+        self.last_uri()
+    }
+
+    pub(crate) fn add_conflict(&mut self, id: FindingId, fingerprint: Fingerprint) {
+        self.conflicts.insert((id, fingerprint));
+    }
+
+    fn last_uri(&self) -> u32 {
+        u32::try_from(self.uris.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
     fn uri(&mut self, uri: &str) -> u32 {
         // Findings come object by object.
         if self.uris.last().is_none_or(|last| **last != *uri) {
             self.uris.push(uri.into());
         }
-        u32::try_from(self.uris.len() - 1).unwrap_or(u32::MAX)
+        self.last_uri()
     }
 }

@@ -103,6 +103,12 @@ impl ObjectError {
         self
     }
 
+    /// Whether bytes that were hurt on their way could look like this.
+    pub(crate) fn may_be_the_network(&self) -> bool {
+        self.kind == ErrorKind::CorruptGzip
+            || (self.stage == Stage::Parse && matches!(self.kind, ErrorKind::InvalidJson | ErrorKind::Empty))
+    }
+
     /// The cause and the causes behind it, in one line.
     pub fn message(&self) -> String {
         let mut text = self.cause.to_string();

@@ -32,6 +32,8 @@ pub enum Skip {
     OtherName,
     /// A symbolic link back into a folder that is being walked.
     LinkLoop,
+    /// An earlier run with the same checkpoint has read it.
+    Known,
     /// Well-formed JSON without events: known only after reading.
     NotCloudtrail,
 }
@@ -47,6 +49,7 @@ impl Skip {
             Skip::FolderMarker => "folder marker",
             Skip::OtherName => "other name",
             Skip::LinkLoop => "link loop",
+            Skip::Known => "read before",
             Skip::NotCloudtrail => "no events inside",
         }
     }

@@ -15,4 +15,27 @@ pub struct ObjectRef {
     pub version_id: Option<String>,
     /// What the key tells: account, region, day. `None` outside the CloudTrail layout.
     pub key: Option<KeyInfo>,
+    /// What a checkpoint knows it by; `None` where there is no checkpoint.
+    pub mark: Option<Mark>,
+}
+
+/// What a checkpoint knows an object by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Of its name and of what tells its versions apart.
+    pub identity: u64,
+    /// Where it was listed; `None` for what is no object, such as a prefix that could not be listed.
+    pub part: Option<Part>,
+}
+
+/// A stretch of a listing that a checkpoint can remember as one: mostly the objects of one account, region
+/// and day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Part {
+    /// The folder above the day, numbered by the checkpoint.
+    pub series: u32,
+    /// Days since 1970; `None` outside the CloudTrail layout.
+    pub day: Option<i32>,
+    /// Counts up where a listing comes back to the same day after others.
+    pub visit: u32,
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::Fatal;
 use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
 use crate::key::{KeyInfo, Skip};
 use crate::scan::report::{RecordCounts, Times};
+use crate::state::memory::Change;
 
 /// The name of the schema.
 pub const SCHEMA: &str = "roottrail.summary/1";
@@ -42,6 +43,8 @@ pub struct Summary {
     pub latency: Latency,
     /// Wall time.
     pub elapsed: Duration,
+    /// Closed days that are not what an earlier run with the same checkpoint read.
+    pub changed: Vec<Change>,
     /// The run was stopped before its end.
     pub interrupted: bool,
     /// The reader of the output went away.
@@ -82,7 +85,7 @@ pub struct Bytes {
 }
 
 /// What was read of one account, region and day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Objects read, or tried.
     pub objects: u64,
@@ -93,6 +96,11 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// Without what each attempt of a run counts anew.
+    pub(crate) fn of_this_run(self) -> Self {
+        self
+    }
+
     /// Widens the span.
     pub fn see(&mut self, first: [u8; 20], last: [u8; 20]) {
         let span = self.span.get_or_insert((first, last));
@@ -185,7 +193,8 @@ impl Summary {
 
     /// Whether the sources named nothing that could be read.
     pub fn nothing_matched(&self) -> bool {
-        self.objects.scanned == 0 && self.objects.failed == 0 && self.errors == 0
+        let known = self.skipped_by.contains_key(&Skip::Known);
+        self.objects.scanned == 0 && self.objects.failed == 0 && self.errors == 0 && !known
     }
 
     /// The identities: no object, record or finding is counted twice or not at all.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use roottrail::keyscope::KeyScope;
 use roottrail::source::Source;
-use roottrail::source::s3::{ListScope, S3Options, S3Session, S3Uri};
+use roottrail::source::s3::{S3Options, S3Session, S3Source, S3Uri};
 
 use super::UsageError;
 
@@ -89,11 +89,21 @@ impl<'a> Session<'a> {
 
     /// Opens one prefix; fails where the bucket cannot be reached at all.
     pub(super) fn open(&mut self, uri: &str) -> anyhow::Result<Box<dyn Source>> {
+        Ok(Box::new(self.prefix(uri)?))
+    }
+
+    /// What all sources of the run share, once there is one.
+    pub(super) fn started(&self) -> Option<&S3Session> {
+        self.started.as_ref()
+    }
+
+    /// Opens one prefix.
+    pub(super) fn prefix(&mut self, uri: &str) -> anyhow::Result<S3Source> {
         let uri = S3Uri::parse(uri).map_err(|error| UsageError(error.to_string()))?;
         let session = match &self.started {
             Some(session) => session,
             None => self.started.insert(S3Session::start(&self.args.options())?),
         };
-        Ok(Box::new(session.open(&uri)?.within(ListScope::of(&self.keys))))
+        Ok(session.open(&uri)?.within(self.keys.clone()))
     }
 }

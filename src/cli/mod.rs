@@ -2,19 +2,24 @@
 
 mod aws;
 mod commands;
+mod durable;
 mod explain;
 mod format_options;
+mod outputs;
+mod plan;
+mod plan_text;
 mod progress;
 mod rules;
 mod scan;
 mod schema;
 mod selection;
+mod ship;
 mod summary_text;
 mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Find every use of the AWS root user in CloudTrail logs, with the field that proves it.
 #[derive(Debug, Parser)]
@@ -28,10 +33,14 @@ struct Cli {
 enum Command {
     /// Stream objects, find root activity, write findings
     Scan(Box<scan::Args>),
+    /// List only: what a scan would read, and what it costs
+    Plan(Box<plan::Args>),
     /// List the rules, or show one in full
     Rules(rules::Args),
     /// Show why an event is, or is not, a finding
     Explain(explain::Args),
+    /// Deliver findings to Elasticsearch, OpenSearch or Splunk, exactly
+    Ship(Box<ship::Args>),
     /// Print the JSON Schema of a finding, an error line or a summary
     Schema(schema::Args),
     /// Print a completion script for a shell
@@ -42,8 +51,11 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version go to standard output and are no errors. A closed pipe is none either.
             let _printed = error.print();
@@ -51,11 +63,16 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let result = match cli.command {
-        Command::Scan(args) => scan::run(&args),
+        Command::Scan(args) => {
+            // The matches of `scan` are there where its arguments are.
+            scan::run(&args, matches.subcommand().map_or(&matches, |(_, matches)| matches))
+        }
+        Command::Plan(args) => plan::run(&args, &mut std::io::stdout().lock()),
         Command::Rules(args) => rules::run(&args, &mut std::io::stdout().lock()),
         Command::Explain(args) => {
             explain::run(&args, |bytes| Ok(roottrail::scan::events_of(bytes)?), &mut std::io::stdout().lock())
         }
+        Command::Ship(args) => ship::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => commands::completions(&args, &mut Cli::command()),
         Command::Man => commands::man(Cli::command()),

@@ -1,6 +1,5 @@
 //! `roottrail scan`: arguments to a run, a run to an exit code.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _};
 use std::num::NonZeroUsize;
@@ -9,21 +8,20 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use clap::ArgMatches;
 
 use super::progress::{Progress, ProgressChoice};
 use super::terminal::{self, ColorChoice};
-use super::{UsageError, aws, code, selection, summary_text};
+use super::{UsageError, aws, code, durable, outputs, selection, summary_text};
 use roottrail::cancel::Cancel;
 use roottrail::choice::Choice as _;
 use roottrail::finding::Severity;
-use roottrail::format::{self, FormatName};
 use roottrail::keyscope::KeyScope;
-use roottrail::output::file::OutFile;
-use roottrail::output::{FindingFile, Outputs};
 use roottrail::pipeline::{self, SinkError};
 use roottrail::scan::object::ScanOptions;
 use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource};
+use roottrail::state::Checkpoint;
 use roottrail::summary::Summary;
 
 /// Arguments of `scan`.
@@ -51,36 +49,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size, help_heading = "Performance")]
     max_object_size: u64,
 
-    /// Write findings to a file instead of standard output
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
-
-    /// The format of the findings
-    #[arg(short, long, value_name = "FORMAT", default_value = "ndjson", value_parser = format_name, help_heading = "Output")]
-    format: FormatName,
-
-    /// Write the findings in a further format, to a file
-    #[arg(long, value_name = "FORMAT:FILE", value_parser = also, help_heading = "Output")]
-    also: Vec<(FormatName, PathBuf)>,
+    #[command(flatten)]
+    outputs: outputs::Args,
 
     #[command(flatten)]
-    format_options: super::format_options::Args,
-
-    /// Replace output files that exist
-    #[arg(long, help_heading = "Output")]
-    force: bool,
-
-    /// Leave the record out of the findings
-    #[arg(long, help_heading = "Output")]
-    no_raw: bool,
-
-    /// Write one JSON line for each object or record that could not be read
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    errors: Option<PathBuf>,
-
-    /// Write the account of the run as JSON
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    summary: Option<PathBuf>,
+    durable: durable::Args,
 
     /// Exit with 10 where findings were written [of this severity or above]
     #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "low", value_parser = Severity::parse, help_heading = "Output")]
@@ -103,38 +76,49 @@ pub(super) struct Args {
     verbose: bool,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let cancel = Cancel::new();
     stop_on_signals(&cancel)?;
-    let names = source_names(args)?;
-    let selection = args.selection.select(jiff::Timestamp::now())?;
+    let names = source_names(&args.sources, args.objects_from.as_deref())?;
+    let checkpoint = args.durable.open(args.outputs.force, args.outputs.output.as_deref())?;
+    let now = jiff::Timestamp::now();
+    let started = checkpoint.as_ref().and_then(Checkpoint::started).unwrap_or(now);
+    let selection = args.selection.select(started)?;
     let keys = Arc::new(selection.keys.clone());
     if keys.leaves_out_sign_ins() && !args.quiet {
         terminal::line(
             "roottrail: warning: --trail-region leaves out us-east-1, where root's sign-ins are recorded",
         );
     }
+    let begin =
+        |checkpoint| args.durable.begin(checkpoint, matches, &names, args.outputs.growing(), &keys, now);
+    let mut durable = checkpoint.map(begin).transpose()?;
     // Outputs first: a bad path should fail before anything is read.
-    let (mut outputs, summary_file) = outputs(args)?;
+    let (mut outputs, files) = args.outputs.open(durable.as_ref().map(|durable| &durable.plan))?;
     let sources = sources(&names, args, &keys)?;
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    args.durable.stop_in_time(&cancel);
     let options = ScanOptions { max_object_size: args.max_object_size, threads, cancel };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
-    let result = pipeline::run(sources, &options, &selection, &mut outputs, &mut progress);
+    let checkpoint = durable.as_mut().map(|durable| &mut durable.checkpoint);
+    let result = pipeline::run_from(checkpoint, sources, &options, &selection, &mut outputs, &mut progress);
     progress.finish();
     let mut summary = match result {
         Ok(summary) => summary,
         Err(fatal) => {
-            // What was written up to here is whole lines, and worth having.
-            let _first_error_counts = outputs.finish();
+            // What was written up to here is whole lines, and worth having. With a checkpoint it waits beside
+            // its place for the run to go on.
+            if durable.is_none() {
+                let _first_error_counts = outputs.finish();
+            }
             return Err(fatal.into());
         }
     };
     closing(outputs.finish(), &mut summary)?;
 
     let exit = exit_code(&summary, args.fail_on_findings);
-    if let Some(mut file) = summary_file {
+    if let Some(mut file) = files.summary {
         let arguments: Vec<String> =
             std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
         let mut text = serde_json::to_vec_pretty(&summary.to_json(exit, &arguments))?;
@@ -144,7 +128,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.quiet && !summary.closed {
         terminal::line(&summary_text::text(&summary, args.color.on_stderr()));
     }
-    Ok(ExitCode::from(exit))
+    let mut told = None;
+    if let Some(durable) = durable {
+        told = durable::report(&durable, &summary, args.quiet);
+        if !summary.interrupted {
+            durable.checkpoint.finish()?;
+        }
+    }
+    Ok(ExitCode::from(told.unwrap_or(exit)))
 }
 
 /// A reader that has gone is no error; anything else is.
@@ -177,7 +168,7 @@ fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {
 }
 
 /// The first signal ends the run in order; a second one ends the program.
-fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
+pub(super) fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
     let cancel = cancel.clone();
     ctrlc::set_handler(move || {
         if cancel.is_set() {
@@ -192,9 +183,10 @@ fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
     .context("cannot handle signals")
 }
 
-fn source_names(args: &Args) -> anyhow::Result<Vec<OsString>> {
-    let mut names = args.sources.clone();
-    let Some(list) = &args.objects_from else { return Ok(names) };
+/// The sources named on the command line and in the list, in this order.
+pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow::Result<Vec<OsString>> {
+    let mut names = sources.to_vec();
+    let Some(list) = list else { return Ok(names) };
     let from_stdin = list.as_os_str() == "-";
     if from_stdin && names.iter().any(|name| name == "-") {
         return Err(
@@ -250,69 +242,8 @@ fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Res
         .collect()
 }
 
-fn s3_uri(name: &OsStr) -> Option<&str> {
+pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
     name.to_str().filter(|name| name.starts_with("s3://"))
-}
-
-/// Of two outputs in one file, the one that is put in place last would be all that is left.
-fn check_places(args: &Args) -> Result<(), UsageError> {
-    let also = args.also.iter().map(|(_, path)| path);
-    let mut places = BTreeSet::new();
-    for path in args.output.iter().chain(also).chain(&args.errors).chain(&args.summary) {
-        let shared = path.metadata().is_ok_and(|metadata| !metadata.is_file());
-        if !shared && !places.insert(place(path)) {
-            return Err(UsageError(format!("{} is named for two outputs", path.display())));
-        }
-    }
-    Ok(())
-}
-
-/// Where a file is, or will be, however its path is spelled.
-fn place(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_new| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = folder.canonicalize().unwrap_or_else(|_missing| folder.to_owned());
-        path.file_name().map_or(folder.clone(), |name| folder.join(name))
-    })
-}
-
-fn outputs(args: &Args) -> anyhow::Result<(Outputs, Option<OutFile>)> {
-    check_places(args)?;
-    let options = args.format_options.options()?;
-    let create = |path: &Path| OutFile::create(path, args.force);
-    let first = match &args.output {
-        Some(path) => create(path)?,
-        None => OutFile::stdout(),
-    };
-    let mut findings = Vec::new();
-    let further = args.also.iter().map(|(name, path)| create(path).map(|file| (*name, file)));
-    for file in std::iter::once(Ok((args.format, first))).chain(further) {
-        let (name, file) = file?;
-        let format = format::create(name, &options);
-        if args.no_raw && format.needs_record() {
-            let text = format!("--no-raw leaves the record out, and the format {name} carries it");
-            return Err(UsageError(text).into());
-        }
-        findings.push(FindingFile::new(format, file).map_err(|error| match error {
-            SinkError::Failed(fatal) => anyhow::Error::from(fatal),
-            SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
-        })?);
-    }
-    let errors = args.errors.as_deref().map(create).transpose()?;
-    let summary = args.summary.as_deref().map(create).transpose()?;
-    Ok((Outputs::new(findings, errors, !args.no_raw), summary))
-}
-
-fn format_name(text: &str) -> Result<FormatName, String> {
-    text.parse().map_err(|_unknown| {
-        let names: Vec<&str> = FormatName::ALL.iter().map(|name| name.as_str()).collect();
-        format!("the formats are {}", names.join(", "))
-    })
-}
-
-fn also(text: &str) -> Result<(FormatName, PathBuf), String> {
-    let (name, path) = text.split_once(':').ok_or("FORMAT:FILE, such as ecs:findings-ecs.ndjson")?;
-    Ok((format_name(name)?, path.into()))
 }
 
 /// `1500`, `64k`, `100MB`, `2GiB`.

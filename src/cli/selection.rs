@@ -14,10 +14,10 @@ use roottrail::keyscope::KeyScope;
 use roottrail::pipeline::Keep;
 use roottrail::rules::{Rule, TrustedNetworks};
 
-/// Options that leave keys unread or findings unwritten.
+/// Options that leave keys unread.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-pub(super) struct Args {
+pub(super) struct ScopeArgs {
     /// Events from this time on: RFC 3339, YYYY-MM-DD (UTC), or how long ago: 7d, 12h
     #[arg(long, value_name = "TIME", help_heading = "Scope")]
     start: Option<String>,
@@ -45,6 +45,14 @@ pub(super) struct Args {
     /// No keys that match a glob
     #[arg(long, value_name = "GLOB", help_heading = "Scope")]
     exclude_key: Vec<String>,
+}
+
+/// Options that leave keys unread or findings unwritten.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    #[command(flatten)]
+    scope: ScopeArgs,
 
     /// Only findings with one of these rules
     #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = parse_rule, help_heading = "Filter")]
@@ -83,9 +91,9 @@ pub(super) struct Selection {
     trusted: TrustedNetworks,
 }
 
-impl Args {
+impl ScopeArgs {
     /// Checks the options; relative times are before `now`.
-    pub(super) fn select(&self, now: Timestamp) -> anyhow::Result<Selection> {
+    pub(super) fn keys(&self, now: Timestamp) -> anyhow::Result<(KeyScope, TimeRange)> {
         let usage = |error: &dyn std::error::Error| UsageError(error.to_string());
         let time = |text: &Option<String>| {
             text.as_deref().map(|text| parse_time(text, now)).transpose().map_err(|error| usage(&error))
@@ -94,6 +102,15 @@ impl Args {
         let keys = KeyScope::new(&self.account, &self.trail_region, &self.include_key, &self.exclude_key)
             .map_err(|error| usage(&error))?
             .within(range, self.key_slack);
+        Ok((keys, range))
+    }
+}
+
+impl Args {
+    /// Checks the options; relative times are before `now`.
+    pub(super) fn select(&self, now: Timestamp) -> anyhow::Result<Selection> {
+        let usage = |error: &dyn std::error::Error| UsageError(error.to_string());
+        let (keys, range) = self.scope.keys(now)?;
         let filter = Filter {
             rules: self.rule.iter().map(|rule| rule.id).collect(),
             min_severity: self.min_severity,

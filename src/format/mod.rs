@@ -14,6 +14,7 @@ mod csv;
 mod ecs;
 mod hec;
 mod ndjson;
+mod ocsf;
 mod record;
 mod time;
 mod write;
@@ -23,6 +24,7 @@ pub use csv::Csv;
 pub use ecs::{BadDataset, Dataset, Ecs, record_document};
 pub use hec::Hec;
 pub use ndjson::Ndjson;
+pub use ocsf::{Ocsf, OcsfClass, UnknownOcsfClass};
 
 /// Turns findings into the bytes of one output format.
 pub trait Format: Send + Sync {
@@ -64,6 +66,8 @@ pub enum FormatName {
     Ndjson,
     /// Elastic Common Schema documents, as Elastic's AWS integration makes them.
     Ecs,
+    /// Open Cybersecurity Schema Framework events.
+    Ocsf,
     /// Envelopes for Splunk's HTTP Event Collector.
     Hec,
     /// Requests for Elasticsearch's and OpenSearch's `_bulk`.
@@ -82,6 +86,7 @@ impl FormatName {
         match self {
             FormatName::Ndjson => "ndjson",
             FormatName::Ecs => "ecs",
+            FormatName::Ocsf => "ocsf",
             FormatName::Hec => "hec",
             FormatName::Bulk => "bulk",
             FormatName::Csv => "csv",
@@ -117,6 +122,8 @@ impl FromStr for FormatName {
 pub struct FormatOptions {
     /// `data_stream.dataset` of ECS documents.
     pub ecs_dataset: Dataset,
+    /// Which OCSF classes findings become.
+    pub ocsf_class: OcsfClass,
     /// Splunk's index; without one the token's default.
     pub hec_index: Option<String>,
     /// Where `_bulk` documents go; without one the dataset's data stream.
@@ -128,6 +135,7 @@ pub fn create(name: FormatName, options: &FormatOptions) -> Box<dyn Format> {
     match name {
         FormatName::Ndjson => Box::new(Ndjson),
         FormatName::Ecs => Box::new(Ecs::new(options.ecs_dataset.clone())),
+        FormatName::Ocsf => Box::new(Ocsf::new(options.ocsf_class)),
         FormatName::Hec => Box::new(Hec::new(options.hec_index.clone())),
         FormatName::Bulk => Box::new(Bulk::new(options.bulk_index.as_ref(), options.ecs_dataset.clone())),
         FormatName::Csv => Box::new(Csv),

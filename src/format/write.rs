@@ -59,7 +59,7 @@ fn nested_value(value: &Value<'_>, levels: usize, out: &mut Vec<u8>) {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Number(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Number(text) => number(text, out),
         Value::String(text) => string(text, out),
         Value::Deep(text) => string(text, out),
         Value::Array(items) => {
@@ -84,6 +84,19 @@ fn nested_value(value: &Value<'_>, levels: usize, out: &mut Vec<u8>) {
             }
             out.push(b'}');
         }
+    }
+}
+
+/// A number that readers agree on stays one. Others (1e400, a thousand digits) make an index refuse the
+/// document or change its value, so that they become text.
+fn number(text: &str, out: &mut Vec<u8>) {
+    const SURELY_FINITE: usize = 300;
+    let exponent = text.contains(['e', 'E']);
+    let finite = !exponent || text.parse::<f64>().is_ok_and(f64::is_finite);
+    if finite && text.len() <= SURELY_FINITE {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        string(text, out);
     }
 }
 

@@ -102,10 +102,10 @@ impl Buffers {
         if self.decompressor.is_none() {
             self.decompressor = libdeflate::Decompressor::new();
         }
-        if self.out.len() < length {
-            // The old buffer goes first: both at once would count against the peak.
-            self.out = Vec::new();
-            self.out = vec![0; length.next_multiple_of(1 << 16)];
+        if self.out.is_empty() {
+            // Zeroed memory of this size comes from the system untouched: only pages that are written to
+            // count, and growing step by step would touch them anew each time.
+            self.out = vec![0; MAX_WHOLE];
         }
         let (read, written) = self.decompressor.as_mut()?.member(stored, &mut self.out[..length])?;
         (read == stored.len()).then(|| &self.out[..written])

@@ -2,12 +2,14 @@
 
 pub mod error_line;
 pub mod file;
+pub mod partial;
 
 use crate::error::ObjectError;
 use crate::finding::Finding;
 use crate::format::Format;
 use crate::pipeline::{Sink, SinkError};
 use file::OutFile;
+use partial::Committed;
 
 /// Findings in one format, in one place.
 pub struct FindingFile {
@@ -22,11 +24,13 @@ impl std::fmt::Debug for FindingFile {
 }
 
 impl FindingFile {
-    /// Begins the file with the format's header.
+    /// Begins the file with the format's header, where an earlier part of the run has not.
     pub fn new(format: Box<dyn Format>, mut file: OutFile) -> Result<Self, SinkError> {
-        let mut header = Vec::new();
-        format.header(&mut header);
-        file.write(&header)?;
+        if !file.goes_on()? {
+            let mut header = Vec::new();
+            format.header(&mut header);
+            file.write(&header)?;
+        }
         Ok(Self { format, file })
     }
 }
@@ -44,6 +48,10 @@ impl Outputs {
     /// `keep_record`: whether findings keep the record's text (`--no-raw` leaves it out).
     pub fn new(findings: Vec<FindingFile>, errors: Option<OutFile>, keep_record: bool) -> Self {
         Self { findings, errors, keep_record, line: Vec::new() }
+    }
+
+    fn files(&mut self) -> impl Iterator<Item = &mut OutFile> {
+        self.findings.iter_mut().map(|finding| &mut finding.file).chain(&mut self.errors)
     }
 
     /// Puts all files in place.
@@ -85,10 +93,10 @@ impl Sink for Outputs {
     }
 
     fn idle(&mut self) -> Result<(), SinkError> {
-        self.findings
-            .iter_mut()
-            .map(|finding| &mut finding.file)
-            .chain(&mut self.errors)
-            .try_for_each(OutFile::idle)
+        self.files().try_for_each(OutFile::idle)
+    }
+
+    fn commit(&mut self) -> Result<Vec<Committed>, SinkError> {
+        self.files().map(OutFile::commit).collect()
     }
 }

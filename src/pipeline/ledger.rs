@@ -9,8 +9,10 @@ use crate::dedupe::{Copy, Dedupe};
 use crate::error::{Fatal, ObjectError};
 use crate::finding::Finding;
 use crate::key::KeyInfo;
+use crate::output::partial::Committed;
 use crate::scan::examine::Judged;
 use crate::scan::report::{Outcome, Report};
+use crate::state::Checkpoint;
 use crate::summary::{Coverage, Summary};
 
 /// Where findings and errors go.
@@ -20,6 +22,12 @@ pub trait Sink {
 
     /// One object or record that could not be read.
     fn error(&mut self, error: &ObjectError) -> Result<(), SinkError>;
+
+    /// Makes durable what was written, and says how long each output is that outlives the process: a
+    /// checkpoint is about to vouch for it.
+    fn commit(&mut self) -> Result<Vec<Committed>, SinkError> {
+        Ok(Vec::new())
+    }
 
     /// Nothing is to be written just now: pass on what is buffered.
     fn idle(&mut self) -> Result<(), SinkError>;
@@ -50,21 +58,58 @@ pub trait Keep {
 pub(super) struct Ledger<'l> {
     keep: &'l dyn Keep,
     sink: &'l mut dyn Sink,
+    checkpoint: Option<&'l mut Checkpoint>,
     dedupe: Dedupe,
     summary: Summary,
+    /// Objects and time of earlier parts of the run.
+    listed_before: u64,
+    elapsed_before: Duration,
 }
 
 impl<'l> Ledger<'l> {
-    pub(super) fn new(keep: &'l dyn Keep, sink: &'l mut dyn Sink) -> Self {
-        Self { keep, sink, dedupe: Dedupe::default(), summary: Summary::default() }
+    pub(super) fn new(
+        keep: &'l dyn Keep,
+        sink: &'l mut dyn Sink,
+        mut checkpoint: Option<&'l mut Checkpoint>,
+    ) -> Result<Self, Fatal> {
+        let (summary, dedupe) = match &mut checkpoint {
+            Some(checkpoint) => checkpoint.restore()?,
+            None => Default::default(),
+        };
+        let objects = summary.objects;
+        Ok(Self {
+            keep,
+            sink,
+            checkpoint,
+            dedupe,
+            listed_before: objects.skipped + objects.scanned + objects.failed,
+            elapsed_before: summary.elapsed,
+            summary,
+        })
     }
 
     pub(super) fn summary(&self) -> &Summary {
         &self.summary
     }
 
-    pub(super) fn idle(&mut self) -> Result<(), SinkError> {
-        self.sink.idle()
+    /// Saves the checkpoint from time to time. All that was absorbed was absorbed whole.
+    pub(super) fn save_if_due(&mut self, elapsed: Duration) -> Result<(), SinkError> {
+        match &self.checkpoint {
+            Some(checkpoint) if checkpoint.due() => self.save(elapsed),
+            _ => Ok(()),
+        }
+    }
+
+    fn save(&mut self, elapsed: Duration) -> Result<(), SinkError> {
+        let Some(checkpoint) = &mut self.checkpoint else { return Ok(()) };
+        self.summary.elapsed = self.elapsed_before + elapsed;
+        let committed = self.sink.commit()?;
+        checkpoint.save(&self.summary, &self.dedupe, committed).map_err(SinkError::Failed)
+    }
+
+    pub(super) fn idle(&mut self, elapsed: Duration) -> Result<(), SinkError> {
+        self.sink.idle()?;
+        self.save_if_due(elapsed)
     }
 
     /// Takes the next object in output order.
@@ -93,6 +138,9 @@ impl<'l> Ledger<'l> {
             self.summary.errors += 1;
             observer.error(error);
             self.sink.error(error)?;
+        }
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.note(&report.object, report.outcome);
         }
         Ok(())
     }
@@ -139,10 +187,23 @@ impl<'l> Ledger<'l> {
         listed: u64,
         elapsed: Duration,
     ) -> Result<Summary, Fatal> {
-        self.summary.elapsed = elapsed;
-        self.summary.objects.listed = listed;
+        let result = match result {
+            // What was absorbed is whole: nothing of it need be read again.
+            Ok(true) => self.save(elapsed).map(|()| true),
+            result => result,
+        };
+        self.summary.elapsed = self.elapsed_before + elapsed;
+        self.summary.objects.listed = self.listed_before + listed;
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.count_known(&mut self.summary);
+        }
         match result {
-            Ok(interrupted) => self.summary.interrupted = interrupted,
+            Ok(interrupted) => {
+                self.summary.interrupted = interrupted;
+                if !interrupted && let Some(checkpoint) = &mut self.checkpoint {
+                    checkpoint.complete(&mut self.summary, &self.dedupe)?;
+                }
+            }
             Err(SinkError::Closed) => self.summary.closed = true,
             Err(SinkError::Failed(fatal)) => return Err(fatal),
         }

@@ -8,6 +8,7 @@ mod ledger;
 mod queue;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::error::{Fatal, ObjectError};
 use crate::scan::object::{ScanOptions, Worker};
 use crate::scan::report::Report;
 use crate::source::{Feed as _, Source};
+use crate::state::Checkpoint;
 use crate::summary::Summary;
 use ledger::Ledger;
 pub use ledger::{Keep, Sink, SinkError};
@@ -49,11 +51,25 @@ pub fn run(
     sink: &mut dyn Sink,
     observer: &mut dyn Observer,
 ) -> Result<Summary, Fatal> {
+    run_from(None, sources, options, keep, sink, observer)
+}
+
+/// The same with a checkpoint, which says what was read before and is saved from time to time. Where the
+/// run ends by itself, it is to be finished once the outputs are in place.
+pub fn run_from(
+    checkpoint: Option<&mut Checkpoint>,
+    sources: Vec<Box<dyn Source>>,
+    options: &ScanOptions,
+    keep: &dyn Keep,
+    sink: &mut dyn Sink,
+    observer: &mut dyn Observer,
+) -> Result<Summary, Fatal> {
     let start = Instant::now();
     let cancel = &options.cancel;
-    let queue = Queue::new(cancel.clone());
+    let memory = checkpoint.as_ref().map(|checkpoint| Arc::clone(checkpoint.memory()));
+    let queue = Queue::new(cancel.clone(), memory);
     let waiting = AtomicUsize::new(0);
-    let mut ledger = Ledger::new(keep, sink);
+    let mut ledger = Ledger::new(keep, sink, checkpoint)?;
     let result = thread::scope(|scope| {
         let (sender, reports) = bounded(2 * options.threads);
         scope.spawn(|| list(sources, &queue, cancel));
@@ -64,18 +80,19 @@ pub fn run(
         }
         drop(sender);
 
-        let mut early: BTreeMap<u64, Report> = BTreeMap::new();
+        // Boxed: the tree moves its entries about.
+        let mut early: BTreeMap<u64, Box<Report>> = BTreeMap::new();
         let mut head = 0;
         let result = loop {
             match reports.recv_timeout(TICK) {
                 Ok(several) => {
                     for report in several {
                         waiting.fetch_add(report.findings.held_bytes(), Ordering::Relaxed);
-                        early.insert(report.seq, report);
+                        early.insert(report.seq, Box::new(report));
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    if let Err(error) = ledger.idle() {
+                    if let Err(error) = ledger.idle(start.elapsed()) {
                         break Err(error);
                     }
                 }
@@ -90,7 +107,7 @@ pub fn run(
                 waiting.fetch_sub(report.findings.held_bytes(), Ordering::Relaxed);
                 head += 1;
                 queue.set_head(head);
-                result = ledger.absorb(report, observer);
+                result = ledger.absorb(*report, observer).and_then(|()| ledger.save_if_due(start.elapsed()));
                 if result.is_err() || cancel.is_set() {
                     break;
                 }
@@ -112,7 +129,10 @@ pub fn run(
 
 fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel) {
     let mut next = 0;
-    for mut source in sources {
+    for (place, mut source) in (0..).zip(sources) {
+        if let Some(memory) = queue.memory() {
+            memory.set_source(place);
+        }
         next = source.run(next, queue, cancel);
     }
     queue.close();

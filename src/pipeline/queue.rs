@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::source::{Feed, Item};
+use crate::state::memory::Memory;
 
 /// Items that may wait; a source that blocks is held back beyond that.
 const CAPACITY: usize = 4096;
@@ -33,6 +34,7 @@ pub(super) struct Queue {
     room: Condvar,
     head: AtomicU64,
     cancel: Cancel,
+    memory: Option<Arc<Memory>>,
 }
 
 #[derive(Debug, Default)]
@@ -76,13 +78,14 @@ impl State {
 }
 
 impl Queue {
-    pub(super) fn new(cancel: Cancel) -> Self {
+    pub(super) fn new(cancel: Cancel, memory: Option<Arc<Memory>>) -> Self {
         Self {
             state: Mutex::default(),
             ready: Condvar::new(),
             room: Condvar::new(),
             head: AtomicU64::new(0),
             cancel,
+            memory,
         }
     }
 
@@ -173,5 +176,9 @@ impl Feed for Queue {
 
     fn head(&self) -> u64 {
         self.head.load(Ordering::Acquire)
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        self.memory.as_deref()
     }
 }

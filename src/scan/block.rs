@@ -49,7 +49,12 @@ impl Masks for Portable {
     fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks {
         let block = &around[BEFORE..];
         let mask = |byte: u8| {
-            block.iter().enumerate().fold(0, |bits, (i, &found)| bits | (u64::from(found == byte) << i))
+            let mut words = block.chunks_exact(8).enumerate();
+            words
+                .try_fold(0, |bits, (i, word)| {
+                    Some(bits | (equal_bytes(*word.first_chunk()?, byte) << (8 * i)))
+                })
+                .unwrap_or(0)
         };
         let quote = mask(b'"');
         let mut ending = 0;
@@ -69,6 +74,17 @@ impl Masks for Portable {
     fn prefix_xor(bits: u64) -> u64 {
         [1, 2, 4, 8, 16, 32].iter().fold(bits, |bits, shift| bits ^ (bits << shift))
     }
+}
+
+/// One bit for each of eight bytes that equals `byte`.
+#[inline(always)]
+fn equal_bytes(word: [u8; 8], byte: u8) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let differs = u64::from_le_bytes(word) ^ (u64::from(byte) * 0x0101_0101_0101_0101);
+    // The high bit of each byte that is zero, exactly: nothing is carried from one byte to the next.
+    let zero = !(((differs & LOW) + LOW) | differs | LOW);
+    // Gathers the eight bits in the top byte.
+    (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -106,35 +122,53 @@ pub(super) mod x86 {
         }
     }
 
+    /// The comparisons of 32 bytes, one bit each: quote, backslash, open, close, ending.
+    ///
+    /// # Safety
+    /// AVX2, and 35 readable bytes from `around` on.
+    #[inline(always)]
+    unsafe fn half(around: *const u8) -> [u32; 5] {
+        // No closures here: they would not inherit the CPU features and could not be inlined.
+        // SAFETY: every load begins 0 to 3 bytes into the 35 and is 32 bytes long.
+        unsafe {
+            let third = _mm256_loadu_si256(around.cast::<__m256i>());
+            let second = _mm256_loadu_si256(around.add(1).cast::<__m256i>());
+            let last = _mm256_loadu_si256(around.add(2).cast::<__m256i>());
+            let block = _mm256_loadu_si256(around.add(3).cast::<__m256i>());
+            let quote = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'"' as i8));
+            let last = _mm256_or_si256(last, _mm256_set1_epi8(LAST as i8));
+            let last = _mm256_cmpeq_epi8(last, _mm256_set1_epi8(b'u' as i8));
+            let second = _mm256_or_si256(second, _mm256_set1_epi8(SECOND as i8));
+            let second = _mm256_cmpeq_epi8(second, _mm256_set1_epi8(b'o' as i8));
+            let third = _mm256_or_si256(
+                _mm256_cmpeq_epi8(third, _mm256_set1_epi8(b't' as i8)),
+                _mm256_cmpeq_epi8(
+                    _mm256_or_si256(third, _mm256_set1_epi8(THIRD as i8)),
+                    _mm256_set1_epi8(b'o' as i8),
+                ),
+            );
+            let ending = _mm256_and_si256(_mm256_and_si256(quote, last), _mm256_and_si256(second, third));
+            [
+                _mm256_movemask_epi8(quote) as u32,
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'\\' as i8))) as u32,
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'{' as i8))) as u32,
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'}' as i8))) as u32,
+                _mm256_movemask_epi8(ending) as u32,
+            ]
+        }
+    }
+
     impl Masks for Avx2 {
         #[inline(always)]
         fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks {
-            // SAFETY: the module's rule; every load begins 0 to 3 or 32 to 35 bytes into the 67 of
-            // `around` and is 32 bytes long.
-            unsafe {
-                let at = |offset: usize| _mm256_loadu_si256(around.as_ptr().add(offset).cast::<__m256i>());
-                let halves = [0, 32].map(|half| {
-                    let block = at(half + 3);
-                    let equal = |byte: u8| _mm256_cmpeq_epi8(block, _mm256_set1_epi8(byte as i8));
-                    let folded = |offset: usize, fold: u8, byte: u8| {
-                        let fold = _mm256_or_si256(at(half + offset), _mm256_set1_epi8(fold as i8));
-                        _mm256_cmpeq_epi8(fold, _mm256_set1_epi8(byte as i8))
-                    };
-                    let bits = |equal| _mm256_movemask_epi8(equal) as u32;
-                    let quote = equal(b'"');
-                    let third = _mm256_or_si256(folded(0, THIRD, b'o'), folded(0, 0, b't'));
-                    let pair = _mm256_and_si256(folded(1, SECOND, b'o'), folded(2, LAST, b'u'));
-                    let ending = _mm256_and_si256(quote, _mm256_and_si256(third, pair));
-                    [bits(quote), bits(equal(b'\\')), bits(equal(b'{')), bits(equal(b'}')), bits(ending)]
-                });
-                let joined = |i: usize| u64::from(halves[0][i]) | (u64::from(halves[1][i]) << 32);
-                BlockMasks {
-                    quote: joined(0),
-                    backslash: joined(1),
-                    open: joined(2),
-                    close: joined(3),
-                    ending: joined(4),
-                }
+            // SAFETY: the module's rule; each half reads 35 of the 67 bytes, from 0 and from 32 on.
+            let (low, high) = unsafe { (half(around.as_ptr()), half(around.as_ptr().add(32))) };
+            BlockMasks {
+                quote: u64::from(low[0]) | (u64::from(high[0]) << 32),
+                backslash: u64::from(low[1]) | (u64::from(high[1]) << 32),
+                open: u64::from(low[2]) | (u64::from(high[2]) << 32),
+                close: u64::from(low[3]) | (u64::from(high[3]) << 32),
+                ending: u64::from(low[4]) | (u64::from(high[4]) << 32),
             }
         }
 
@@ -147,26 +181,28 @@ pub(super) mod x86 {
     impl Masks for Avx512 {
         #[inline(always)]
         fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks {
+            let around = around.as_ptr();
             // SAFETY: the module's rule; every load begins 0 to 3 bytes into the 67 of `around` and is 64
             // bytes long.
             unsafe {
-                let at = |offset: usize| _mm512_loadu_si512(around.as_ptr().add(offset).cast());
-                let byte = |byte: u8| _mm512_set1_epi8(byte as i8);
-                let block = at(3);
-                let quote = _mm512_cmpeq_epi8_mask(block, byte(b'"'));
-                let third = at(0);
-                let ending =
-                    _mm512_mask_cmpeq_epi8_mask(quote, _mm512_or_si512(at(2), byte(LAST)), byte(b'u'));
-                let ending =
-                    _mm512_mask_cmpeq_epi8_mask(ending, _mm512_or_si512(at(1), byte(SECOND)), byte(b'o'));
-                let ending =
-                    _mm512_mask_cmpeq_epi8_mask(ending, _mm512_or_si512(third, byte(THIRD)), byte(b'o'))
-                        | _mm512_mask_cmpeq_epi8_mask(ending, third, byte(b't'));
+                let third = _mm512_loadu_si512(around.cast());
+                let second = _mm512_loadu_si512(around.add(1).cast());
+                let last = _mm512_loadu_si512(around.add(2).cast());
+                let block = _mm512_loadu_si512(around.add(3).cast());
+                let o = _mm512_set1_epi8(b'o' as i8);
+                let quote = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'"' as i8));
+                let last = _mm512_or_si512(last, _mm512_set1_epi8(LAST as i8));
+                let last = _mm512_mask_cmpeq_epi8_mask(quote, last, _mm512_set1_epi8(b'u' as i8));
+                let second = _mm512_or_si512(second, _mm512_set1_epi8(SECOND as i8));
+                let second = _mm512_mask_cmpeq_epi8_mask(last, second, o);
+                let folded = _mm512_or_si512(third, _mm512_set1_epi8(THIRD as i8));
+                let ending = _mm512_mask_cmpeq_epi8_mask(second, folded, o)
+                    | _mm512_mask_cmpeq_epi8_mask(second, third, _mm512_set1_epi8(b't' as i8));
                 BlockMasks {
                     quote,
-                    backslash: _mm512_cmpeq_epi8_mask(block, byte(b'\\')),
-                    open: _mm512_cmpeq_epi8_mask(block, byte(b'{')),
-                    close: _mm512_cmpeq_epi8_mask(block, byte(b'}')),
+                    backslash: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\\' as i8)),
+                    open: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'{' as i8)),
+                    close: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'}' as i8)),
                     ending,
                 }
             }

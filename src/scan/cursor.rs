@@ -158,6 +158,11 @@ impl<'c> Cursor<'c> {
         }
     }
 
+    /// Passes over all bytes that are there.
+    pub fn pass_window(&mut self) {
+        self.at += self.rest().len();
+    }
+
     /// Passes over `n` bytes that have been peeked at.
     #[inline]
     pub fn pass(&mut self, n: usize) {

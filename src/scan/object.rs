@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
@@ -43,9 +44,8 @@ impl Worker {
     /// Reads one item. Never fails and never panics: what goes wrong is in the report.
     pub fn scan(&mut self, item: Item, options: &ScanOptions) -> Report {
         let Item { seq, object, content, lease } = item;
-        let uri = object.uri.clone();
-        let key = object.key.clone();
-        let result = catch_unwind(AssertUnwindSafe(|| self.scan_content(object, content, options)));
+        let object = Arc::new(object);
+        let result = catch_unwind(AssertUnwindSafe(|| self.scan_content(&object, content, options)));
         let mut report = result.unwrap_or_else(|panic| {
             // Buffers may be half-used; the next object starts with fresh ones.
             *self = Self::default();
@@ -54,21 +54,16 @@ impl Worker {
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("unknown");
-            let error = ObjectError::new(
-                uri.clone(),
-                Stage::Parse,
-                ErrorKind::Other,
-                format!("internal error, please report: {what}"),
-            );
-            let object = ObjectRef { uri, key, ..ObjectRef::default() };
-            Report::failed(object, error)
+            let what = format!("internal error, please report: {what}");
+            let error = ObjectError::new(object.uri.clone(), Stage::Parse, ErrorKind::Other, what);
+            Report::failed(&object, error)
         });
         report.seq = seq;
         report.lease = lease;
         report
     }
 
-    fn scan_content(&mut self, object: ObjectRef, content: Content, options: &ScanOptions) -> Report {
+    fn scan_content(&mut self, object: &Arc<ObjectRef>, content: Content, options: &ScanOptions) -> Report {
         match content {
             Content::Skipped(skip) => Report::skipped(object, skip),
             Content::Failed(error) => Report::failed(object, error),
@@ -76,8 +71,12 @@ impl Worker {
             Content::Stdin => self.scan_reader(object, io::stdin(), options),
             Content::Body(mut body) => loop {
                 let stored = body.bytes();
-                let mut report = self.scan_bytes(object.clone(), stored, options);
+                let mut report = self.scan_bytes(object, stored, options);
                 report.times.get = Some(Duration::from_millis(body.get_ms()));
+                if let Some(error) = body.cut_short() {
+                    report.cut_short(error);
+                    return report;
+                }
                 if !report.damaged_in_transit() {
                     return report;
                 }
@@ -94,7 +93,7 @@ impl Worker {
         }
     }
 
-    fn scan_file(&mut self, object: ObjectRef, path: &Path, options: &ScanOptions) -> Report {
+    fn scan_file(&mut self, object: &Arc<ObjectRef>, path: &Path, options: &ScanOptions) -> Report {
         let file = match open(path) {
             Ok(file) => file,
             Err(error) => {
@@ -114,7 +113,7 @@ impl Worker {
         let mut stored = std::mem::take(&mut self.stored);
         stored.clear();
         // One byte more, so that the end is seen without growing the buffer.
-        stored.reserve(usize::try_from(size).unwrap_or(0) + 1);
+        stored.reserve((usize::try_from(size).unwrap_or(0) + 1).next_power_of_two());
         let report = match file.take(READ_WHOLE * 2).read_to_end(&mut stored) {
             Ok(_) => self.scan_bytes(object, &stored, options),
             Err(error) => {
@@ -126,7 +125,7 @@ impl Worker {
         report
     }
 
-    fn scan_bytes(&mut self, object: ObjectRef, stored: &[u8], options: &ScanOptions) -> Report {
+    fn scan_bytes(&mut self, object: &Arc<ObjectRef>, stored: &[u8], options: &ScanOptions) -> Report {
         let start = Instant::now();
         let mut report = Report::new(object);
         report.bytes_compressed = stored.len() as u64;
@@ -140,7 +139,12 @@ impl Worker {
         finish(report, walked, inflated, start)
     }
 
-    fn scan_reader(&mut self, object: ObjectRef, reader: impl Read + Send, options: &ScanOptions) -> Report {
+    fn scan_reader(
+        &mut self,
+        object: &Arc<ObjectRef>,
+        reader: impl Read + Send,
+        options: &ScanOptions,
+    ) -> Report {
         let start = Instant::now();
         let mut report = Report::new(object);
         let mut counted = Counted { reader, bytes: 0 };
@@ -164,7 +168,7 @@ fn open(path: &Path) -> io::Result<(File, Option<u64>)> {
     if metadata.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
     }
-    Ok((file, metadata.is_file().then(|| metadata.len())))
+    Ok((file, metadata.is_file().then_some(metadata.len())))
 }
 
 fn read_records(
@@ -186,22 +190,22 @@ fn finish(
     report.bytes_uncompressed = inflated.bytes;
     report.times.inflate = Some(inflated.time);
     report.times.scan = Some(start.elapsed().saturating_sub(inflated.time));
-    let uri = report.object.uri.clone();
+    let uri = || report.object.uri.clone();
     let (walk, broken) = match walked {
         Ok((walk, broken)) => (walk, broken),
         Err(broken) => (Walk::default(), Some(broken)),
     };
     let error = match (broken, walk.fault) {
-        (Some(broken), _) => Some(ObjectError::new(uri, broken.stage, broken.kind, broken.cause)),
+        (Some(broken), _) => Some(ObjectError::new(uri(), broken.stage, broken.kind, broken.cause)),
         (None, Some(fault)) => {
             let kind = match fault.what {
                 what if what.starts_with("a single value") => ErrorKind::TooLarge,
                 _ => ErrorKind::InvalidJson,
             };
-            Some(ObjectError::new(uri, Stage::Parse, kind, fault))
+            Some(ObjectError::new(uri(), Stage::Parse, kind, fault))
         }
         (None, None) if !walk.any => {
-            Some(ObjectError::new(uri, Stage::Parse, ErrorKind::Empty, "no bytes where a log should be"))
+            Some(ObjectError::new(uri(), Stage::Parse, ErrorKind::Empty, "no bytes where a log should be"))
         }
         (None, None) => None,
     };

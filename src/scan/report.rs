@@ -1,5 +1,6 @@
 //! What a worker tells of one object.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::spill::Findings;
@@ -47,7 +48,7 @@ pub struct Report {
     /// The object's place in the output.
     pub seq: u64,
     /// What it is called.
-    pub object: ObjectRef,
+    pub object: Arc<ObjectRef>,
     /// What became of it.
     pub outcome: Outcome,
     /// Its findings, by record.
@@ -71,10 +72,10 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(object: ObjectRef) -> Self {
+    pub(crate) fn new(object: &Arc<ObjectRef>) -> Self {
         Self {
             seq: 0,
-            object,
+            object: Arc::clone(object),
             outcome: Outcome::Scanned,
             findings: Findings::default(),
             records: RecordCounts::default(),
@@ -88,11 +89,11 @@ impl Report {
         }
     }
 
-    pub(crate) fn skipped(object: ObjectRef, skip: Skip) -> Self {
+    pub(crate) fn skipped(object: &Arc<ObjectRef>, skip: Skip) -> Self {
         Self { outcome: Outcome::Skipped(skip), ..Self::new(object) }
     }
 
-    pub(crate) fn failed(object: ObjectRef, error: ObjectError) -> Self {
+    pub(crate) fn failed(object: &Arc<ObjectRef>, error: ObjectError) -> Self {
         Self { outcome: Outcome::Failed, errors: vec![error], ..Self::new(object) }
     }
 
@@ -102,14 +103,19 @@ impl Report {
         self.errors.push(ObjectError::new(uri, Stage::Parse, ErrorKind::Io, error));
     }
 
+    /// Only the beginning of the object was there to read, whatever that looked like.
+    pub(crate) fn cut_short(&mut self, mut error: ObjectError) {
+        // How the beginning ends is no news: the reason why it ends is.
+        self.errors.retain(|error| !error.may_be_the_network());
+        error.findings_salvaged = self.findings.len();
+        self.errors.push(error);
+        self.damaged = true;
+        self.outcome = Outcome::Failed;
+    }
+
     /// Whether the bytes may have been hurt on their way, so that fetching them again may help.
     pub(crate) fn damaged_in_transit(&self) -> bool {
-        self.outcome == Outcome::Failed
-            && self.errors.iter().any(|error| {
-                error.kind == ErrorKind::CorruptGzip
-                    || (error.stage == Stage::Parse
-                        && matches!(error.kind, ErrorKind::InvalidJson | ErrorKind::Empty))
-            })
+        self.outcome == Outcome::Failed && self.errors.iter().any(ObjectError::may_be_the_network)
     }
 
     /// Widens the span of times by one `eventTime`.

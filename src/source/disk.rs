@@ -11,6 +11,7 @@ use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key::{Skip, key_info, scope};
 use crate::keyscope::KeyScope;
 use crate::object::ObjectRef;
+use crate::state::memory::Sieve;
 
 /// A file or a directory that the user named.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ impl DiskSource {
 
 impl Source for DiskSource {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
+        let mut sieve = Sieve::new(feed.memory());
         let mut walk = Walk { seq: first, feed, cancel, keys: &self.keys };
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => {
@@ -42,7 +44,7 @@ impl Source for DiskSource {
                         sort_name(a).cmp(&sort_name(b))
                     });
                 for entry in walker {
-                    if cancel.is_set() || !walk.entry(entry) {
+                    if cancel.is_set() || !walk.entry(entry, &mut sieve) {
                         break;
                     }
                 }
@@ -50,13 +52,17 @@ impl Source for DiskSource {
             Ok(metadata) => {
                 // What a user names is read, whatever it is called.
                 let object = object(&self.path, metadata.len());
-                walk.push(object, Content::File(self.path.clone()));
+                let file = Content::File(self.path.clone());
+                sieve.offer(object, metadata.modified().ok(), file, &mut |object, content| {
+                    walk.push(object, content)
+                });
             }
             Err(error) => {
                 let error = io_error(&self.path, Stage::Read, error);
-                walk.push(object(&self.path, 0), Content::Failed(error));
+                walk.push_failed(object(&self.path, 0), error);
             }
         }
+        sieve.end(&mut |object, content| walk.push(object, content));
         walk.seq
     }
 }
@@ -82,7 +88,7 @@ struct Walk<'f> {
 
 impl Walk<'_> {
     /// `false`: stop.
-    fn entry(&mut self, entry: walkdir::Result<walkdir::DirEntry>) -> bool {
+    fn entry(&mut self, entry: walkdir::Result<walkdir::DirEntry>, sieve: &mut Sieve<'_, Content>) -> bool {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => return self.failed(error),
@@ -91,10 +97,11 @@ impl Walk<'_> {
         if kind.is_dir() {
             return true;
         }
-        let size = match entry.metadata() {
-            Ok(metadata) => metadata.len(),
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
             Err(error) => return self.failed(error),
         };
+        let size = metadata.len();
         let path = entry.path();
         let key = key(path);
         let scope = scope(&key, size);
@@ -107,14 +114,16 @@ impl Walk<'_> {
         }
         let object = ObjectRef { uri: uri(path), size, key: info, ..ObjectRef::default() };
         let content = match scope {
-            Err(skip) => Content::Skipped(skip),
+            Err(skip) => return self.push(object, Content::Skipped(skip)),
             Ok(_) if kind.is_file() => Content::File(path.to_owned()),
             Ok(_) => {
                 let text = "neither a file nor a directory";
                 Content::Failed(ObjectError::new(uri(path), Stage::Read, ErrorKind::Io, text))
             }
         };
-        self.push(object, content)
+        sieve.offer(object, metadata.modified().ok(), content, &mut |object, content| {
+            self.push(object, content)
+        })
     }
 
     fn failed(&mut self, error: walkdir::Error) -> bool {
@@ -134,6 +143,13 @@ impl Walk<'_> {
             Some(error) => io_error(&path, stage, error),
             None => ObjectError::new(uri(&path), stage, ErrorKind::Other, "cannot be walked"),
         };
+        self.push_failed(object, error)
+    }
+
+    fn push_failed(&mut self, mut object: ObjectRef, error: ObjectError) -> bool {
+        if self.feed.memory().is_some_and(|memory| memory.told(&mut object, error.stage)) {
+            return true;
+        }
         self.push(object, Content::Failed(error))
     }
 

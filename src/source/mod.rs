@@ -7,6 +7,7 @@ use crate::cancel::Cancel;
 use crate::error::ObjectError;
 use crate::key::Skip;
 use crate::object::ObjectRef;
+use crate::state::memory::Memory;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -35,6 +36,17 @@ pub enum Content {
     /// Counted, not read.
     Skipped(Skip),
     /// Could not be listed or fetched.
+    Failed(ObjectError),
+}
+
+/// What a scan would do with an entry, as far as listing tells.
+#[derive(Debug)]
+pub enum ListedOnly {
+    /// Fetch and read it.
+    Readable,
+    /// Count it.
+    Skipped(Skip),
+    /// Report it.
     Failed(ObjectError),
 }
 
@@ -83,6 +95,12 @@ pub trait Feed: Sync {
 
     /// The first place in the output that is not finished yet.
     fn head(&self) -> u64;
+
+    /// What earlier runs have read, where the run has a checkpoint. A source asks before it fetches, and
+    /// leaves out what is known: it gets no number.
+    fn memory(&self) -> Option<&Memory> {
+        None
+    }
 }
 
 /// A place that objects come from.

@@ -228,3 +228,36 @@ fn a_listing_that_breaks_keeps_what_it_had() {
         "{last:?}"
     );
 }
+
+#[test]
+fn the_sdk_and_the_short_way_give_the_same() {
+    let outcomes = |sdk_only: bool| {
+        let server = Server::start();
+        let mut all = bucket(60);
+        all.unreadable.push(format!("{DAY}/00007"));
+        all.vanished.insert(format!("{DAY}/00009.json"));
+        let odd = Objects::default();
+        for name in ["a b+c%2F.json", "\u{fc}\u{1f512}.json", "x&y=z?.json", "~!*'().json"] {
+            odd.put(&format!("{DAY}/{name}"), name.to_owned());
+        }
+        server.put("trail", all);
+        server.put("odd", Bucket::new(odd));
+        server.faults(|asked| match asked.op {
+            Op::Get if chosen(&asked.key, 30) && asked.attempt <= 2 => Some(
+                TRANSIENT[usize::try_from((hash(&asked.key) / 100 + u64::from(asked.attempt)) % 8).unwrap()],
+            ),
+            Op::Get if chosen(&asked.key, 40) => Some(Fault::Forbidden),
+            _ => None,
+        });
+        let options = S3Options { sdk_only, ..server.options() };
+        let mut scanned = scan(&options);
+        let odd = S3Uri::parse("s3://odd").unwrap();
+        scanned.extend(run(&mut S3Source::open(&odd, &options).unwrap()));
+        let by_sdk = server.take_agents().iter().filter(|agent| agent.contains("aws-sdk-rust")).count();
+        assert_eq!(by_sdk > 60, sdk_only, "{by_sdk} requests by the SDK");
+        // Request ids are the server's own, and differ.
+        let without_id = |text: String| text.split(", request id").next().unwrap().to_owned();
+        scanned.into_iter().map(|one| without_id(format!("{one:?}"))).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(false), outcomes(true));
+}

@@ -4,16 +4,19 @@
 use crate::support::feed::{Outcome, Scanned, run};
 use crate::support::s3::{Bucket, Keys, Meta, Objects, Op, Server};
 use bytes::Bytes;
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use roottrail::error::{ErrorKind, Stage};
-use roottrail::source::s3::{ListScope, S3Options, S3Session, S3Uri};
-use std::collections::BTreeSet;
+use roottrail::filter::TimeRange;
+use roottrail::keyscope::KeyScope;
+use roottrail::source::s3::{S3Options, S3Session, S3Uri};
+use std::sync::Arc;
 
-fn scan(server: &Server, source: &str, options: &S3Options, scope: ListScope) -> Vec<Scanned> {
+fn scan(server: &Server, source: &str, options: &S3Options, scope: KeyScope) -> Vec<Scanned> {
     let session = S3Session::start(options).unwrap();
     server.take_asked();
-    run(&mut session.open(&S3Uri::parse(source).unwrap()).unwrap().within(scope))
+    run(&mut session.open(&S3Uri::parse(source).unwrap()).unwrap().within(Arc::new(scope)))
 }
 
 fn keys(scanned: &[Scanned]) -> Vec<String> {
@@ -24,12 +27,12 @@ fn lists(server: &Server) -> usize {
     server.take_asked().iter().filter(|asked| asked.op == Op::List).count()
 }
 
-fn days(first: &str, last: &str) -> ListScope {
-    ListScope { first_day: Some(first.into()), last_day: Some(last.into()), ..ListScope::default() }
-}
-
-fn set(names: &[&str]) -> Option<BTreeSet<String>> {
-    Some(names.iter().map(|&name| name.to_owned()).collect())
+/// From the start of `first` to the end of `last`.
+fn days(accounts: &[&str], regions: &[&str], first: &str, last: &str) -> KeyScope {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<String>>();
+    let at = |day: &str, time: &str| Some(format!("{day}T{time}Z").parse().unwrap());
+    let range = TimeRange { start: at(first, "00:00:00"), end: at(last, "23:59:59") };
+    KeyScope::new(&owned(accounts), &owned(regions), &[], &[]).unwrap().within(range, SignedDuration::ZERO)
 }
 
 /// Accounts × kinds × regions × days of a trail, and things that are none.
@@ -69,14 +72,14 @@ fn everything_comes_in_key_order() {
         for list_concurrency in [1, 3, 16] {
             server.put("trail", Bucket { page, ..bucket(&all) });
             let options = S3Options { list_concurrency, ..server.options() };
-            assert_eq!(keys(&scan(&server, "s3://trail", &options, ListScope::default())), all);
+            assert_eq!(keys(&scan(&server, "s3://trail", &options, KeyScope::default())), all);
         }
     }
     for prefix in ["AWSLogs/o-abc/1", "AWSLogs/o-abc/444455556666/CloudTrail/us-east-1/2024/05/0", "ex", "b"]
     {
         let expected: Vec<_> = all.iter().filter(|key| key.starts_with(prefix)).cloned().collect();
         let source = format!("s3://trail/{prefix}");
-        assert_eq!(keys(&scan(&server, &source, &server.options(), ListScope::default())), expected);
+        assert_eq!(keys(&scan(&server, &source, &server.options(), KeyScope::default())), expected);
     }
 }
 
@@ -87,7 +90,7 @@ fn only_what_is_asked_for_is_listed() {
     server.put("trail", Bucket { page: 10, ..bucket(&all) });
     let day = |n: u32| format!("/2024/05/{n:02}/");
     let others = |key: &str| key.starts_with("AWSLogs/o-abc/") && !key.contains("/2024/05/");
-    let scope = days("2024-05-03", "2024-05-04");
+    let scope = days(&[], &[], "2024-05-03", "2024-05-04");
     let expected: Vec<_> = all
         .iter()
         .filter(|key| key.contains(&day(3)) || key.contains(&day(4)) || !key.contains("/2024/05/"))
@@ -100,8 +103,7 @@ fn only_what_is_asked_for_is_listed() {
         assert!(one.key.ends_with("/2024/05/0"), "{}", one.key);
     }
 
-    let narrow =
-        ListScope { accounts: set(&["444455556666"]), regions: set(&["us-east-1"]), ..scope.clone() };
+    let narrow = days(&["444455556666"], &["us-east-1"], "2024-05-03", "2024-05-04");
     let expected: Vec<_> = expected
         .into_iter()
         .filter(|key| !key.contains("111122223333") && !key.contains("eu-west-1") || !key.contains("o-abc"))
@@ -112,7 +114,7 @@ fn only_what_is_asked_for_is_listed() {
 
     // The very days of one region: the look at the start and one list.
     let source = "s3://trail/AWSLogs/o-abc/111122223333/CloudTrail/us-east-1/";
-    assert_eq!(scan(&server, source, &server.options(), days("2024-05-03", "2024-05-03")).len(), 3);
+    assert_eq!(scan(&server, source, &server.options(), days(&[], &[], "2024-05-03", "2024-05-03")).len(), 3);
     assert_eq!(lists(&server), 2);
 }
 
@@ -131,8 +133,12 @@ fn who_may_list_only_one_prefix_still_gets_everything() {
     assert!(notes[0].contains("may not be listed by itself (AccessDenied"), "{notes:?}");
     // Days below it are found as well.
     let expected: Vec<_> = expected.into_iter().filter(|key| key.contains("/2024/05/07/")).collect();
-    let found =
-        scan(&server, "s3://trail/AWSLogs/o-abc/", &server.options(), days("2024-05-07", "2024-05-07"));
+    let found = scan(
+        &server,
+        "s3://trail/AWSLogs/o-abc/",
+        &server.options(),
+        days(&[], &[], "2024-05-07", "2024-05-07"),
+    );
     let found: Vec<_> = keys(&found).into_iter().filter(|key| key.contains("/2024/05/")).collect();
     assert_eq!(found, expected);
 }
@@ -146,7 +152,7 @@ fn a_folder_that_cannot_be_listed_is_one_error_among_the_rest() {
         let denied = asked.op == Op::List && asked.key.contains("444455556666/CloudTrail/us-east-1");
         denied.then_some(crate::support::s3::Fault::NotFound)
     });
-    let scanned = scan(&server, "s3://trail", &server.options(), ListScope::default());
+    let scanned = scan(&server, "s3://trail", &server.options(), KeyScope::default());
     let folder = "AWSLogs/o-abc/444455556666/CloudTrail/us-east-1/";
     let mut expected: Vec<_> = all.iter().filter(|key| !key.starts_with(folder)).cloned().collect();
     expected.push(folder.to_owned());
@@ -159,6 +165,38 @@ fn a_folder_that_cannot_be_listed_is_one_error_among_the_rest() {
         })
         .collect();
     assert_eq!(failed.len(), 1);
+}
+
+#[test]
+fn all_versions_are_read_where_asked_for() {
+    let server = Server::start();
+    let objects = Objects::default();
+    let day = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01";
+    for text in ["first", "second", "third"] {
+        for name in ["a", "b", "c"] {
+            objects.put(&format!("{day}/{name}.json"), format!("{name} {text}"));
+        }
+    }
+    objects.delete(&format!("{day}/b.json"));
+    let keys = Arc::new(objects);
+    for page in [1, 2, 4, 1000] {
+        server.put("trail", Bucket { page, keys: keys.clone(), ..Bucket::new(Objects::default()) });
+        let text = |one: &Scanned| match &one.outcome {
+            Outcome::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let options = S3Options { all_versions: true, ..server.options() };
+        let session = S3Session::start(&options).unwrap();
+        let scanned = run(&mut session.open(&S3Uri::parse("s3://trail").unwrap()).unwrap());
+        let expected: Vec<_> = ["a", "b", "c"]
+            .iter()
+            .flat_map(|name| ["third", "second", "first"].map(|text| format!("{name} {text}")))
+            .collect();
+        assert_eq!(scanned.iter().map(text).collect::<Vec<_>>(), expected, "pages of {page}");
+        assert_eq!(session.take_notes(), ["s3://trail: 1 delete markers; the versions below them are read"]);
+        let latest = scan(&server, "s3://trail", &server.options(), KeyScope::default());
+        assert_eq!(latest.iter().map(text).collect::<Vec<_>>(), ["a third", "c third"]);
+    }
 }
 
 fn part() -> impl Strategy<Value = String> {
@@ -252,15 +290,11 @@ impl Keys for Huge {
 fn one_day_of_a_large_bucket_costs_few_requests() {
     let server = Server::start();
     server.put("trail", Bucket::new(Huge));
-    let scanned = scan(&server, "s3://trail", &server.options(), days("2024-02-10", "2024-02-10"));
+    let scanned = scan(&server, "s3://trail", &server.options(), days(&[], &[], "2024-02-10", "2024-02-10"));
     assert_eq!(scanned.len(), 40 * 50);
     // One look at the start, the root, AWSLogs/, 8 accounts, 8 kinds; and 40 regions with one page each.
     assert_eq!(lists(&server), 1 + 1 + 1 + 8 + 8 + 40);
-    let one = ListScope {
-        accounts: set(&["111122223334"]),
-        regions: set(&["us-east-1"]),
-        ..days("2024-02-10", "2024-02-10")
-    };
+    let one = days(&["111122223334"], &["us-east-1"], "2024-02-10", "2024-02-10");
     assert_eq!(scan(&server, "s3://trail/AWSLogs/", &server.options(), one).len(), 50);
     assert_eq!(lists(&server), 1 + 1 + 1 + 1 + 1);
 }

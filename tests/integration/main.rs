@@ -1,17 +1,26 @@
 //! All integration tests in one binary: the AWS SDK links slowly.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests may panic as tests do, and say what they skip"
+)]
 
 mod bucket;
 mod cancel;
 mod cli;
 mod dedupe;
+mod examples;
 mod faults;
 mod filters;
+mod formats;
 mod listing;
+mod ocsf;
 mod oracle;
 mod order;
+mod plan;
 mod rules;
 mod s3;
 mod schema;
 mod shapes;
+mod ship;
 mod support;

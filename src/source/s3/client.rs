@@ -1,8 +1,10 @@
 //! The connection to S3: runtime, HTTP and TLS, endpoint, region, credentials. Built once for a run.
 
 use super::credentials::{CachedCredentials, CredentialsHandle};
+use super::direct::{self, Direct, Http};
 use super::errors::{Failure, Verdict};
 use super::options::S3Options;
+use super::tls::{behind_proxy, ca_bundle, http_client, tls_config};
 use super::uri::S3Uri;
 use crate::error::{ErrorKind, Fatal};
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -13,13 +15,11 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{
-    Builder, IdentityCache, ResponseChecksumValidation, SharedHttpClient, StalledStreamProtectionConfig,
+    AppName, Builder, IdentityCache, ResponseChecksumValidation, SharedHttpClient,
+    StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::types::RequestPayer;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -47,6 +47,8 @@ pub(super) struct Counters {
     pub(super) retries: AtomicU64,
     /// Answers that asked to slow down.
     pub(super) slow_downs: AtomicU64,
+    /// Deletions in a versioned bucket.
+    pub(super) delete_markers: AtomicU64,
 }
 
 /// A runtime, an HTTP client and credentials, shared by all S3 sources of a run.
@@ -62,6 +64,8 @@ struct Inner {
     region: Option<Region>,
     endpoint: Option<String>,
     credentials: Option<Arc<CachedCredentials>>,
+    /// For GETs without the SDK.
+    http: Option<Http>,
     counters: Arc<Counters>,
     notes: Mutex<Vec<String>>,
 }
@@ -88,7 +92,11 @@ impl S3Session {
     /// Starts the runtime, reads the configuration and fetches the first credentials.
     /// Fails where there are none, or where a certificate file cannot be used.
     pub fn start(options: &S3Options) -> Result<Self, Fatal> {
-        let http = http_client(options)?;
+        let pem = ca_bundle(options)?;
+        let http = http_client(pem.as_deref())?;
+        // A proxy is the SDK's business, and without credentials there is nothing to sign.
+        let plain = !options.no_sign_request && !options.sdk_only && !behind_proxy();
+        let direct = plain.then(|| tls_config(pem.as_deref())).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
             .thread_name("roottrail-s3")
@@ -97,6 +105,7 @@ impl S3Session {
             .map_err(|error| start(format!("cannot start the threads for S3: {error}")))?;
         let handle = runtime.handle().clone();
         let (config, region, endpoint, credentials) = handle.block_on(load(options, http));
+        let direct = direct.map(|config| direct::http(config, options.connect_timeout));
         let session = Self(Arc::new(Inner {
             runtime: Some(runtime),
             handle,
@@ -105,6 +114,7 @@ impl S3Session {
             region,
             endpoint,
             credentials,
+            http: direct,
             counters: Arc::default(),
             notes: Mutex::default(),
         }));
@@ -187,11 +197,12 @@ impl S3Session {
                 client: self.client(&region),
                 part_client: self.part_client(&region),
                 uri: uri.clone(),
+                direct: None,
                 session: self.clone(),
             };
             self.0.counters.list.fetch_add(1, Ordering::Relaxed);
             let request = bucket.list().max_keys(1).set_prefix(Some(uri.prefix.clone()));
-            let Err(error) = request.send().await else { return Ok(bucket) };
+            let Err(error) = request.send().await else { return Ok(bucket.with_direct().await) };
             let failure = Failure::from_sdk(&error);
             tries += 1;
             match (failure.verdict, &failure.region) {
@@ -200,12 +211,14 @@ impl S3Session {
                     region = Region::new(elsewhere.clone());
                 }
                 // The listing itself tries longer and reports the failure as an item.
-                (Verdict::SlowDown, _) => return Ok(bucket),
-                (Verdict::Retry, _) if failure.status.is_some() => return Ok(bucket),
+                (Verdict::SlowDown, _) => return Ok(bucket.with_direct().await),
+                (Verdict::Retry, _) if failure.status.is_some() => return Ok(bucket.with_direct().await),
                 (Verdict::Retry, _) if tries < 3 => tokio::time::sleep(Duration::from_millis(200)).await,
                 // Denied for this prefix: the keys of others may still be readable, so it is no reason not to
                 // start, unless the caller is not known to S3 at all.
-                (_, _) if failure.code.as_deref() == Some("AccessDenied") => return Ok(bucket),
+                (_, _) if failure.code.as_deref() == Some("AccessDenied") => {
+                    return Ok(bucket.with_direct().await);
+                }
                 _ => return Err(self.refused(uri, &region, &failure)),
             }
         }
@@ -231,7 +244,8 @@ impl S3Session {
     }
 }
 
-fn start(message: String) -> Fatal {
+/// What keeps a run from starting.
+pub(super) fn start(message: String) -> Fatal {
     Fatal::Start { message }
 }
 
@@ -241,11 +255,20 @@ pub(super) struct Bucket {
     pub(super) client: Client,
     pub(super) part_client: Client,
     pub(super) uri: S3Uri,
+    /// The short way to a GET, where there is one.
+    pub(super) direct: Option<Arc<Direct>>,
     /// Keeps the runtime alive.
     pub(super) session: S3Session,
 }
 
 impl Bucket {
+    async fn with_direct(mut self) -> Self {
+        if let Some(http) = self.session.0.http.clone() {
+            self.direct = Direct::of(&self, &http).await;
+        }
+        self
+    }
+
     /// A list request with what every one of a run has in common.
     pub(super) fn list(
         &self,
@@ -287,6 +310,7 @@ async fn load(options: &S3Options, http: SharedHttpClient) -> Loaded {
         .region(region.clone().unwrap_or(Region::from_static(FALLBACK_REGION)))
         .http_client(http)
         .timeout_config(timeouts)
+        .app_name(AppName::new("roottrail").expect("letters only"))
         .no_credentials();
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
@@ -325,38 +349,6 @@ fn needs_path_style(endpoint: &str) -> bool {
     !host.is_empty() && !host.contains('.') && !host.starts_with('[')
 }
 
-fn http_client(options: &S3Options) -> Result<SharedHttpClient, Fatal> {
-    let mut context = TlsContext::builder();
-    let from_environment =
-        || std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from);
-    if let Some(path) = options.ca_bundle.clone().or_else(from_environment) {
-        let pem = std::fs::read(&path)
-            .map_err(|error| start(format!("cannot read the CA bundle {}: {error}", path.display())))?;
-        check_certificates(&pem)
-            .map_err(|why| start(format!("cannot use the CA bundle {}: {why}", path.display())))?;
-        context = context.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
-    }
-    let context = context.build().map_err(|error| start(format!("cannot set up TLS: {error}")))?;
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context)
-        .build_https())
-}
-
-/// The HTTP client panics on certificates that it cannot read, so they are read here first.
-fn check_certificates(pem: &[u8]) -> Result<(), String> {
-    use rustls_pki_types::CertificateDer;
-    use rustls_pki_types::pem::PemObject;
-    let mut count = 0;
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| error.to_string())?;
-        webpki::anchor_from_trusted_cert(&certificate)
-            .map_err(|error| format!("certificate {}: {error}", count + 1))?;
-        count += 1;
-    }
-    if count == 0 { Err("it holds no certificate".to_owned()) } else { Ok(()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -371,12 +363,5 @@ mod tests {
         ] {
             assert_eq!(needs_path_style(endpoint), needed, "{endpoint}");
         }
-    }
-
-    #[test]
-    fn a_bad_ca_bundle_is_named() {
-        assert_eq!(check_certificates(b"not a certificate"), Err("it holds no certificate".into()));
-        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(check_certificates(broken).is_err());
     }
 }

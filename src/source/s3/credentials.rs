@@ -42,6 +42,11 @@ impl CachedCredentials {
         }
     }
 
+    /// The credentials to sign with now.
+    pub(super) async fn current(&self) -> provider::Result {
+        self.get().await
+    }
+
     /// Credentials that are good for a while yet.
     async fn get(&self) -> provider::Result {
         if let Some(held) = self.fresh(EARLY) {

@@ -15,9 +15,10 @@ use super::list::{Entry, Listed};
 use super::tree::list_tree;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::key;
+use crate::key::{self, Skip};
 use crate::object::ObjectRef;
 use crate::source::{Content, Feed, Item, Lease};
+use crate::state::memory::Sieve;
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -98,7 +99,8 @@ struct Drive<'a> {
     feed: &'a dyn Feed,
     cancel: &'a Cancel,
     next: u64,
-    waiting: VecDeque<Entry>,
+    waiting: VecDeque<(ObjectRef, Entry)>,
+    sieve: Sieve<'a, Entry>,
     gets: JoinSet<Done>,
     pending: HashMap<Id, Pending>,
     budget: Arc<Budget>,
@@ -109,6 +111,7 @@ struct Drive<'a> {
 pub(super) fn drive(
     bucket: &Bucket,
     scope: &Arc<ListScope>,
+    given: Option<Vec<Entry>>,
     first: u64,
     feed: &dyn Feed,
     cancel: &Cancel,
@@ -120,6 +123,7 @@ pub(super) fn drive(
         cancel,
         next: first,
         waiting: VecDeque::new(),
+        sieve: Sieve::new(feed.memory()),
         gets: JoinSet::new(),
         pending: HashMap::new(),
         budget: Arc::new(Budget { held: AtomicU64::new(0), freed: Notify::new() }),
@@ -128,7 +132,13 @@ pub(super) fn drive(
     handle.block_on(async {
         let (out, pages) = mpsc::channel(PAGES_AHEAD);
         let mut lister = JoinSet::new();
-        lister.spawn(list_tree(bucket.clone(), scope.clone(), out));
+        match given {
+            Some(entries) => {
+                drive.sift(entries);
+                drop(out);
+            }
+            None => drop(lister.spawn(list_tree(bucket.clone(), scope.clone(), out))),
+        }
         if drive.run(pages).await.is_err() {
             return;
         }
@@ -179,11 +189,28 @@ impl Drive<'_> {
             });
             match event.await {
                 Event::Done(done) => self.deliver(done)?,
-                Event::Listed(Some(Listed::Page(entries))) => self.waiting.extend(entries),
+                Event::Listed(Some(Listed::Page(entries))) => self.sift(entries),
                 Event::Listed(Some(Listed::Failed { prefix, failure })) => self.unlisted(&prefix, failure)?,
-                Event::Listed(None) => listed_all = true,
+                Event::Listed(None) => {
+                    listed_all = true;
+                    let Self { sieve, waiting, .. } = self;
+                    sieve.end(&mut |object, entry| wait(waiting, object, entry));
+                }
                 Event::Look => {}
             }
+        }
+    }
+
+    /// Leaves out what earlier runs have read.
+    fn sift(&mut self, entries: Vec<Entry>) {
+        let Self { bucket, sieve, waiting, .. } = self;
+        for entry in entries {
+            let scope = key::scope(&entry.key, entry.size);
+            let object = entry.object(&bucket.uri, scope.as_ref().ok().cloned().flatten());
+            match scope {
+                Ok(_) => sieve.offer(object, None, entry, &mut |object, entry| wait(waiting, object, entry)),
+                Err(_) => wait(waiting, object, entry),
+            };
         }
     }
 
@@ -192,7 +219,7 @@ impl Drive<'_> {
         let options = self.bucket.session.options();
         let (memory, window) = (options.max_memory, options.window);
         let mut end = self.feed.head().saturating_add(window.max(1));
-        while let Some(entry) = self.waiting.front() {
+        while let Some((_, entry)) = self.waiting.front() {
             if self.next >= end {
                 end = self.feed.head().saturating_add(window.max(1));
                 if self.next >= end {
@@ -210,39 +237,18 @@ impl Drive<'_> {
             if fetched && held > 0 && held.saturating_add(cost) > memory {
                 return Ok(());
             }
-            let Some(entry) = self.waiting.pop_front() else { return Ok(()) };
+            let Some((object, entry)) = self.waiting.pop_front() else { return Ok(()) };
             let share = Share::take(&self.budget, cost);
             let seq = self.next;
             self.next += 1;
-            let object = ObjectRef {
-                uri: self.bucket.uri.of_key(&entry.key),
-                size: entry.size,
-                etag: entry.etag.clone(),
-                version_id: entry.version_id.clone(),
-                key: scope.as_ref().ok().cloned().flatten(),
-            };
-            let content = match (scope, &entry.archived) {
-                (Err(skip), _) => Content::Skipped(skip),
-                (Ok(_), Some(class)) => Content::Failed(ObjectError::new(
-                    object.uri.clone(),
-                    Stage::Get,
-                    ErrorKind::Archived,
-                    format!("it lies in storage class {class} and must be restored before it can be read"),
-                )),
-                (Ok(_), None) if entry.unreadable_key => Content::Failed(ObjectError::new(
-                    object.uri.clone(),
-                    Stage::List,
-                    ErrorKind::Other,
-                    "its key is not UTF-8, so it cannot be asked for",
-                )),
-                (Ok(_), None) => {
+            match unread(&entry, &object, scope.err()) {
+                Some(content) => self.push(seq, object, content, share)?,
+                None => {
                     let bucket = self.bucket.clone();
                     let task = self.gets.spawn_on(get(bucket, entry), self.bucket.session.handle());
                     self.pending.insert(task.id(), Pending { seq, object, share });
-                    continue;
                 }
-            };
-            self.push(seq, object, content, share)?;
+            }
         }
         Ok(())
     }
@@ -297,11 +303,38 @@ impl Drive<'_> {
     }
 
     fn number(&mut self, uri: String, error: ObjectError) -> Result<(), Over> {
+        let mut object = ObjectRef { uri, ..ObjectRef::default() };
+        if self.feed.memory().is_some_and(|memory| memory.told(&mut object, error.stage)) {
+            return Ok(());
+        }
         let seq = self.next;
         self.next += 1;
-        let object = ObjectRef { uri, ..ObjectRef::default() };
         self.push(seq, object, Content::Failed(error), Share::take(&self.budget, 0))
     }
+}
+
+/// What becomes of an entry that is not fetched.
+pub(super) fn unread(entry: &Entry, object: &ObjectRef, skip: Option<Skip>) -> Option<Content> {
+    let failed = |stage, kind, text: String| {
+        Some(Content::Failed(ObjectError::new(object.uri.clone(), stage, kind, text)))
+    };
+    match (skip, &entry.archived) {
+        (Some(skip), _) => Some(Content::Skipped(skip)),
+        (None, Some(class)) => {
+            let text = format!("it lies in storage class {class} and must be restored before it can be read");
+            failed(Stage::Get, ErrorKind::Archived, text)
+        }
+        (None, None) if entry.unreadable_key => {
+            let text = "its key is not UTF-8, so it cannot be asked for".to_owned();
+            failed(Stage::List, ErrorKind::Other, text)
+        }
+        (None, None) => None,
+    }
+}
+
+fn wait(waiting: &mut VecDeque<(ObjectRef, Entry)>, object: ObjectRef, entry: Entry) -> bool {
+    waiting.push_back((object, entry));
+    true
 }
 
 async fn get(bucket: Bucket, entry: Entry) -> Done {

@@ -81,21 +81,31 @@ impl Failure {
     }
 
     fn from_answer<E: ProvideErrorMetadata>(error: &E, raw: &HttpResponse) -> Self {
-        let status = raw.status().as_u16();
-        let code = error.code();
+        let id = raw.headers().get("x-amz-request-id");
+        Self::from_parts(raw.status().as_u16(), error.code(), error.message(), id, region_of(raw))
+    }
+
+    /// What an error answer says.
+    pub(super) fn from_parts(
+        status: u16,
+        code: Option<&str>,
+        message: Option<&str>,
+        request_id: Option<&str>,
+        region: Option<String>,
+    ) -> Self {
         let (kind, mut verdict) = classify(code, status);
-        let region = region_of(raw);
+        let region = region.filter(|region| is_region(region));
         let redirected = matches!(status, 301 | 307 | 308)
             || matches!(code, Some("AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"));
         if redirected && region.is_some() {
             verdict = Verdict::Elsewhere;
         }
-        let mut text = match (code, error.message()) {
+        let mut text = match (code, message) {
             (Some(code), Some(message)) => format!("{code}: {message} (HTTP {status}"),
             (Some(code), None) => format!("{code} (HTTP {status}"),
             (None, _) => format!("HTTP {status} (no error code"),
         };
-        if let Some(id) = raw.headers().get("x-amz-request-id") {
+        if let Some(id) = request_id {
             text.push_str(", request id ");
             text.push_str(id);
         }
@@ -157,16 +167,17 @@ fn classify(code: Option<&str>, status: u16) -> (ErrorKind, Verdict) {
 
 /// `x-amz-bucket-region`, or the region named in the error's XML, which some refusals carry instead.
 fn region_of(raw: &HttpResponse) -> Option<String> {
-    let well_formed = |region: &str| {
-        !region.is_empty() && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    if let Some(region) = raw.headers().get("x-amz-bucket-region").filter(|region| well_formed(region)) {
+    if let Some(region) = raw.headers().get("x-amz-bucket-region") {
         return Some(region.to_owned());
     }
     let body = std::str::from_utf8(raw.body().bytes()?).ok()?;
     let (_, rest) = body.split_once("<Region>")?;
     let (region, _) = rest.split_once("</Region>")?;
-    well_formed(region).then(|| region.to_owned())
+    Some(region.to_owned())
+}
+
+fn is_region(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// The error and the causes behind it, without the repetitions.

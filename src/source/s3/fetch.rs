@@ -1,13 +1,12 @@
 //! One object over the network: GET and body as one unit with its own tries. A body that breaks is resumed
 //! where it broke, and what cannot be told from a damaged one is certified where S3 gives the means.
 
+use super::answer::{Checksum, Head, Stream, of_response, of_sdk};
 use super::client::{Bucket, payer};
-use super::errors::{Failure, Verdict, chain};
+use super::errors::{Failure, Verdict};
 use super::list::{Entry, renewed};
 use super::retry::backoff;
 use crate::error::ErrorKind;
-use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::types::ServerSideEncryption;
 use md5::{Digest, Md5};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -114,6 +113,17 @@ pub(super) fn md5_matches(entry: &Entry, bytes: &[u8]) -> Option<bool> {
     Some(Md5::digest(bytes).as_slice() == expected)
 }
 
+/// What to ask for.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) key: &'a str,
+    pub(super) version: Option<&'a str>,
+    /// Quoted: the object must still be the listed one.
+    pub(super) etag: Option<String>,
+    /// `bytes=100-`
+    pub(super) range: Option<String>,
+}
+
 /// One GET, of the whole object or of what is missing of it.
 async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
     let options = bucket.session.options();
@@ -122,24 +132,35 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
         partial.bytes.clear();
     }
     let from = partial.bytes.len() as u64;
-    let client = if from > 0 { &bucket.part_client } else { &bucket.client };
     bucket.session.counters().get.fetch_add(1, Ordering::Relaxed);
-    let listed_etag = entry.etag.as_ref().map(|etag| format!("\"{etag}\""));
-    let request = client
-        .get_object()
-        .bucket(&bucket.uri.bucket)
-        .key(&entry.key)
-        .set_version_id(entry.version_id.clone())
-        .set_if_match(partial.etag.clone().or(listed_etag))
-        .set_range((from > 0).then(|| format!("bytes={from}-")))
-        .set_request_payer(payer(options))
-        .set_expected_bucket_owner(options.expected_bucket_owner.clone());
-    let answer = match request.send().await {
-        Ok(answer) => answer,
-        Err(error) => return refused(Failure::from_sdk(&error), partial),
+    let wanted = Wanted {
+        key: &entry.key,
+        version: entry.version_id.as_deref(),
+        etag: partial.etag.clone().or_else(|| entry.etag.as_ref().map(|etag| format!("\"{etag}\""))),
+        range: (from > 0).then(|| format!("bytes={from}-")),
     };
-    begin(&answer, entry, partial)?;
-    receive(answer, options.read_timeout, partial).await?;
+    let answer = match bucket.direct.as_deref().filter(|direct| !direct.is_refused()) {
+        Some(direct) => match direct.get(bucket, &wanted).await {
+            // Just found out: the SDK's signature may be another.
+            Err(_) if direct.is_refused() => by_sdk(bucket, wanted).await,
+            answer => answer.map(of_response),
+        },
+        None => by_sdk(bucket, wanted).await,
+    };
+    let (head, stream) = match answer {
+        Ok(answer) => answer,
+        Err(failure) => return refused(failure, partial),
+    };
+    let checksum = head.checksum;
+    begin(head, entry, partial)?;
+    receive(stream, options.read_timeout, partial).await?;
+    if let Checksum::Crc(algorithm, sum) = checksum {
+        partial.certified = crc_fast::checksum(algorithm, &partial.bytes) == sum;
+        if !partial.certified {
+            partial.bytes.clear();
+            return Err(cut("the body does not match its checksum".to_owned()));
+        }
+    }
     let expected = entry.etag.as_ref().map(|_| entry.size).or(partial.total);
     let got = partial.bytes.len() as u64;
     match expected {
@@ -172,12 +193,26 @@ fn refused(failure: Failure, partial: &mut Partial) -> Result<(), Failure> {
     }
 }
 
+async fn by_sdk(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, Stream), Failure> {
+    let options = bucket.session.options();
+    let client = if wanted.range.is_some() { &bucket.part_client } else { &bucket.client };
+    let request = client
+        .get_object()
+        .bucket(&bucket.uri.bucket)
+        .key(wanted.key)
+        .set_version_id(wanted.version.map(str::to_owned))
+        .set_if_match(wanted.etag)
+        .set_range(wanted.range)
+        .set_request_payer(payer(options))
+        .set_expected_bucket_owner(options.expected_bucket_owner.clone());
+    request.send().await.map(of_sdk).map_err(|error| Failure::from_sdk(&error))
+}
+
 /// Takes in the head of an answer.
-fn begin(answer: &GetObjectOutput, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
+fn begin(head: Head, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
     let from = partial.bytes.len() as u64;
-    let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
     if from > 0
-        && let Some(range) = answer.content_range()
+        && let Some(range) = head.range
     {
         // `bytes 100-199/200`
         let starts = range.trim_start_matches("bytes ").split('-').next().and_then(|at| at.parse().ok());
@@ -189,25 +224,24 @@ fn begin(answer: &GetObjectOutput, entry: &Entry, partial: &mut Partial) -> Resu
     } else {
         // The whole object, asked for or not.
         partial.bytes.clear();
-        let expected = length.unwrap_or(entry.size).min(RESERVE);
+        let expected = head.length.unwrap_or(entry.size).min(RESERVE);
         partial.bytes.reserve_exact(usize::try_from(expected).unwrap_or(0));
-        partial.total = length;
-        partial.certified = has_checksum(answer);
+        partial.total = head.length;
+        partial.certified = head.checksum == Checksum::BySdk;
     }
-    partial.etag = answer.e_tag().filter(|etag| !etag.starts_with("W/")).map(str::to_owned);
-    partial.kms = !matches!(answer.server_side_encryption(), None | Some(ServerSideEncryption::Aes256));
+    partial.etag = head.etag.filter(|etag| !etag.starts_with("W/"));
+    partial.kms = head.kms;
     Ok(())
 }
 
 /// Reads the body, keeping what came before a break.
-async fn receive(mut answer: GetObjectOutput, stall: Duration, partial: &mut Partial) -> Result<(), Failure> {
+async fn receive(mut stream: Stream, stall: Duration, partial: &mut Partial) -> Result<(), Failure> {
     loop {
-        match tokio::time::timeout(stall, answer.body.next()).await {
+        match tokio::time::timeout(stall, stream.next()).await {
             Ok(None) => return Ok(()),
             Ok(Some(Ok(chunk))) => partial.bytes.extend_from_slice(&chunk),
-            Ok(Some(Err(error))) => {
+            Ok(Some(Err(text))) => {
                 partial.certified = false;
-                let text = chain(&error);
                 if text.contains("checksum mismatch") {
                     partial.bytes.clear();
                 }
@@ -220,19 +254,4 @@ async fn receive(mut answer: GetObjectOutput, stall: Duration, partial: &mut Par
             }
         }
     }
-}
-
-/// Whether the SDK holds the body against a checksum of the whole object while it is read.
-fn has_checksum(answer: &GetObjectOutput) -> bool {
-    [
-        answer.checksum_crc64_nvme(),
-        answer.checksum_crc32(),
-        answer.checksum_crc32_c(),
-        answer.checksum_sha1(),
-        answer.checksum_sha256(),
-    ]
-    .into_iter()
-    .flatten()
-    // `…-3` is a checksum of the checksums of three parts, which the SDK does not verify.
-    .any(|checksum| !checksum.contains('-'))
 }

@@ -3,25 +3,13 @@
 //! Keys of a trail are `[prefix/]AWSLogs/[o-id/]ACCOUNT/KIND/REGION/YYYY/MM/DD/…`. Above the region, folders
 //! are discovered; below it, names sort by time, so that a span of days is one range of keys.
 
-use crate::key::KeyInfo;
+use crate::key::key_info;
 use crate::keyscope::KeyScope;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Which accounts, regions and days of a bucket are wanted. What is not named is wanted whole.
+/// The part of a scope that listing can use: accounts, regions and days.
 #[derive(Clone, Debug, Default)]
-pub struct ListScope {
-    /// Twelve digits each.
-    pub accounts: Option<BTreeSet<String>>,
-    /// `us-east-1` and the like.
-    pub regions: Option<BTreeSet<String>>,
-    /// The first wanted delivery day, `YYYY-MM-DD`.
-    pub first_day: Option<String>,
-    /// The last wanted delivery day, `YYYY-MM-DD`, itself included.
-    pub last_day: Option<String>,
-    /// Further conditions on single keys.
-    pub keys: Option<Arc<KeyScope>>,
-}
+pub(super) struct ListScope(pub(super) Arc<KeyScope>);
 
 /// Where a folder stands in the layout.
 #[derive(Debug, PartialEq, Eq)]
@@ -226,74 +214,39 @@ fn months(from: Date, until: Date) -> impl Iterator<Item = (u32, u32)> {
 }
 
 impl ListScope {
-    /// The scope of a scan, in the form that listing needs.
-    pub fn of(keys: &Arc<KeyScope>) -> Self {
-        let named = |set: &BTreeSet<String>| (!set.is_empty()).then(|| set.clone());
-        let (first_day, last_day) = keys.days();
-        Self {
-            accounts: named(keys.accounts()),
-            regions: named(keys.regions()),
-            first_day: first_day.map(str::to_owned),
-            last_day: last_day.map(str::to_owned),
-            keys: (!keys.is_everything()).then(|| Arc::clone(keys)),
-        }
-    }
-
-    /// Whether anything is left out.
-    pub fn is_restricted(&self) -> bool {
-        self.accounts.is_some() || self.regions.is_some() || self.has_days()
-    }
-
-    fn has_days(&self) -> bool {
-        self.first_day.is_some() || self.last_day.is_some()
-    }
-
-    pub(super) fn wants_account(&self, account: &str) -> bool {
-        self.accounts.as_ref().is_none_or(|wanted| wanted.contains(account))
-    }
-
-    pub(super) fn wants_region(&self, region: &str) -> bool {
-        self.regions.as_ref().is_none_or(|wanted| wanted.contains(region))
-    }
-
-    /// Whether what a key's name tells is in scope.
-    pub fn admits(&self, info: &KeyInfo) -> bool {
-        self.wants_account(&info.account)
-            && self.wants_region(&info.region)
-            && self.first_day.as_ref().is_none_or(|first| info.day >= *first)
-            && self.last_day.as_ref().is_none_or(|last| info.day <= *last)
+    /// Whether whole folders are left out.
+    pub(super) fn is_restricted(&self) -> bool {
+        self.0.days() != (None, None) || !self.0.accounts().is_empty() || !self.0.regions().is_empty()
     }
 
     /// Whether a listed key is in scope: the same answer however it came to be listed.
     pub(super) fn admits_key(&self, key: &str) -> bool {
-        if self.keys.as_ref().is_some_and(|keys| !keys.in_scope(key, None)) {
-            return false;
-        }
-        if !self.is_restricted() {
+        if self.0.is_everything() {
             return true;
         }
-        match level(folder_of(key)) {
+        let listed = match level(folder_of(key)) {
+            _ if !self.is_restricted() => true,
             Level::Days { account, region, base } => {
-                self.wants_account(account)
-                    && self.wants_region(region)
+                self.0.takes_account(account)
+                    && self.0.takes_region(region)
                     && self.days(base, base).is_some_and(|range| range.holds(key))
             }
-            Level::Kinds { account } | Level::Regions { account } => self.wants_account(account),
+            Level::Kinds { account } | Level::Regions { account } => self.0.takes_account(account),
             // Nothing of another service is ever read.
             Level::OtherService => false,
-            Level::Outside | Level::Accounts => {
-                crate::key::key_info(key).is_none_or(|info| self.admits(&info))
-            }
-        }
+            Level::Outside | Level::Accounts => true,
+        };
+        listed && self.0.in_scope(key, key_info(key).as_ref())
     }
 
     /// The wanted days of the region folder `base`, as far as they start with `prefix`.
     pub(super) fn days(&self, base: &str, prefix: &str) -> Option<Range> {
-        let folder = |day: &String| format!("{base}{}/", day.replace('-', "/"));
+        let (first, last) = self.0.days();
+        let folder = |day: &str| format!("{base}{}/", day.replace('-', "/"));
         let mut range = Range {
             prefix: prefix.to_owned(),
-            lo: self.first_day.as_ref().map_or_else(String::new, folder),
-            hi: self.last_day.as_ref().and_then(|day| past(&folder(day))),
+            lo: first.map_or_else(String::new, folder),
+            hi: last.and_then(|day| past(&folder(day))),
             base: Some(base.to_owned()),
         };
         if range.lo.as_str() < prefix {
@@ -313,11 +266,21 @@ impl ListScope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::TimeRange;
+    use jiff::SignedDuration;
 
     const TRAIL: &str = "AWSLogs/111122223333/CloudTrail/";
 
-    fn scope(first: Option<&str>, last: Option<&str>) -> ListScope {
-        ListScope { first_day: first.map(Into::into), last_day: last.map(Into::into), ..ListScope::default() }
+    /// From the start of `first` to the end of `last`.
+    fn scope(regions: &[&str], first: Option<&str>, last: Option<&str>) -> ListScope {
+        let regions: Vec<String> = regions.iter().map(|&region| region.to_owned()).collect();
+        let at = |day: &str, time: &str| format!("{day}T{time}Z").parse().unwrap();
+        let range = TimeRange {
+            start: first.map(|day| at(day, "00:00:00")),
+            end: last.map(|day| at(day, "23:59:59")),
+        };
+        let scope = KeyScope::new(&[], &regions, &[], &[]).unwrap();
+        ListScope(Arc::new(scope.within(range, SignedDuration::ZERO)))
     }
 
     #[test]
@@ -345,10 +308,10 @@ mod tests {
     #[test]
     fn days_are_one_range() {
         let base = format!("{TRAIL}us-east-1/");
-        let one = scope(Some("2024-05-01"), Some("2024-05-01")).days(&base, &base).unwrap();
+        let one = scope(&[], Some("2024-05-01"), Some("2024-05-01")).days(&base, &base).unwrap();
         assert_eq!(one.prefix, format!("{base}2024/05/01/"));
         assert_eq!(one.start_after(), None);
-        let some = scope(Some("2024-04-30"), Some("2024-05-02")).days(&base, &base).unwrap();
+        let some = scope(&[], Some("2024-04-30"), Some("2024-05-02")).days(&base, &base).unwrap();
         assert_eq!(some.prefix, format!("{base}2024/0"));
         assert_eq!(some.start_after(), Some(format!("{base}2024/04/30")));
         for (key, held) in [("2024/04/29/z", false), ("2024/04/30/a", true), ("2024/05/02/z", true)] {
@@ -357,9 +320,9 @@ mod tests {
         assert!(some.is_past(&format!("{base}2024/05/03/a")));
         // A prefix below the region keeps its own bounds.
         let month = format!("{base}2024/05/");
-        let within = scope(Some("2024-04-30"), None).days(&base, &month).unwrap();
+        let within = scope(&[], Some("2024-04-30"), None).days(&base, &month).unwrap();
         assert_eq!((within.prefix.as_str(), within.lo.as_str()), (month.as_str(), month.as_str()));
-        assert_eq!(scope(None, Some("2024-04-30")).days(&base, &month), None);
+        assert_eq!(scope(&[], None, Some("2024-04-30")).days(&base, &month), None);
         let all = ListScope::default().days(&base, &base).unwrap();
         assert_eq!((all.prefix.as_str(), all.start_after()), (base.as_str(), None));
     }
@@ -387,8 +350,7 @@ mod tests {
 
     #[test]
     fn scope_holds_for_any_key() {
-        let mut scope = scope(Some("2024-05-01"), Some("2024-05-01"));
-        scope.regions = Some(BTreeSet::from(["us-east-1".to_owned()]));
+        let scope = scope(&["us-east-1"], Some("2024-05-01"), Some("2024-05-01"));
         for (key, held) in [
             ("AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01/a.json.gz", true),
             ("AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/02/a.json.gz", false),

@@ -1,12 +1,16 @@
 //! One page of a listing: asked for, tried again, and read.
 
-use super::client::Bucket;
+use super::client::{Bucket, payer};
 use super::errors::{Failure, Verdict};
 use super::retry::backoff;
-use super::uri::decode_listed;
+use super::uri::{S3Uri, decode_listed};
 use crate::error::ErrorKind;
-use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::types::{ObjectStorageClass, OptionalObjectAttributes};
+use crate::key::KeyInfo;
+use crate::object::ObjectRef;
+use aws_sdk_s3::types::{
+    CommonPrefix, EncodingType, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
+    OptionalObjectAttributes, RestoreStatus,
+};
 use std::sync::atomic::Ordering;
 
 /// One listed key.
@@ -22,6 +26,32 @@ pub(super) struct Entry {
     pub(super) archived: Option<String>,
     /// The key could not be decoded.
     pub(super) unreadable_key: bool,
+}
+
+impl Entry {
+    /// An entry of an earlier listing of this bucket.
+    pub(super) fn of(bucket: &S3Uri, object: &ObjectRef) -> Option<Self> {
+        Some(Self {
+            key: bucket.key_of(&object.uri)?,
+            size: object.size,
+            etag: object.etag.clone(),
+            version_id: object.version_id.clone(),
+            archived: None,
+            unreadable_key: false,
+        })
+    }
+
+    /// The entry as everything downstream names it.
+    pub(super) fn object(&self, bucket: &S3Uri, key: Option<KeyInfo>) -> ObjectRef {
+        ObjectRef {
+            uri: bucket.of_key(&self.key),
+            size: self.size,
+            etag: self.etag.clone(),
+            version_id: self.version_id.clone(),
+            key,
+            mark: None,
+        }
+    }
 }
 
 /// What a lister hands over.
@@ -40,7 +70,7 @@ pub(super) struct Page<'a> {
     /// Folders are named, not entered.
     pub(super) delimited: bool,
     pub(super) start_after: Option<&'a str>,
-    pub(super) token: Option<&'a str>,
+    pub(super) token: Option<&'a Token>,
 }
 
 impl<'a> Page<'a> {
@@ -49,13 +79,36 @@ impl<'a> Page<'a> {
     }
 }
 
+/// One page as it came.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) entries: Vec<Entry>,
+    /// The folders, where asked for with a delimiter. `None`: one has a name that is not UTF-8.
+    pub(super) folders: Option<Vec<String>>,
+    /// Where the listing goes on, if it does.
+    pub(super) next: Result<Option<Token>, Failure>,
+}
+
+/// Where the next page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// S3's own word for it.
+    Continuation(String),
+    /// After this version of this key.
+    Version { key: String, version: Option<String> },
+}
+
 /// Where the listing goes on. A page that says there is more but not where would end it silently.
-pub(super) fn next_token(page: &ListObjectsV2Output, last: Option<&str>) -> Result<Option<String>, Failure> {
-    if page.is_truncated() != Some(true) {
+fn next(
+    truncated: Option<bool>,
+    next: Option<Token>,
+    last: Option<&Token>,
+) -> Result<Option<Token>, Failure> {
+    if truncated != Some(true) {
         return Ok(None);
     }
-    match page.next_continuation_token() {
-        Some(token) if !token.is_empty() && Some(token) != last => Ok(Some(token.to_owned())),
+    match next {
+        Some(token) if Some(&token) != last => Ok(Some(token)),
         _ => Err(Failure::new(
             ErrorKind::Other,
             Verdict::Final,
@@ -65,23 +118,18 @@ pub(super) fn next_token(page: &ListObjectsV2Output, last: Option<&str>) -> Resu
 }
 
 /// One page, with as many tries as an object gets.
-pub(super) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<ListObjectsV2Output, Failure> {
+pub(super) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
     let options = bucket.session.options();
     let counters = bucket.session.counters();
     let mut tries = 0;
     loop {
         tries += 1;
         counters.list.fetch_add(1, Ordering::Relaxed);
-        let request = bucket
-            .list()
-            .prefix(ask.prefix)
-            .set_delimiter(ask.delimited.then(|| "/".to_owned()))
-            .set_start_after(ask.start_after.map(str::to_owned))
-            .set_continuation_token(ask.token.map(str::to_owned))
-            .optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
-        let failure = match request.send().await {
-            Ok(page) => return Ok(page),
-            Err(error) => Failure::from_sdk(&error),
+        let answer =
+            if options.all_versions { versions(bucket, ask).await } else { latest(bucket, ask).await };
+        let failure = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
         };
         let again = match failure.verdict {
             Verdict::Retry => true,
@@ -103,6 +151,66 @@ pub(super) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<ListObje
     }
 }
 
+async fn latest(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
+    let token = match ask.token {
+        Some(Token::Continuation(token)) => Some(token.clone()),
+        _ => None,
+    };
+    let request = bucket
+        .list()
+        .prefix(ask.prefix)
+        .set_delimiter(ask.delimited.then(|| "/".to_owned()))
+        .set_start_after(ask.start_after.map(str::to_owned))
+        .set_continuation_token(token)
+        .optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+    let page = request.send().await.map_err(|error| Failure::from_sdk(&error))?;
+    // A server that does not know the parameter sends keys as they are, and no such field.
+    let encoded = page.encoding_type().is_some();
+    let token = page.next_continuation_token().filter(|token| !token.is_empty());
+    Ok(Answer {
+        next: next(page.is_truncated(), token.map(|token| Token::Continuation(token.to_owned())), ask.token),
+        folders: folders(page.common_prefixes(), encoded),
+        entries: page.contents.unwrap_or_default().into_iter().map(|object| entry(object, encoded)).collect(),
+    })
+}
+
+/// All versions of each key, the newest first.
+async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
+    let options = bucket.session.options();
+    let (key, version) = match ask.token {
+        Some(Token::Version { key, version }) => (Some(key.clone()), version.clone()),
+        _ => (ask.start_after.map(str::to_owned), None),
+    };
+    let request = bucket
+        .client
+        .list_object_versions()
+        .bucket(&bucket.uri.bucket)
+        .encoding_type(EncodingType::Url)
+        .set_request_payer(payer(options))
+        .set_expected_bucket_owner(options.expected_bucket_owner.clone())
+        .prefix(ask.prefix)
+        .set_delimiter(ask.delimited.then(|| "/".to_owned()))
+        .set_key_marker(key)
+        .set_version_id_marker(version)
+        .optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+    let page = request.send().await.map_err(|error| Failure::from_sdk(&error))?;
+    let markers = page.delete_markers().len() as u64;
+    bucket.session.counters().delete_markers.fetch_add(markers, Ordering::Relaxed);
+    let encoded = page.encoding_type().is_some();
+    let key = page.next_key_marker().and_then(|key| decoded(key, encoded));
+    let token = key.map(|key| Token::Version { key, version: page.next_version_id_marker.clone() });
+    Ok(Answer {
+        next: next(page.is_truncated(), token, ask.token),
+        folders: folders(page.common_prefixes(), encoded),
+        entries: page
+            .versions
+            .unwrap_or_default()
+            .into_iter()
+            .map(|one| version_entry(one, encoded))
+            .collect(),
+    })
+}
+
 /// Whether there may be good credentials after S3 refused the present ones.
 pub(super) async fn renewed(bucket: &Bucket) -> bool {
     match bucket.session.credentials() {
@@ -115,37 +223,50 @@ pub(super) async fn renewed(bucket: &Bucket) -> bool {
     }
 }
 
-/// The keys of a page.
-pub(super) fn entries(page: ListObjectsV2Output) -> Vec<Entry> {
-    // A server that does not know the parameter sends keys as they are, and no such field.
-    let encoded = page.encoding_type().is_some();
-    page.contents.unwrap_or_default().into_iter().map(|object| entry(object, encoded)).collect()
+fn decoded(text: &str, encoded: bool) -> Option<String> {
+    if encoded { decode_listed(text) } else { Some(text.to_owned()) }
 }
 
-/// The folders of a page that was asked for with a delimiter. `None`: one has a name that is not UTF-8.
-pub(super) fn folders(page: &ListObjectsV2Output) -> Option<Vec<String>> {
-    let encoded = page.encoding_type().is_some();
-    let listed = page.common_prefixes().iter().filter_map(|folder| folder.prefix());
-    listed.map(|folder| if encoded { decode_listed(folder) } else { Some(folder.to_owned()) }).collect()
+fn folders(listed: &[CommonPrefix], encoded: bool) -> Option<Vec<String>> {
+    listed.iter().filter_map(CommonPrefix::prefix).map(|folder| decoded(folder, encoded)).collect()
 }
 
-fn entry(object: aws_sdk_s3::types::Object, encoded: bool) -> Entry {
-    let restored = object.restore_status().is_some_and(|status| {
+fn entry(object: Object, encoded: bool) -> Entry {
+    let class = object.storage_class().map(ObjectStorageClass::as_str);
+    let archived = archived(class, object.restore_status());
+    named(object.key, encoded, object.size, object.e_tag, None, archived)
+}
+
+fn version_entry(object: ObjectVersion, encoded: bool) -> Entry {
+    let class = object.storage_class().map(ObjectVersionStorageClass::as_str);
+    let archived = archived(class, object.restore_status());
+    named(object.key, encoded, object.size, object.e_tag, object.version_id, archived)
+}
+
+/// The storage class, where S3 wants a restore first and has none at hand.
+fn archived(class: Option<&str>, restore: Option<&RestoreStatus>) -> Option<String> {
+    let restored = restore.is_some_and(|status| {
         status.restore_expiry_date().is_some() && status.is_restore_in_progress() != Some(true)
     });
-    let archived = object
-        .storage_class()
-        .filter(|class| matches!(class, ObjectStorageClass::Glacier | ObjectStorageClass::DeepArchive))
-        .filter(|_| !restored)
-        .map(|class| class.as_str().to_owned());
-    let listed = object.key.unwrap_or_default();
-    let decoded = if encoded { decode_listed(&listed) } else { Some(listed.clone()) };
+    class.filter(|class| matches!(*class, "GLACIER" | "DEEP_ARCHIVE") && !restored).map(str::to_owned)
+}
+
+fn named(
+    key: Option<String>,
+    encoded: bool,
+    size: Option<i64>,
+    etag: Option<String>,
+    version_id: Option<String>,
+    archived: Option<String>,
+) -> Entry {
+    let listed = key.unwrap_or_default();
+    let decoded = decoded(&listed, encoded);
     Entry {
         unreadable_key: decoded.is_none(),
         key: decoded.unwrap_or(listed),
-        size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
-        etag: object.e_tag.map(|tag| tag.trim_matches('"').to_owned()).filter(|tag| !tag.is_empty()),
-        version_id: None,
+        size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+        etag: etag.map(|tag| tag.trim_matches('"').to_owned()).filter(|tag| !tag.is_empty()),
+        version_id,
         archived,
     }
 }

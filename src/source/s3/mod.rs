@@ -1,8 +1,10 @@
 //! Objects in S3. The only place that knows tokio and the AWS SDK; everything beyond sees a [`Source`].
 
+mod answer;
 mod body;
 mod client;
 mod credentials;
+mod direct;
 mod drive;
 mod errors;
 mod fetch;
@@ -12,24 +14,31 @@ mod list;
 mod nodes;
 mod options;
 mod retry;
+mod sign;
+mod survey;
+mod tls;
 mod tree;
 mod uri;
 
 pub use client::{Requests, S3Session};
-pub use layout::ListScope;
 pub use options::{S3Keys, S3Options};
 pub use uri::{S3Uri, S3UriError};
 
 use crate::cancel::Cancel;
 use crate::error::Fatal;
+use crate::keyscope::KeyScope;
+use crate::object::ObjectRef;
 use crate::source::{Feed, Source};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Everything below one prefix of a bucket.
 #[derive(Debug)]
 pub struct S3Source {
     bucket: client::Bucket,
-    scope: Arc<ListScope>,
+    scope: Arc<layout::ListScope>,
+    /// In place of a listing.
+    given: Option<Vec<list::Entry>>,
 }
 
 impl S3Session {
@@ -37,7 +46,7 @@ impl S3Session {
     /// such bucket, where it cannot be reached, or where S3 does not know the caller. A caller who may not
     /// list is told so by an item of the run.
     pub fn open(&self, uri: &S3Uri) -> Result<S3Source, Fatal> {
-        Ok(S3Source { bucket: self.locate(uri)?, scope: Arc::default() })
+        Ok(S3Source { bucket: self.locate(uri)?, scope: Arc::default(), given: None })
     }
 }
 
@@ -47,9 +56,18 @@ impl S3Source {
         S3Session::start(options)?.open(uri)
     }
 
-    /// The same, listing only what is in `scope`. What is not is no item of the run.
-    pub fn within(self, scope: ListScope) -> Self {
-        Self { scope: Arc::new(scope), ..self }
+    /// The same, listing only what is in `scope`. What is not is no item of the run, and where names sort by
+    /// account, region and day it costs no request either.
+    #[must_use]
+    pub fn within(self, scope: Arc<KeyScope>) -> Self {
+        Self { scope: Arc::new(layout::ListScope(scope)), ..self }
+    }
+
+    /// The same, of just these objects, in this order: what an earlier listing of the same bucket found.
+    #[must_use]
+    pub fn only(self, objects: &[ObjectRef]) -> Self {
+        let entries = objects.iter().filter_map(|object| list::Entry::of(&self.bucket.uri, object)).collect();
+        Self { given: Some(entries), ..self }
     }
 
     /// The session, for what it counted and noted.
@@ -60,6 +78,14 @@ impl S3Source {
 
 impl Source for S3Source {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
-        drive::drive(&self.bucket, &self.scope, first, feed, cancel)
+        let end = drive::drive(&self.bucket, &self.scope, self.given.take(), first, feed, cancel);
+        let deletions = self.bucket.session.counters().delete_markers.swap(0, Ordering::Relaxed);
+        if deletions > 0 {
+            let uri = &self.bucket.uri;
+            self.bucket
+                .session
+                .note(format!("{uri}: {deletions} delete markers; the versions below them are read"));
+        }
+        end
     }
 }

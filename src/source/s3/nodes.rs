@@ -1,9 +1,9 @@
 //! The work of one node of the listing: looking into a folder, or listing a range; and what to do instead
 //! where the caller may not.
 
-use super::errors::Failure;
+use super::errors::{Failure, Verdict};
 use super::layout::{Level, Range, folder_of, level, past};
-use super::list::{Entry, Listed, Page, entries, folders, list_page, next_token};
+use super::list::{Answer, Entry, Listed, Page, Token, list_page};
 use super::tree::{Piece, Shared, Split, Work};
 use super::uri::S3Uri;
 use crate::error::ErrorKind;
@@ -24,7 +24,7 @@ pub(super) async fn work_on(shared: Arc<Shared>, id: u64, work: Work, pieces: Se
     let node = NodeTask { shared, id, pieces };
     let done = match work {
         Work::Ready(keys) => node.page(keys).await,
-        Work::Folder { prefix, from, token } => node.look(prefix, from, token).await,
+        Work::Folder { prefix, token } => node.look(prefix, token).await,
         Work::Range(range) => node.list(range).await,
     };
     if done.is_ok() {
@@ -59,12 +59,12 @@ impl NodeTask {
     }
 
     /// One page of a folder: its own keys and the folders in it become nodes, and the rest of it one more.
-    async fn look(&self, prefix: String, from: String, token: Option<String>) -> Result<(), Gone> {
+    async fn look(&self, prefix: String, token: Option<Token>) -> Result<(), Gone> {
         let bucket = &self.shared.bucket;
-        let ask = Page { delimited: true, token: token.as_deref(), ..Page::of(&prefix) };
-        let page = match list_page(bucket, ask).await {
-            Ok(page) => page,
-            Err(failure) if failure.kind == ErrorKind::AccessDenied => {
+        let ask = Page { delimited: true, token: token.as_ref(), ..Page::of(&prefix) };
+        let Answer { entries: mut keys, folders, next } = match list_page(bucket, ask).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.kind == ErrorKind::AccessDenied && token.is_none() => {
                 if prefix != bucket.uri.prefix {
                     bucket.session.note(format!(
                         "{}: may not be listed by itself ({failure}); listing it as a part of {}",
@@ -72,19 +72,20 @@ impl NodeTask {
                         bucket.uri
                     ));
                 }
-                return self.flat(&prefix, from);
+                return self.flat(&prefix);
             }
             Err(failure) => return self.failed(prefix, failure).await,
         };
-        let next = next_token(&page, token.as_deref());
-        let Some(mut folders) = folders(&page) else { return self.flat(&prefix, from) };
-        let mut keys = entries(page);
+        let Some(mut folders) = folders else {
+            if token.is_none() {
+                return self.flat(&prefix);
+            }
+            let text = "a folder in it has a name that is not UTF-8";
+            return self.failed(prefix, Failure::new(ErrorKind::Other, Verdict::Final, text)).await;
+        };
         // Some servers list in an order of their own.
         folders.sort_unstable();
         keys.sort_by(|a, b| a.key.cmp(&b.key));
-        let last_folder = folders.last().and_then(|folder| past(folder));
-        let last_key = keys.last().map(|entry| format!("{}\0", entry.key));
-        let from = last_folder.max(last_key).unwrap_or(from);
         let mut works = Vec::new();
         let mut keys = keys.into_iter().filter(|entry| self.shared.scope.admits_key(&entry.key)).peekable();
         for folder in folders {
@@ -100,7 +101,7 @@ impl NodeTask {
             works.push(Work::Ready(rest));
         }
         match next {
-            Ok(Some(token)) => works.push(Work::Folder { prefix, from, token: Some(token) }),
+            Ok(Some(token)) => works.push(Work::Folder { prefix, token: Some(token) }),
             Ok(None) => {}
             Err(failure) => {
                 self.split(works)?;
@@ -111,25 +112,21 @@ impl NodeTask {
     }
 
     /// Lists a folder as a part of what the user named, which is all that some callers may ask for.
-    fn flat(&self, prefix: &str, from: String) -> Result<(), Gone> {
-        let mut range = Range::part(&self.shared.bucket.uri.prefix, prefix);
-        if from > range.lo {
-            range.lo = from;
-        }
-        self.split(vec![Work::Range(range)])
+    fn flat(&self, prefix: &str) -> Result<(), Gone> {
+        self.split(vec![Work::Range(Range::part(&self.shared.bucket.uri.prefix, prefix))])
     }
 
     /// Lists a range page by page, or hands its later parts to lists that have nothing to do.
     async fn list(&self, range: Range) -> Result<(), Gone> {
         let bucket = &self.shared.bucket;
-        let mut token: Option<String> = None;
+        let mut token: Option<Token> = None;
         let mut seen = 0;
         loop {
             let after = if token.is_none() { range.start_after() } else { None };
             let ask =
-                Page { start_after: after.as_deref(), token: token.as_deref(), ..Page::of(&range.prefix) };
-            let page = match list_page(bucket, ask).await {
-                Ok(page) => page,
+                Page { start_after: after.as_deref(), token: token.as_ref(), ..Page::of(&range.prefix) };
+            let Answer { entries: listed, next, .. } = match list_page(bucket, ask).await {
+                Ok(answer) => answer,
                 // Perhaps only the prefix that the user named may be listed.
                 Err(failure)
                     if failure.kind == ErrorKind::AccessDenied
@@ -143,8 +140,6 @@ impl NodeTask {
                 }
                 Err(failure) => return self.failed(range.name(), failure).await,
             };
-            let next = next_token(&page, token.as_deref());
-            let listed = entries(page);
             let ends = listed.iter().any(|entry| range.is_past(&entry.key));
             let ordered = listed.is_sorted_by(|a, b| a.key <= b.key);
             let span = match (listed.first(), listed.last()) {
@@ -162,7 +157,9 @@ impl NodeTask {
                 Ok(Some(next)) => token = Some(next),
             }
             seen += 1;
-            if ordered
+            // A page may end among the versions of one key.
+            let cuttable = ordered && !bucket.session.options().all_versions;
+            if cuttable
                 && seen >= WORTH
                 && let Some((first, last)) = span
             {
@@ -182,20 +179,20 @@ impl NodeTask {
 impl Shared {
     /// The work for a prefix: a folder that a look found, or what the user named.
     pub(super) fn enter(&self, prefix: &str) -> Option<Work> {
-        let look = || Some(Work::Folder { prefix: prefix.to_owned(), from: prefix.to_owned(), token: None });
+        let look = || Some(Work::Folder { prefix: prefix.to_owned(), token: None });
         match level(folder_of(prefix)) {
             Level::Outside if self.looks.fetch_add(1, Ordering::Relaxed) < LOOKS => look(),
             Level::Outside => Some(Work::Range(Range::all(prefix))),
             Level::Accounts => look(),
             Level::Kinds { account } | Level::Regions { account } => {
-                if self.scope.wants_account(account) {
+                if self.scope.0.takes_account(account) {
                     look()
                 } else {
                     None
                 }
             }
             Level::Days { account, region, base } => {
-                if !self.scope.wants_account(account) || !self.scope.wants_region(region) {
+                if !self.scope.0.takes_account(account) || !self.scope.0.takes_region(region) {
                     return None;
                 }
                 self.scope.days(base, prefix).map(Work::Range)
@@ -203,8 +200,7 @@ impl Shared {
             Level::OtherService if !self.scope.is_restricted() => Some(Work::Range(Range::all(prefix))),
             // Nothing of another service is read, but somebody may keep a trail below its folder.
             Level::OtherService if prefix.ends_with('/') => {
-                let nested = format!("{prefix}AWSLogs/");
-                Some(Work::Folder { prefix: nested.clone(), from: nested, token: None })
+                Some(Work::Folder { prefix: format!("{prefix}AWSLogs/"), token: None })
             }
             Level::OtherService => Some(Work::Range(Range::all(prefix))),
         }

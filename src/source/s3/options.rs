@@ -46,6 +46,10 @@ pub struct S3Options {
     pub force_path_style: bool,
     /// `--expected-bucket-owner`: a bucket of another account is refused by S3.
     pub expected_bucket_owner: Option<String>,
+    /// `--all-versions`: overwritten and deleted objects too.
+    pub all_versions: bool,
+    /// Let the SDK do the GETs too, at several times the CPU: for comparison.
+    pub sdk_only: bool,
     /// `--concurrency`: GETs in flight at most. `None`: as many as bring something.
     pub concurrency: Option<usize>,
     /// `--list-concurrency`: LISTs in flight.
@@ -78,6 +82,8 @@ impl Default for S3Options {
             external_id: None,
             force_path_style: false,
             expected_bucket_owner: None,
+            all_versions: false,
+            sdk_only: false,
             concurrency: None,
             list_concurrency: 16,
             max_memory: 128 << 20,

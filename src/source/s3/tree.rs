@@ -5,7 +5,7 @@
 use super::client::Bucket;
 use super::errors::{Failure, Verdict};
 use super::layout::{ListScope, Range};
-use super::list::{Entry, Listed};
+use super::list::{Entry, Listed, Token};
 use super::nodes::work_on;
 use crate::error::ErrorKind;
 use std::collections::VecDeque;
@@ -26,8 +26,8 @@ const KEYS_WAITING: u64 = 64_000;
 pub(super) enum Work {
     /// Nothing: these keys are listed already.
     Ready(Vec<Entry>),
-    /// Look what is in it, from `from` on, which the page of `token` begins with.
-    Folder { prefix: String, from: String, token: Option<String> },
+    /// Look what is in it.
+    Folder { prefix: String, token: Option<Token> },
     /// List it.
     Range(Range),
 }

@@ -69,6 +69,12 @@ impl S3Uri {
         push_encoded(&mut uri, key);
         uri
     }
+
+    /// The key behind a URI that [`S3Uri::of_key`] made.
+    pub(super) fn key_of(&self, uri: &str) -> Option<String> {
+        let encoded = uri.strip_prefix("s3://")?.strip_prefix(&self.bucket)?.strip_prefix('/')?;
+        percent_decode_str(encoded).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    }
 }
 
 impl fmt::Display for S3Uri {
@@ -168,6 +174,9 @@ mod tests {
     #[test]
     fn keys_cannot_forge_lines_or_each_other() {
         let uri = S3Uri::parse("s3://b").unwrap();
+        for key in ["a b/ü.json", "a\n%0A%", ""] {
+            assert_eq!(uri.key_of(&uri.of_key(key)).as_deref(), Some(key));
+        }
         assert_eq!(uri.of_key("a b/ü.json"), "s3://b/a b/ü.json");
         assert_eq!(uri.of_key("a\n\u{1b}[31m\u{202e}x%0A"), "s3://b/a%0A%1B[31m%E2%80%AEx%250A");
         assert_eq!(one_line(" a\r\n b\u{1b}[2J "), "a b\\u{1b}[2J");

@@ -4,6 +4,7 @@
 mod fault;
 mod server;
 mod store;
+mod versions;
 
 pub(crate) use fault::{Fault, Op};
 pub(crate) use server::{ACCESS_KEY, EXPIRED_KEY, SECRET_KEY, Server, keys};

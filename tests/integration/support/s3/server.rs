@@ -51,6 +51,7 @@ struct State {
     plan: RwLock<Plan>,
     asked: Mutex<Vec<Asked>>,
     attempts: Mutex<HashMap<(Op, String), u32>>,
+    agents: Mutex<Vec<String>>,
 }
 
 struct Auth;
@@ -91,6 +92,7 @@ impl Server {
             plan: RwLock::new(Box::new(|_| None)),
             asked: Mutex::default(),
             attempts: Mutex::default(),
+            agents: Mutex::default(),
         });
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -124,6 +126,11 @@ impl Server {
     pub(crate) fn take_asked(&self) -> Vec<Asked> {
         self.state.attempts.lock().unwrap().clear();
         std::mem::take(&mut self.state.asked.lock().unwrap())
+    }
+
+    /// The `User-Agent` of every request so far.
+    pub(crate) fn take_agents(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.agents.lock().unwrap())
     }
 
     pub(crate) fn url(&self) -> String {
@@ -229,6 +236,8 @@ fn note(request: &Request<Incoming>, state: &State) -> Asked {
     let mut attempts = state.attempts.lock().unwrap();
     let attempt = attempts.entry((op, thing)).and_modify(|n| *n += 1).or_insert(1);
     let asked = Asked { op, key, attempt: *attempt, range: request.headers().contains_key(RANGE) };
+    let agent = request.headers().get(hyper::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    state.agents.lock().unwrap().push(agent.unwrap_or_default().to_owned());
     state.asked.lock().unwrap().push(asked.clone());
     asked
 }

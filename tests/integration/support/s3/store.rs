@@ -1,11 +1,12 @@
 //! Buckets and what S3 says of them: listing, GET, HEAD.
 
+use super::versions::{list_versions, version_body};
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use s3s::dto::{
     CommonPrefix, ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput, HeadBucketInput,
-    HeadBucketOutput, ListObjectsV2Input, ListObjectsV2Output, Object, ObjectStorageClass, RestoreStatus,
-    ServerSideEncryption, Timestamp,
+    HeadBucketOutput, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, Object, ObjectStorageClass, RestoreStatus, ServerSideEncryption, Timestamp,
 };
 use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -30,6 +31,13 @@ pub(crate) trait Keys: Send + Sync + 'static {
     /// The first object at or after `from`.
     fn next(&self, from: &str) -> Option<Meta>;
     fn body(&self, key: &str) -> Option<Bytes>;
+
+    /// The first key at or after `from` with its bodies, the newest first, and whether it is deleted.
+    fn next_versions(&self, from: &str) -> Option<(String, Vec<Bytes>, bool)> {
+        let key = self.next(from)?.key;
+        let body = self.body(&key)?;
+        Some((key, vec![body], false))
+    }
 }
 
 /// The quoted-less ETag of a body: its MD5.
@@ -47,6 +55,10 @@ pub(crate) struct Stored {
     pub(crate) body: Bytes,
     pub(crate) class: Option<&'static str>,
     pub(crate) restored: bool,
+    /// Earlier bodies, the oldest first.
+    pub(crate) older: Vec<Bytes>,
+    /// A delete marker lies on top.
+    pub(crate) deleted: bool,
 }
 
 /// Objects in memory.
@@ -65,15 +77,22 @@ impl Objects {
         class: Option<&'static str>,
         restored: bool,
     ) {
-        let stored = Stored { body: body.into(), class, restored };
-        self.0.write().unwrap().insert(key.to_owned(), stored);
+        let mut objects = self.0.write().unwrap();
+        let older = objects.remove(key).map(|old| [old.older, vec![old.body]].concat()).unwrap_or_default();
+        let stored = Stored { body: body.into(), class, restored, older, deleted: false };
+        objects.insert(key.to_owned(), stored);
+    }
+
+    pub(crate) fn delete(&self, key: &str) {
+        self.0.write().unwrap().get_mut(key).unwrap().deleted = true;
     }
 }
 
 impl Keys for Objects {
     fn next(&self, from: &str) -> Option<Meta> {
         let objects = self.0.read().unwrap();
-        let (key, stored) = objects.range::<str, _>((Bound::Included(from), Bound::Unbounded)).next()?;
+        let mut at = objects.range::<str, _>((Bound::Included(from), Bound::Unbounded));
+        let (key, stored) = at.find(|(_, stored)| !stored.deleted)?;
         Some(Meta {
             key: key.clone(),
             size: stored.body.len() as u64,
@@ -85,6 +104,13 @@ impl Keys for Objects {
 
     fn body(&self, key: &str) -> Option<Bytes> {
         Some(self.0.read().unwrap().get(key)?.body.clone())
+    }
+
+    fn next_versions(&self, from: &str) -> Option<(String, Vec<Bytes>, bool)> {
+        let objects = self.0.read().unwrap();
+        let (key, stored) = objects.range::<str, _>((Bound::Included(from), Bound::Unbounded)).next()?;
+        let bodies = std::iter::once(&stored.body).chain(stored.older.iter().rev());
+        Some((key.clone(), bodies.cloned().collect(), stored.deleted))
     }
 }
 
@@ -160,14 +186,14 @@ impl Store {
 }
 
 /// The first text after all that start with `prefix`.
-fn past(prefix: &str) -> String {
+pub(super) fn past(prefix: &str) -> String {
     let mut text = prefix.to_owned();
     let last = text.pop().expect("a common prefix ends in its delimiter");
     text.push(char::from_u32(last as u32 + 1).unwrap());
     text
 }
 
-fn encode(text: &str, encoding: Option<&EncodingType>) -> String {
+pub(super) fn encode(text: &str, encoding: Option<&EncodingType>) -> String {
     if encoding.is_none() {
         return text.to_owned();
     }
@@ -268,6 +294,16 @@ fn get(bucket: &Bucket, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
     if bucket.vanished.contains(&input.key) {
         return Err(missing());
     }
+    if let Some(version) = &input.version_id {
+        let body = version_body(bucket, &input.key, version).ok_or_else(missing)?;
+        return Ok(GetObjectOutput {
+            content_length: Some(i64::try_from(body.len()).unwrap()),
+            e_tag: Some(ETag::Strong(etag_of(&body))),
+            body: Some(Body::from(body).into()),
+            version_id: Some(version.clone()),
+            ..Default::default()
+        });
+    }
     let meta = bucket.keys.next(&input.key).filter(|meta| meta.key == input.key).ok_or_else(missing)?;
     if matches!(meta.class, Some("GLACIER" | "DEEP_ARCHIVE" | "INTELLIGENT_TIERING")) && !meta.restored {
         return Err(s3_error!(
@@ -314,6 +350,14 @@ impl S3 for Store {
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         self.in_bucket(&request, &request.input.bucket, |bucket| list(bucket, &request.input))
             .map(S3Response::new)
+    }
+
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        let answer = |bucket: &Bucket| Ok(list_versions(bucket, &request.input));
+        self.in_bucket(&request, &request.input.bucket, answer).map(S3Response::new)
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {

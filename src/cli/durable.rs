@@ -1,0 +1,187 @@
+//! `--checkpoint`: what its run is, as the command line says, and what is said of it at the end.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{UsageError, code, terminal};
+use roottrail::cancel::Cancel;
+use roottrail::filter::parse_span;
+use roottrail::keyscope::KeyScope;
+use roottrail::state::{Checkpoint, Description, Plan, StateError};
+use roottrail::summary::Summary;
+
+/// Options of runs that outlive their process.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Durable runs")]
+pub(super) struct Args {
+    /// Note in a file what was read, so that --resume can go on after a kill, or read only what is new
+    #[arg(long, value_name = "FILE", requires = "output")]
+    checkpoint: Option<PathBuf>,
+
+    /// Go on with the checkpoint; without one yet, start
+    #[arg(long, requires = "checkpoint")]
+    resume: bool,
+
+    /// How late an object may be delivered before its day counts as closed
+    #[arg(long, value_name = "SPAN", default_value = "3d", value_parser = parse_span, requires = "checkpoint")]
+    late_window: SignedDuration,
+
+    /// Stop in order after this time, with exit code 130
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
+    max_duration: Option<SignedDuration>,
+}
+
+/// A run's checkpoint, and what it makes of the run.
+#[derive(Debug)]
+pub(super) struct Durable {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) plan: Plan,
+}
+
+/// Options that decide what is read and found though they stand elsewhere.
+const SCOPE: [&str; 2] = ["endpoint_url", "max_object_size"];
+/// Options that any part of a run may have of its own. Outputs are compared by themselves.
+const FREE: [&str; 8] =
+    ["output", "also", "errors", "summary", "coverage", "manifest", "force", "fail_on_findings"];
+
+impl Args {
+    /// Locks and reads the checkpoint, if one is asked for.
+    pub(super) fn open(&self, force: bool, output: Option<&Path>) -> anyhow::Result<Option<Checkpoint>> {
+        let Some(path) = &self.checkpoint else { return Ok(None) };
+        let regular = output.is_some_and(|path| path.metadata().map_or(true, |metadata| metadata.is_file()));
+        if !regular {
+            let text =
+                "--checkpoint needs --output to a regular file: what went down a pipe cannot be resumed";
+            return Err(UsageError(text.into()).into());
+        }
+        if output.is_some_and(|output| output == path) {
+            return Err(UsageError("--checkpoint and --output name the same file".into()).into());
+        }
+        Checkpoint::open(path, self.resume, force).map(Some).map_err(refusal)
+    }
+
+    /// Compares the run with its checkpoint.
+    pub(super) fn begin(
+        &self,
+        mut checkpoint: Checkpoint,
+        matches: &ArgMatches,
+        names: &[OsString],
+        outputs: Vec<(String, PathBuf)>,
+        keys: &Arc<KeyScope>,
+        now: Timestamp,
+    ) -> anyhow::Result<Durable> {
+        if names.iter().any(|name| name == "-") {
+            let text = "standard input cannot be read twice: --checkpoint needs files or S3";
+            return Err(UsageError(text.into()).into());
+        }
+        let (scope, writing) = as_written(matches);
+        let run = Description {
+            sources: names.iter().map(|name| name.to_string_lossy().into_owned()).collect(),
+            scope,
+            writing,
+            outputs,
+            keys: Arc::clone(keys),
+            late_window: self.late_window,
+        };
+        let plan = checkpoint.begin(&run, now).map_err(refusal)?;
+        Ok(Durable { checkpoint, plan })
+    }
+
+    /// Sets the stop flag when the time is over.
+    pub(super) fn stop_in_time(&self, cancel: &Cancel) {
+        let Some(time) = self.max_duration.and_then(|time| Duration::try_from(time).ok()) else { return };
+        let cancel = cancel.clone();
+        // Ends with the process.
+        std::thread::spawn(move || {
+            std::thread::sleep(time);
+            cancel.set();
+        });
+    }
+}
+
+/// What does not fit the command line is its author's to mend.
+fn refusal(error: StateError) -> anyhow::Error {
+    match error {
+        StateError::Exists { .. } | StateError::Changed { .. } => UsageError(error.to_string()).into(),
+        error => error.into(),
+    }
+}
+
+/// The options that were given, by what they decide: what is read and found, and how that is written. An
+/// option that is not known here counts as the latter: better to refuse than to mix two runs.
+fn as_written(matches: &ArgMatches) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    use clap::CommandFactory as _;
+    let (mut scope, mut writing) = (BTreeMap::new(), BTreeMap::new());
+    let command = super::Cli::command();
+    let Some(scan) = command.find_subcommand("scan") else { return (scope, writing) };
+    for argument in scan.get_arguments() {
+        let id = argument.get_id().as_str();
+        let given = matches.try_contains_id(id).unwrap_or(false)
+            && matches.value_source(id).is_some_and(|source| source != ValueSource::DefaultValue);
+        let (Some(long), true) = (argument.get_long(), given) else { continue };
+        let to = match argument.get_help_heading() {
+            _ if SCOPE.contains(&id) => &mut scope,
+            _ if FREE.contains(&id) => continue,
+            Some("Scope" | "Filter" | "Integrity") => &mut scope,
+            Some("AWS" | "Performance" | "Interface" | "Durable runs") => continue,
+            Some(_) => &mut writing,
+            // Sources are compared by themselves.
+            None => continue,
+        };
+        let values: Vec<_> =
+            matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy()).collect();
+        to.insert(format!("--{long}"), values.join(","));
+    }
+    (scope, writing)
+}
+
+/// Says what became of the run, and whether that changes the exit code.
+pub(super) fn report(durable: &Durable, summary: &Summary, quiet: bool) -> Option<u8> {
+    let say = |text: &str| {
+        if !quiet {
+            terminal::line(&format!("roottrail: {}", terminal::plain(text)));
+        }
+    };
+    if summary.interrupted {
+        say("the checkpoint is saved: the same command with --resume goes on");
+        return None;
+    }
+    match &durable.plan {
+        Plan::Further { last } if summary.objects.scanned + summary.objects.failed == 0 => {
+            say(&format!("nothing new since the run of {last}"));
+            None
+        }
+        Plan::Look { last } => {
+            let memory = durable.checkpoint.memory();
+            match (memory.waiting(), memory.waiting_failed()) {
+                (0, 0) => {
+                    say(&format!("nothing new since the run of {last}; its output stays as it is"));
+                    None
+                }
+                (0, failed) => {
+                    say(&format!(
+                        "nothing new since the run of {last}; a new --output tries again what failed: \
+                         {failed} objects"
+                    ));
+                    Some(code::INCOMPLETE)
+                }
+                (new, _) => {
+                    terminal::line(&format!(
+                        "roottrail: {new} objects to read since the run of {last}, whose output stays as it \
+                         is: give a new --output for what they hold"
+                    ));
+                    Some(code::USAGE)
+                }
+            }
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,146 @@
+//! Where a scan writes, and in which formats.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::UsageError;
+use roottrail::error::Fatal;
+use roottrail::format::{self, FormatName};
+use roottrail::output::file::OutFile;
+use roottrail::output::partial::Committed;
+use roottrail::output::{FindingFile, Outputs};
+use roottrail::pipeline::SinkError;
+use roottrail::state::Plan;
+
+/// Options that name files to write.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Args {
+    /// Write findings to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+
+    /// The format of the findings
+    #[arg(short, long, value_name = "FORMAT", default_value = "ndjson", value_parser = format_name)]
+    format: FormatName,
+
+    /// Write the findings in a further format, to a file
+    #[arg(long, value_name = "FORMAT:FILE", value_parser = also)]
+    also: Vec<(FormatName, PathBuf)>,
+
+    #[command(flatten)]
+    format_options: super::format_options::Args,
+
+    /// Replace output files that exist
+    #[arg(long, help_heading = "Output")]
+    pub(super) force: bool,
+
+    /// Leave the record out of the findings
+    #[arg(long, help_heading = "Output")]
+    no_raw: bool,
+
+    /// Write one JSON line for each object or record that could not be read
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    errors: Option<PathBuf>,
+
+    /// Write the account of the run as JSON
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    summary: Option<PathBuf>,
+}
+
+/// Files that are written at the end of a run.
+#[derive(Debug)]
+pub(super) struct Closing {
+    pub(super) summary: Option<OutFile>,
+}
+
+impl Args {
+    /// Files that grow with the run, with the options that name them, in the order in which
+    /// [`Args::open`] opens them.
+    pub(super) fn growing(&self) -> Vec<(String, PathBuf)> {
+        let also = self.also.iter().map(|(name, path)| (format!("--also {name}"), path));
+        let output = self.output.iter().map(|path| ("--output".to_owned(), path));
+        let errors = self.errors.iter().map(|path| ("--errors".to_owned(), path));
+        output.chain(also).chain(errors).map(|(option, path)| (option, path.clone())).collect()
+    }
+
+    /// Opens all files. `plan`: what the run's checkpoint says, where it has one.
+    pub(super) fn open(&self, plan: Option<&Plan>) -> anyhow::Result<(Outputs, Closing)> {
+        check_places(self)?;
+        let options = self.format_options.options()?;
+        let mut committed = match plan {
+            // Everything is in its place, and stays as it is.
+            Some(Plan::Look { .. }) => {
+                return Ok((Outputs::new(Vec::new(), None, false), Closing { summary: None }));
+            }
+            Some(Plan::GoOn(committed)) => committed.clone().into_iter(),
+            _ => Vec::new().into_iter(),
+        };
+        let replace = self.force || !matches!(plan, None | Some(Plan::Fresh));
+        let mut create = |path: &Path| -> Result<OutFile, Fatal> {
+            let committed: Committed = committed.next().unwrap_or_default();
+            if plan.is_some() {
+                OutFile::resumable(path, replace, committed)
+            } else {
+                OutFile::create(path, replace)
+            }
+        };
+        let first = match &self.output {
+            Some(path) => create(path)?,
+            None => OutFile::stdout(),
+        };
+        let mut findings = Vec::new();
+        let further = self.also.iter().map(|(name, path)| create(path).map(|file| (*name, file)));
+        for file in std::iter::once(Ok((self.format, first))).chain(further) {
+            let (name, file) = file?;
+            let format = format::create(name, &options);
+            if self.no_raw && format.needs_record() {
+                let text = format!("--no-raw leaves the record out, and the format {name} carries it");
+                return Err(UsageError(text).into());
+            }
+            findings.push(FindingFile::new(format, file).map_err(|error| match error {
+                SinkError::Failed(fatal) => anyhow::Error::from(fatal),
+                SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
+            })?);
+        }
+        let errors = self.errors.as_deref().map(&mut create).transpose()?;
+        let summary = self.summary.as_deref().map(&mut create).transpose()?;
+        Ok((Outputs::new(findings, errors, !self.no_raw), Closing { summary }))
+    }
+}
+
+/// Of two outputs in one file, the one that is put in place last would be all that is left.
+fn check_places(args: &Args) -> Result<(), UsageError> {
+    let also = args.also.iter().map(|(_, path)| path);
+    let mut places = BTreeSet::new();
+    for path in args.output.iter().chain(also).chain(&args.errors).chain(&args.summary) {
+        let shared = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+        if !shared && !places.insert(place(path)) {
+            return Err(UsageError(format!("{} is named for two outputs", path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Where a file is, or will be, however its path is spelled.
+fn place(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_new| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.canonicalize().unwrap_or_else(|_missing| folder.to_owned());
+        path.file_name().map_or(folder.clone(), |name| folder.join(name))
+    })
+}
+
+fn format_name(text: &str) -> Result<FormatName, String> {
+    text.parse().map_err(|_unknown| {
+        let names: Vec<&str> = FormatName::ALL.iter().map(|name| name.as_str()).collect();
+        format!("the formats are {}", names.join(", "))
+    })
+}
+
+fn also(text: &str) -> Result<(FormatName, PathBuf), String> {
+    let (name, path) = text.split_once(':').ok_or("FORMAT:FILE, such as ecs:findings-ecs.ndjson")?;
+    Ok((format_name(name)?, path.into()))
+}

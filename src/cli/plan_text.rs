@@ -1,0 +1,103 @@
+//! A plan as a table.
+
+use std::fmt::Write as _;
+
+use roottrail::plan::{Amount, Plan, prices};
+
+/// The whole text, a newline at its end.
+pub(super) fn text(plan: &Plan) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _infallible = write(plan, &mut out);
+    out
+}
+
+fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
+    if !plan.rows.is_empty() {
+        writeln!(out, "{:<14}{:<18}{:<26}{:>12}{:>12}", "account", "region", "days", "objects", "bytes")?;
+        for ((account, region), row) in &plan.rows {
+            let days =
+                row.days.as_ref().map_or_else(String::new, |(first, last)| format!("{first} – {last}"));
+            line(out, account, region, &days, row.readable)?;
+            if row.archived.objects > 0 {
+                line(out, "", "", "  archived", row.archived)?;
+            }
+        }
+    }
+    if plan.elsewhere.objects > 0 {
+        line(out, "other names", "", "", plan.elsewhere)?;
+    }
+    line(out, "all", "", "", plan.readable)?;
+    writeln!(out)?;
+    let skipped: u64 = plan.skipped.values().map(|amount| amount.objects).sum();
+    let kinds: Vec<String> =
+        plan.skipped.iter().map(|(skip, amount)| format!("{} {}", amount.objects, skip.label())).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    writeln!(out, "skipped    {skipped} objects{kinds}")?;
+    if plan.archived.objects > 0 {
+        let Amount { objects, bytes } = plan.archived;
+        writeln!(out, "archived   {objects} objects, {}: restore them first, or they fail", size(bytes))?;
+    }
+    writeln!(out, "failures   {} prefixes or objects that a scan could not read", plan.failures.len())?;
+    if plan.fetched.objects > 0 {
+        writeln!(
+            out,
+            "requests   {} LIST (made just now, {:.1} s), {} GET",
+            plan.list_requests,
+            plan.listing.as_secs_f64(),
+            plan.fetched.objects
+        )?;
+        writeln!(
+            out,
+            "cost       ${:.2} for requests, ${:.2} more where the bytes leave AWS (prices of {})",
+            plan.requests_cost(),
+            plan.transfer_cost(),
+            prices::AS_OF
+        )?;
+    }
+    let estimate = plan.estimate();
+    let basis = match &plan.sample {
+        Some(sample) => format!("by a sample of {} objects", sample.read.objects),
+        None => "by assumed rates; --sample N measures".to_owned(),
+    };
+    writeln!(out, "duration   about {} ({basis})", duration(estimate.seconds))?;
+    if let (Some(records), Some(inflated)) = (estimate.records, estimate.inflated) {
+        writeln!(out, "records    about {records} in {}", size(inflated))?;
+    }
+    Ok(())
+}
+
+fn line(out: &mut String, account: &str, region: &str, days: &str, amount: Amount) -> std::fmt::Result {
+    writeln!(out, "{account:<14}{region:<18}{days:<26}{:>12}{:>12}", amount.objects, size(amount.bytes))
+}
+
+fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 999.5 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => "a second".to_owned(),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_are_short() {
+        assert_eq!([0, 999, 1000, 1_500_000].map(size), ["0 B", "999 B", "1.0 kB", "1.5 MB"]);
+        assert_eq!([0.2, 90.0, 600.0, 18_000.0].map(duration), ["a second", "90 s", "10 min", "5.0 h"]);
+    }
+}

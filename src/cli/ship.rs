@@ -1,0 +1,311 @@
+//! `roottrail ship`: arguments to a delivery, its outcome to an exit code.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use http::Uri;
+
+use super::terminal::{self, plain};
+use super::{UsageError, code, scan};
+use roottrail::format::{Dataset, IndexName};
+use roottrail::ship::{self, Auth, Endpoint, Event, Options, Peer, Secret, Summary, Timing, Watch};
+
+/// Where the secret is read from, unless from a file. A command line is for all to see.
+const SECRET_VARIABLE: &str = "ROOTTRAIL_SHIP_SECRET";
+
+/// Arguments of `ship`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Findings files, as `scan -f ndjson` writes them
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// The kind of server
+    #[arg(long, value_name = "SERVER")]
+    to: To,
+
+    /// The server: https://host:port, with a path where it stands behind one
+    #[arg(long, value_name = "URL")]
+    url: Uri,
+
+    /// How to present the secret [default: api-key for elastic, basic for opensearch, splunk for splunk]
+    #[arg(long, value_name = "SCHEME", help_heading = "Connection")]
+    auth: Option<AuthScheme>,
+
+    /// Read the API key, token or user:password from a file [default: the variable ROOTTRAIL_SHIP_SECRET]
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
+    secret_file: Option<PathBuf>,
+
+    /// Trust the certificates in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
+    ca_file: Option<PathBuf>,
+
+    /// Elastic and OpenSearch: index or data stream [default: logs-DATASET-default]
+    #[arg(long, value_name = "NAME", help_heading = "Documents")]
+    bulk_index: Option<IndexName>,
+
+    /// Elastic and OpenSearch: data_stream.dataset; aws.cloudtrail makes Elastic's stock rules fire
+    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Documents")]
+    ecs_dataset: Dataset,
+
+    /// Elastic and OpenSearch: ingest pipeline
+    #[arg(long, value_name = "NAME", help_heading = "Documents")]
+    pipeline: Option<String>,
+
+    /// Elastic and OpenSearch: leave ids to the server, where it refuses ours; doubles are then possible
+    #[arg(long, help_heading = "Documents")]
+    no_id: bool,
+
+    /// Splunk: index [default: the token's]
+    #[arg(long, value_name = "NAME", help_heading = "Documents")]
+    hec_index: Option<String>,
+
+    /// Bytes of documents in a request, before compression [default: 5MiB, for Splunk 1MiB]
+    #[arg(long, value_name = "SIZE", value_parser = scan::size, help_heading = "Delivery")]
+    batch_bytes: Option<u64>,
+
+    /// Do not compress requests
+    #[arg(long, help_heading = "Delivery")]
+    no_gzip: bool,
+
+    /// Keep the progress here [default: FILE.SERVER.cursor beside the first file]
+    #[arg(long, value_name = "FILE", help_heading = "Delivery")]
+    cursor: Option<PathBuf>,
+
+    /// Append what the server refuses to this file [default: FILE.SERVER.dead beside the first file]
+    #[arg(long, value_name = "FILE", help_heading = "Delivery")]
+    dead_letter: Option<PathBuf>,
+
+    /// End the run after this long without progress
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration, help_heading = "Delivery")]
+    give_up: Duration,
+
+    /// Longest pause between two tries
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, help_heading = "Delivery")]
+    max_pause: Duration,
+
+    /// Time for one request and its answer
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, help_heading = "Delivery")]
+    timeout: Duration,
+
+    /// Splunk: time for an acknowledgement, after which a batch is sent again
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration, help_heading = "Delivery")]
+    ack_timeout: Duration,
+
+    /// Read and render everything, send nothing
+    #[arg(long, help_heading = "Delivery")]
+    dry_run: bool,
+
+    /// Write nothing to standard error but what ends the run
+    #[arg(short, long, help_heading = "Interface")]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum To {
+    /// Elasticsearch
+    Elastic,
+    /// OpenSearch
+    #[value(name = "opensearch")]
+    OpenSearch,
+    /// Splunk, by its HTTP Event Collector
+    Splunk,
+}
+
+impl To {
+    fn peer(self) -> Peer {
+        match self {
+            To::Elastic => Peer::Elastic,
+            To::OpenSearch => Peer::OpenSearch,
+            To::Splunk => Peer::Splunk,
+        }
+    }
+
+    fn auth(self) -> Auth {
+        match self {
+            To::Elastic => Auth::ApiKey,
+            To::OpenSearch => Auth::Basic,
+            To::Splunk => Auth::Splunk,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AuthScheme {
+    /// Elasticsearch API key: id:key, or its encoded form
+    ApiKey,
+    /// user:password
+    Basic,
+    /// Bearer token
+    Bearer,
+    /// Event collector token
+    Splunk,
+}
+
+impl AuthScheme {
+    fn auth(self) -> Auth {
+        match self {
+            AuthScheme::ApiKey => Auth::ApiKey,
+            AuthScheme::Basic => Auth::Basic,
+            AuthScheme::Bearer => Auth::Bearer,
+            AuthScheme::Splunk => Auth::Splunk,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let options = options(args)?;
+    let mut watch = Teller { quiet: args.quiet, dead_letters: 0 };
+    if exposes_secret(&options.endpoint) && !args.quiet {
+        terminal::line("roottrail: warning: the secret goes over plain HTTP; use an https URL");
+    }
+    let summary = ship::run(&options, &mut watch)?;
+    if !args.quiet {
+        terminal::line(&closing(&summary, &options));
+    }
+    Ok(ExitCode::from(if summary.dead_letters > 0 { code::INCOMPLETE } else { code::COMPLETE }))
+}
+
+fn options(args: &Args) -> anyhow::Result<Options> {
+    let usable = matches!(args.url.scheme_str(), Some("http" | "https")) && args.url.query().is_none();
+    let Some(authority) = args.url.authority().filter(|_| usable) else {
+        return Err(UsageError("--url wants the form https://host:port[/path]".into()).into());
+    };
+    if authority.as_str().contains('@') {
+        let text = format!("--url must not hold a secret; put it into {SECRET_VARIABLE} or --secret-file");
+        return Err(UsageError(text).into());
+    }
+    let peer = args.to.peer();
+    let auth = args.auth.map_or_else(|| args.to.auth(), AuthScheme::auth);
+    let beside = |extension: &str| match args.files.first() {
+        Some(first) => with_suffix(first, &format!(".{peer}.{extension}")),
+        None => PathBuf::from(format!("{peer}.{extension}")),
+    };
+    Ok(Options {
+        files: args.files.clone(),
+        peer,
+        endpoint: Endpoint {
+            url: args.url.clone(),
+            secret: secret(args.secret_file.as_deref())?.map(|secret| (auth, secret)),
+            ca_file: args.ca_file.clone(),
+        },
+        dataset: args.ecs_dataset.clone(),
+        index: args.bulk_index.clone(),
+        pipeline: args.pipeline.clone(),
+        without_ids: args.no_id,
+        hec_index: args.hec_index.clone(),
+        batch_bytes: match args.batch_bytes {
+            Some(bytes) => usize::try_from(bytes).context("--batch-bytes is too large")?,
+            None if peer == Peer::Splunk => 1 << 20,
+            None => 5 << 20,
+        },
+        gzip: !args.no_gzip,
+        cursor: args.cursor.clone().unwrap_or_else(|| beside("cursor")),
+        dead_letters: args.dead_letter.clone().unwrap_or_else(|| beside("dead")),
+        dry_run: args.dry_run,
+        timing: Timing {
+            longest_pause: args.max_pause,
+            give_up: args.give_up,
+            request: args.timeout,
+            acknowledgement: args.ack_timeout,
+            poll: (args.ack_timeout / 20).clamp(Duration::from_millis(50), Duration::from_secs(5)),
+            ..Timing::default()
+        },
+    })
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn secret(file: Option<&Path>) -> anyhow::Result<Option<Secret>> {
+    let secret = match file {
+        Some(path) => {
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let secret = Secret::new(&text);
+            anyhow::ensure!(!secret.is_empty(), "{} is empty", path.display());
+            secret
+        }
+        None => match std::env::var(SECRET_VARIABLE) {
+            Ok(text) => Secret::new(&text),
+            Err(std::env::VarError::NotPresent) => return Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => anyhow::bail!("{SECRET_VARIABLE} is not UTF-8"),
+        },
+    };
+    Ok(Some(secret).filter(|secret| !secret.is_empty()))
+}
+
+fn exposes_secret(endpoint: &Endpoint) -> bool {
+    let host = endpoint.url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    endpoint.secret.is_some() && endpoint.url.scheme_str() == Some("http") && !local
+}
+
+/// Tells a person what happens on the way.
+struct Teller {
+    quiet: bool,
+    dead_letters: u64,
+}
+
+impl Watch for Teller {
+    fn event(&mut self, event: Event) {
+        /// More of the same would hide the rest.
+        const MOST: u64 = 20;
+        let text = match event {
+            Event::Pause { reason, delay } => format!("{reason}; next try in {:.1} s", delay.as_secs_f32()),
+            Event::Slow(reason) => reason,
+            Event::DeadLetter(reason) => {
+                self.dead_letters += 1;
+                match self.dead_letters {
+                    ..=MOST => format!("refused: {reason}"),
+                    count if count == MOST + 1 => "refused: more, see the dead letter file".into(),
+                    _ => return,
+                }
+            }
+        };
+        if !self.quiet {
+            terminal::line(&format!("roottrail: {}", plain(&text)));
+        }
+    }
+}
+
+fn closing(summary: &Summary, options: &Options) -> String {
+    let Summary { findings, delivered, already_there, dead_letters, requests, bytes, .. } = summary;
+    let things = if options.peer == Peer::Splunk { "events" } else { "documents" };
+    if options.dry_run {
+        return format!(
+            "{findings} findings would go out as {delivered} {things} in {requests} requests ({bytes} bytes); {dead_letters} cannot be sent"
+        );
+    }
+    let mut text = format!("{findings} findings: {delivered} {things} delivered");
+    if *already_there > 0 {
+        text.push_str(&format!(" ({already_there} were there before)"));
+    }
+    if *dead_letters > 0 {
+        text.push_str(&format!(", {dead_letters} refused, see {}", options.dead_letters.display()));
+    }
+    if *findings == 0 && summary.settled_before > 0 {
+        text.push_str(", nothing new since the last run");
+    }
+    plain(&text)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "a time is a number and ms, s, m or h".to_owned())?;
+    let unit = match &text[digits.len()..] {
+        "ms" => return Ok(Duration::from_millis(number)),
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        other => return Err(format!("'{other}' is no unit: ms, s, m or h")),
+    };
+    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(|| "no such time".to_owned())
+}

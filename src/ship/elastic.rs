@@ -1,0 +1,126 @@
+//! Elasticsearch and OpenSearch: `_bulk`, whose answer has a result for each item, in order.
+
+use serde::Deserialize;
+
+use super::Options;
+use super::dead::Refusal;
+use super::http::{Client, Reply};
+use super::target::{Failure, Part, Sent, Verdict, by_status};
+use crate::finding::Finding;
+use crate::format::{Bulk, Format as _, FormatError};
+
+#[derive(Debug)]
+pub(super) struct Elastic {
+    format: Bulk,
+    path: String,
+    place: String,
+}
+
+impl Elastic {
+    pub(super) fn new(options: &Options) -> Self {
+        let bulk = Bulk::new(options.index.as_ref(), options.dataset.clone());
+        let place =
+            options.index.as_ref().map_or_else(|| options.dataset.stream(), |index| index.to_string());
+        // An answer without the parts that nobody reads is a tenth as long.
+        let mut path = "/_bulk?filter_path=errors,items.*.status,items.*.error".to_owned();
+        if let Some(pipeline) = &options.pipeline {
+            let name = percent_encoding::utf8_percent_encode(pipeline, percent_encoding::NON_ALPHANUMERIC);
+            path.push_str(&format!("&pipeline={name}"));
+        }
+        Self { format: if options.without_ids { bulk.without_ids() } else { bulk }, path, place }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(super) fn render(&self, finding: &Finding) -> Result<Vec<Part>, FormatError> {
+        let mut payload = Vec::new();
+        self.format.write(finding, &mut payload)?;
+        Ok(vec![(None, payload)])
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    errors: bool,
+    #[serde(default)]
+    items: Vec<Action>,
+}
+
+#[derive(Deserialize)]
+struct Action {
+    create: ItemResult,
+}
+
+#[derive(Deserialize)]
+struct ItemResult {
+    status: u16,
+    #[serde(default)]
+    error: serde_json::Value,
+}
+
+/// What an answer says of each of `count` items.
+pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent, Failure> {
+    if let Some(failure) = by_status(client, reply) {
+        return Err(failure);
+    }
+    if reply.status == 400 {
+        // The request as a whole: a wrong index name, an unknown pipeline. Items have a status of their own.
+        return Err(Failure::Stop(client.excerpt(reply)));
+    }
+    // HTTP 200 says only that the request was read. An answer that cannot be read says nothing of the items:
+    // sent again, those that were stored are refused as doubles.
+    let unreadable =
+        |why: &str| Failure::Again { reason: format!("{why}: {}", client.excerpt(reply)), after: None };
+    let answer: Answer =
+        serde_json::from_slice(&reply.body).map_err(|_| unreadable("not an answer of _bulk"))?;
+    if answer.items.len() != count && (answer.errors || !answer.items.is_empty()) {
+        return Err(unreadable("the answer is not of this request"));
+    }
+    let verdicts = if answer.items.is_empty() {
+        (0..count).map(|_| Verdict::Delivered).collect()
+    } else {
+        answer.items.into_iter().map(|action| verdict(action.create)).collect()
+    };
+    Ok(Sent { verdicts, ack: None, slow: None })
+}
+
+fn verdict(item: ItemResult) -> Verdict {
+    let text = |key: &str| item.error[key].as_str().unwrap_or_default().to_owned();
+    let mut reason = text("reason");
+    if let Some(cause) = item.error["caused_by"]["reason"].as_str() {
+        reason = format!("{reason}: {cause}");
+    }
+    match item.status {
+        200..=299 => Verdict::Delivered,
+        409 => Verdict::AlreadyThere,
+        429 | 500.. => Verdict::Again(format!("{} {reason}", item.status)),
+        // These speak of the index, not of the finding: no such index, no privilege, index read-only.
+        401 | 403 | 404 => Verdict::Stop(format!("{} {}: {reason}", item.status, text("type"))),
+        status => Verdict::Refused(Refusal { status: Some(status), kind: text("type"), reason }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16) -> Verdict {
+        verdict(ItemResult { status, error: serde_json::json!({"type": "t", "reason": "r"}) })
+    }
+
+    #[test]
+    fn each_status_of_an_item_has_one_meaning() {
+        assert!(matches!(of(201), Verdict::Delivered));
+        assert!(matches!(of(409), Verdict::AlreadyThere));
+        assert!(matches!(of(429), Verdict::Again(_)));
+        assert!(matches!(of(503), Verdict::Again(_)));
+        assert!(matches!(of(403), Verdict::Stop(_)));
+        assert!(matches!(of(400), Verdict::Refused(refusal) if refusal.kind == "t" && refusal.reason == "r"));
+    }
+}

@@ -1,0 +1,347 @@
+//! One HTTP client for all servers: hyper with rustls, a time limit on everything, no secret in any text.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, RETRY_AFTER, SET_COOKIE, USER_AGENT,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::ShipError;
+
+/// An answer to a batch is shorter than the batch; a longer one is no answer of these servers.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// A password, token or key. It has no readable form.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret in `text`, without the line break that files end with.
+    pub fn new(text: &str) -> Self {
+        Self(text.trim().to_owned())
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// How the secret is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// `Authorization: ApiKey`, of Elasticsearch. `id:key` is encoded; what has no colon is encoded already.
+    ApiKey,
+    /// `Authorization: Basic`; the secret is `user:password`.
+    Basic,
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// `Authorization: Splunk`.
+    Splunk,
+}
+
+/// A server and how to reach it.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// `https://host:port[/prefix]`.
+    pub url: Uri,
+    /// The secret, where the server wants one.
+    pub secret: Option<(Auth, Secret)>,
+    /// Trust these certificates (PEM) instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What goes out.
+#[derive(Clone, Debug)]
+pub(super) struct Body {
+    content_type: &'static str,
+    bytes: Bytes,
+    gzip: bool,
+}
+
+impl Body {
+    /// A short JSON text, sent as it is.
+    pub(super) fn json(text: String) -> Self {
+        Self { content_type: "application/json", bytes: text.into(), gzip: false }
+    }
+
+    /// Bytes on the wire.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// Try again: refused, reset, timed out.
+    Connection(String),
+    /// Nothing changes with the next try: a certificate that is not trusted, an impossible request.
+    Final(String),
+}
+
+/// The client of one server.
+pub(super) struct Client {
+    hyper: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    base: String,
+    headers: HeaderMap,
+    secret: Option<Secret>,
+    cookie: Option<HeaderValue>,
+    timeout: Duration,
+    gzip: bool,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    pub(super) fn new(endpoint: &Endpoint, timeout: Duration, gzip: bool) -> Result<Self, ShipError> {
+        let mut headers = HeaderMap::new();
+        headers
+            .insert(USER_AGENT, HeaderValue::from_static(concat!("roottrail/", env!("CARGO_PKG_VERSION"))));
+        if let Some((auth, secret)) = &endpoint.secret {
+            headers.insert(AUTHORIZATION, authorization(*auth, secret)?);
+        }
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls(endpoint)?)
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(Self {
+            hyper: HyperClient::builder(TokioExecutor::new()).build(connector),
+            base: endpoint.url.to_string().trim_end_matches('/').to_owned(),
+            headers,
+            secret: endpoint.secret.as_ref().map(|(_, secret)| secret.clone()),
+            cookie: None,
+            timeout,
+            gzip,
+        })
+    }
+
+    /// Adds a header to every request.
+    pub(super) fn add_header(&mut self, name: &'static str, value: &str) -> Result<(), ShipError> {
+        let value = HeaderValue::from_str(value).map_err(|error| ShipError::Setup(error.to_string()))?;
+        self.headers.insert(HeaderName::from_static(name), value);
+        Ok(())
+    }
+
+    /// A batch as it goes out.
+    pub(super) fn encode(&self, content_type: &'static str, batch: Vec<u8>) -> Result<Body, ShipError> {
+        if !self.gzip {
+            return Ok(Body { content_type, bytes: batch.into(), gzip: false });
+        }
+        let mut encoder = GzEncoder::new(Vec::with_capacity(batch.len() / 8), Compression::default());
+        let bytes = encoder
+            .write_all(&batch)
+            .and_then(|()| encoder.finish())
+            .map_err(|error| ShipError::Setup(format!("cannot compress a request: {error}")))?;
+        Ok(Body { content_type, bytes: bytes.into(), gzip: true })
+    }
+
+    /// Posts a body and reads the whole answer.
+    pub(super) async fn post(&mut self, path: &str, body: Body) -> Result<Reply, Broken> {
+        let request = self.request(path, body).map_err(|error| Broken::Final(error.to_string()))?;
+        let exchange = async {
+            let response =
+                self.hyper.request(request).await.map_err(|error| broken(&error, certificate(&error)))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, LONGEST_ANSWER)
+                .collect()
+                .await
+                .map_err(|error| broken(&*error, false))?
+                .to_bytes();
+            Ok((head, body))
+        };
+        let (head, body) = match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(result) => result?,
+            Err(_elapsed) => {
+                return Err(Broken::Connection(format!("no answer within {} s", self.timeout.as_secs_f32())));
+            }
+        };
+        self.keep_cookie(&head.headers);
+        let retry_after = head
+            .headers
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(|seconds: u64| Duration::from_secs(seconds.min(600)));
+        Ok(Reply { status: head.status.as_u16(), retry_after, body })
+    }
+
+    /// A short form of an answer for messages, without the secret, which some proxies echo.
+    pub(super) fn excerpt(&self, reply: &Reply) -> String {
+        let mut text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(2000)]).into_owned();
+        if let Some(secret) = self.secret.as_ref().filter(|secret| !secret.is_empty()) {
+            text = text.replace(&secret.0, "***");
+        }
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+        format!("HTTP {} {}", reply.status, text.trim())
+    }
+
+    fn request(&self, path: &str, body: Body) -> Result<Request<Full<Bytes>>, http::Error> {
+        let uri = format!("{}{path}", self.base);
+        let mut request = Request::builder().method(Method::POST).uri(uri).body(Full::new(body.bytes))?;
+        let headers = request.headers_mut();
+        headers.extend(self.headers.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(body.content_type));
+        if body.gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if let Some(cookie) = &self.cookie {
+            headers.insert(COOKIE, cookie.clone());
+        }
+        Ok(request)
+    }
+
+    /// Load balancers pin a client to a node by a cookie, and Splunk's acknowledgements live on one node.
+    fn keep_cookie(&mut self, headers: &HeaderMap) {
+        let pairs: Vec<&str> = headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok()?.split(';').next())
+            .collect();
+        if let Ok(mut cookie) = HeaderValue::from_str(&pairs.join("; ")) {
+            if !pairs.is_empty() {
+                cookie.set_sensitive(true);
+                self.cookie = Some(cookie);
+            }
+        }
+    }
+}
+
+fn authorization(auth: Auth, secret: &Secret) -> Result<HeaderValue, ShipError> {
+    let text = match auth {
+        Auth::ApiKey if secret.0.contains(':') => format!("ApiKey {}", base64(secret.0.as_bytes())),
+        Auth::ApiKey => format!("ApiKey {}", secret.0),
+        Auth::Basic => format!("Basic {}", base64(secret.0.as_bytes())),
+        Auth::Bearer => format!("Bearer {}", secret.0),
+        Auth::Splunk => format!("Splunk {}", secret.0),
+    };
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| ShipError::Setup("the secret holds characters that no HTTP header may hold".into()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn tls(endpoint: &Endpoint) -> Result<ClientConfig, ShipError> {
+    let mut roots = RootCertStore::empty();
+    match &endpoint.ca_file {
+        Some(path) => {
+            let fail = |why: &dyn fmt::Display| ShipError::Setup(format!("{}: {why}", path.display()));
+            let text = fs::read(path).map_err(|error| fail(&error))?;
+            for certificate in CertificateDer::pem_slice_iter(&text) {
+                let certificate = certificate.map_err(|error| fail(&error))?;
+                roots.add(certificate).map_err(|error| fail(&error))?;
+            }
+            if roots.is_empty() {
+                return Err(fail(&"holds no certificate"));
+            }
+        }
+        None if endpoint.url.scheme_str() == Some("https") => {
+            let system = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(system.certs);
+            if roots.is_empty() {
+                return Err(ShipError::Setup(
+                    "the system has no trusted certificates; name some with --ca-file".into(),
+                ));
+            }
+        }
+        None => {}
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ShipError::Setup(error.to_string()))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn broken(error: &(dyn StdError + 'static), certificate: bool) -> Broken {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    if certificate { Broken::Final(text) } else { Broken::Connection(text) }
+}
+
+/// Whether a certificate was refused, which no second try changes.
+fn certificate(error: &(dyn StdError + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let tls = error.downcast_ref::<rustls::Error>();
+        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+            || inside.is_some_and(|inner| certificate(inner))
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_presented_but_never_shown() {
+        for (auth, secret, expected) in [
+            (Auth::ApiKey, "id:key", "ApiKey aWQ6a2V5"),
+            (Auth::ApiKey, "aWQ6a2V5\n", "ApiKey aWQ6a2V5"),
+            (Auth::Basic, "user:pass", "Basic dXNlcjpwYXNz"),
+            (Auth::Splunk, "0000-1", "Splunk 0000-1"),
+        ] {
+            let secret = Secret::new(secret);
+            let value = authorization(auth, &secret).unwrap();
+            assert_eq!(value.to_str().unwrap(), expected);
+            assert_eq!(format!("{secret:?} {value:?}"), "Secret Sensitive");
+        }
+        let error = authorization(Auth::Bearer, &Secret::new("se\ncret")).unwrap_err();
+        assert!(!error.to_string().contains("cret\""), "{error}");
+    }
+}

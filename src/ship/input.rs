@@ -1,0 +1,121 @@
+//! Reads findings files line by line, from where an earlier run stopped.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::ShipError;
+
+/// A longer line is no finding: CloudTrail's records are 256 KiB at most.
+const LONGEST_LINE: u64 = 64 << 20;
+
+/// One line of a findings file.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// The line without its end.
+    pub(super) text: Vec<u8>,
+    /// The file as the user named it.
+    pub(super) file: String,
+    /// Where the line begins.
+    pub(super) offset: u64,
+}
+
+/// One findings file being read.
+pub(super) struct Input {
+    name: String,
+    file: BufReader<File>,
+    offset: u64,
+    read: Sha256,
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Input")
+            .field("name", &self.name)
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Input {
+    /// Opens a file at an offset, having read everything before it for [`Input::digest`].
+    pub(super) fn open(path: &Path, offset: u64) -> Result<Self, ShipError> {
+        let name = path.display().to_string();
+        let fail = |source| ShipError::Input { path: name.clone(), source };
+        let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(fail)?);
+        let mut read = Sha256::new();
+        let mut left = offset;
+        while left > 0 {
+            let chunk = file.fill_buf().map_err(fail)?;
+            let length = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            if length == 0 {
+                break;
+            }
+            read.update(&chunk[..length]);
+            file.consume(length);
+            left -= length as u64;
+        }
+        Ok(Self { name, file, offset: offset - left, read })
+    }
+
+    /// Where the next line begins.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The SHA-256 of everything before the next line.
+    pub(super) fn digest(&self) -> String {
+        hex(&self.read.clone().finalize())
+    }
+
+    /// The next line that is not blank, or `None` at the end of the file.
+    pub(super) fn next_line(&mut self) -> Result<Option<Line>, ShipError> {
+        loop {
+            let offset = self.offset;
+            let mut text = Vec::new();
+            let result = (&mut self.file).take(LONGEST_LINE).read_until(b'\n', &mut text);
+            let length = result.map_err(|source| ShipError::Input { path: self.name.clone(), source })?;
+            if length == 0 {
+                return Ok(None);
+            }
+            if text.last() != Some(&b'\n') {
+                if length as u64 == LONGEST_LINE {
+                    let source = io::Error::new(io::ErrorKind::InvalidData, "a line has more than 64 MiB");
+                    return Err(ShipError::Input { path: self.name.clone(), source });
+                }
+                return Err(ShipError::CutLine { path: self.name.clone() });
+            }
+            self.offset += length as u64;
+            self.read.update(&text);
+            text.truncate(text.trim_ascii_end().len());
+            if !text.is_empty() {
+                return Ok(Some(Line { text, file: self.name.clone(), offset }));
+            }
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_from_the_middle_have_the_same_digest() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "one\n\ntwo\r\nthree").unwrap();
+        let mut input = Input::open(file.path(), 0).unwrap();
+        assert_eq!(input.next_line().unwrap().unwrap().text, b"one");
+        let two = input.next_line().unwrap().unwrap();
+        assert_eq!((two.text.as_slice(), two.offset), (b"two".as_slice(), 5));
+        assert!(matches!(input.next_line(), Err(ShipError::CutLine { .. })));
+        let again = Input::open(file.path(), 10).unwrap();
+        assert_eq!((again.offset(), again.digest()), (10, input.digest()));
+        assert_eq!(Input::open(file.path(), 99).unwrap().offset(), 15);
+    }
+}

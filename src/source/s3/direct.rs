@@ -1,0 +1,258 @@
+//! GET without the SDK: hyper, and a signature of our own. The SDK spends several times what an object of a
+//! few KB costs to inflate and judge; region, endpoint and credentials still come from it, and where its
+//! way of addressing a bucket is anything special, so does the GET.
+
+use super::client::Bucket;
+use super::errors::{Failure, chain};
+use super::fetch::Wanted;
+use super::sign::{EMPTY, Signer, push_path};
+use crate::error::ErrorKind;
+use crate::source::s3::errors::Verdict;
+use aws_sdk_s3::presigning::PresigningConfig;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, USER_AGENT};
+use hyper::{Request, Response, Uri};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+/// What is read of an error's XML.
+const ERROR_BODY: usize = 64 << 10;
+
+/// Connections, shared by all buckets of a session.
+pub(super) type Http = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+/// The way to one bucket.
+#[derive(Debug)]
+pub(super) struct Direct {
+    http: Http,
+    /// `https://bucket.s3.eu-west-1.amazonaws.com`
+    origin: String,
+    host: String,
+    /// `/` or `/bucket/`, encoded.
+    path: String,
+    signer: Signer,
+    /// Seconds that the server's clock is ahead.
+    skew: AtomicI64,
+    /// The server would not have our signature: leave it to the SDK.
+    refused: AtomicBool,
+}
+
+/// A client of the same trust as the SDK's.
+pub(super) fn http(config: rustls::ClientConfig, connect_timeout: Duration) -> Http {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(connect_timeout));
+    connector.enforce_http(false);
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connector);
+    Client::builder(hyper_util::rt::TokioExecutor::new())
+        .pool_timer(hyper_util::rt::TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(20))
+        .build(connector)
+}
+
+impl Direct {
+    /// Asks the SDK how it would address and sign a GET. `None`: not in the plain way.
+    pub(super) async fn of(bucket: &Bucket, http: &Http) -> Option<Arc<Self>> {
+        let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).ok()?;
+        let presigned =
+            bucket.client.get_object().bucket(&bucket.uri.bucket).key("k").presigned(hour).await.ok()?;
+        let uri: Uri = presigned.uri().parse().ok()?;
+        let host = uri.authority()?.as_str().to_owned();
+        let path = uri.path().strip_suffix('k')?.to_owned();
+        let query = uri.query()?;
+        let parameter = |name: &str| {
+            query
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .find(|(key, _)| *key == name)
+                .map(|(_, v)| v)
+        };
+        if parameter("X-Amz-Algorithm")? != "AWS4-HMAC-SHA256" {
+            return None;
+        }
+        // `AKIA…/20240501/eu-west-1/s3/aws4_request`
+        let scope = parameter("X-Amz-Credential")?.replace("%2F", "/");
+        let mut scope = scope.rsplit('/');
+        let (_, service, region) = (scope.next()?, scope.next()?, scope.next()?);
+        if service != "s3" {
+            return None;
+        }
+        Some(Arc::new(Self {
+            http: http.clone(),
+            origin: format!("{}://{host}", uri.scheme_str()?),
+            host,
+            path,
+            signer: Signer::new(region.to_owned()),
+            skew: AtomicI64::new(0),
+            refused: AtomicBool::new(false),
+        }))
+    }
+
+    /// Whether to leave GETs to the SDK from now on.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Sends the request and waits for the head of the answer.
+    pub(super) async fn get(
+        &self,
+        bucket: &Bucket,
+        wanted: &Wanted<'_>,
+    ) -> Result<Response<Incoming>, Failure> {
+        let request = self.request(bucket, wanted).await?;
+        let patience = bucket.session.options().read_timeout + bucket.session.options().connect_timeout;
+        let response = match tokio::time::timeout(patience, self.http.request(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(Failure::new(ErrorKind::Connection, Verdict::Retry, chain(&error))),
+            Err(_) => {
+                let text = format!("no answer within {} s", patience.as_secs_f32());
+                return Err(Failure::new(ErrorKind::Timeout, Verdict::Retry, text));
+            }
+        };
+        if matches!(response.status().as_u16(), 200 | 206) {
+            return Ok(response);
+        }
+        Err(self.refusal(response, patience).await)
+    }
+
+    async fn request(&self, bucket: &Bucket, wanted: &Wanted<'_>) -> Result<Request<Empty<Bytes>>, Failure> {
+        let options = bucket.session.options();
+        let unusable = |what: &dyn std::fmt::Display| {
+            Failure::new(ErrorKind::Other, Verdict::Final, format!("cannot ask for it: {what}"))
+        };
+        let Some(credentials) = bucket.session.credentials() else {
+            return Err(unusable(&"no credentials"));
+        };
+        let credentials = credentials
+            .current()
+            .await
+            .map_err(|error| Failure::new(ErrorKind::AccessDenied, Verdict::Credentials, chain(&error)))?;
+        let mut path = self.path.clone();
+        push_path(&mut path, wanted.key);
+        let mut query = String::new();
+        if let Some(version) = wanted.version {
+            query.push_str("versionId=");
+            push_path(&mut query, version);
+        }
+        let now = Timestamp::now().as_second() + self.skew.load(Ordering::Relaxed);
+        let time = Timestamp::from_second(now).map_err(|error| unusable(&error))?;
+        let time = time.strftime("%Y%m%dT%H%M%SZ").to_string();
+        // In the order that the signature wants them in.
+        let mut headers: Vec<(&'static str, &str)> = vec![("host", &self.host)];
+        if let Some(range) = wanted.range.as_deref() {
+            headers.push(("range", range));
+        } else {
+            headers.push(("x-amz-checksum-mode", "ENABLED"));
+        }
+        headers.push(("x-amz-content-sha256", EMPTY));
+        headers.push(("x-amz-date", &time));
+        if let Some(owner) = options.expected_bucket_owner.as_deref() {
+            headers.push(("x-amz-expected-bucket-owner", owner));
+        }
+        if options.request_payer {
+            headers.push(("x-amz-request-payer", "requester"));
+        }
+        if let Some(token) = credentials.session_token() {
+            headers.push(("x-amz-security-token", token));
+        }
+        let authorization = self.signer.authorization(
+            credentials.access_key_id(),
+            credentials.secret_access_key(),
+            &time,
+            &path,
+            &query,
+            &headers,
+        );
+        let mut uri = String::with_capacity(self.origin.len() + path.len() + query.len() + 1);
+        uri.push_str(&self.origin);
+        uri.push_str(&path);
+        if !query.is_empty() {
+            uri.push('?');
+            uri.push_str(&query);
+        }
+        let mut request = Request::get(uri).body(Empty::new()).map_err(|error| unusable(&error))?;
+        let value = |text: &str| HeaderValue::from_str(text).map_err(|error| unusable(&error));
+        let map = request.headers_mut();
+        map.reserve(headers.len() + 3);
+        for (name, text) in headers {
+            map.insert(HeaderName::from_static(name), value(text)?);
+        }
+        if let Some(etag) = wanted.etag.as_deref() {
+            map.insert(IF_MATCH, value(etag)?);
+        }
+        map.insert(USER_AGENT, HeaderValue::from_static(concat!("roottrail/", env!("CARGO_PKG_VERSION"))));
+        map.insert(AUTHORIZATION, value(&authorization)?);
+        Ok(request)
+    }
+
+    /// Reads an error answer.
+    async fn refusal(&self, response: Response<Incoming>, patience: Duration) -> Failure {
+        let (head, body) = response.into_parts();
+        let body = tokio::time::timeout(patience, Limited::new(body, ERROR_BODY).collect()).await;
+        // What cannot be read of the body leaves the status to go by.
+        let body = body.ok().and_then(Result::ok).map(|body| body.to_bytes()).unwrap_or_default();
+        let xml = String::from_utf8_lossy(&body);
+        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let code = element(&xml, "Code");
+        if code.as_deref() == Some("RequestTimeTooSkewed") {
+            self.learn_clock(&head.headers);
+        }
+        if matches!(code.as_deref(), Some("SignatureDoesNotMatch" | "AuthorizationHeaderMalformed")) {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+        Failure::from_parts(
+            head.status.as_u16(),
+            code.as_deref(),
+            element(&xml, "Message").as_deref(),
+            header("x-amz-request-id"),
+            header("x-amz-bucket-region").map(str::to_owned).or_else(|| element(&xml, "Region")),
+        )
+    }
+
+    fn learn_clock(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        if let Some(theirs) = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()) {
+            let ahead = theirs.timestamp().as_second() - Timestamp::now().as_second();
+            self.skew.store(ahead, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The text of an element of S3's error XML, which has no nesting and no attributes worth a parser.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    let mut plain = text.to_owned();
+    for (entity, char) in
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")]
+    {
+        if plain.contains('&') {
+            plain = plain.replace(entity, char);
+        }
+    }
+    Some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_read_from_xml() {
+        let xml = "<Error><Code>NoSuchKey</Code><Message>not &lt;here&gt; &amp;amp;</Message></Error>";
+        assert_eq!(element(xml, "Code").as_deref(), Some("NoSuchKey"));
+        assert_eq!(element(xml, "Message").as_deref(), Some("not <here> &amp;"));
+        assert_eq!(element(xml, "Region"), None);
+    }
+}

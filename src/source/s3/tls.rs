@@ -1,0 +1,86 @@
+//! Whom to trust: the system's certificates, or those of a bundle.
+
+use super::client::start;
+use super::options::S3Options;
+use crate::error::Fatal;
+use aws_sdk_s3::config::SharedHttpClient;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Whether the environment names a proxy.
+pub(super) fn behind_proxy() -> bool {
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// The certificates to trust in place of the system's.
+pub(super) fn ca_bundle(options: &S3Options) -> Result<Option<Vec<u8>>, Fatal> {
+    let from_environment =
+        || std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let Some(path) = options.ca_bundle.clone().or_else(from_environment) else { return Ok(None) };
+    let pem = std::fs::read(&path)
+        .map_err(|error| start(format!("cannot read the CA bundle {}: {error}", path.display())))?;
+    check_certificates(&pem)
+        .map_err(|why| start(format!("cannot use the CA bundle {}: {why}", path.display())))?;
+    Ok(Some(pem))
+}
+
+/// The HTTP client of the SDK.
+pub(super) fn http_client(pem: Option<&[u8]>) -> Result<SharedHttpClient, Fatal> {
+    let mut context = TlsContext::builder();
+    if let Some(pem) = pem {
+        context = context.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
+    }
+    let context = context.build().map_err(|error| start(format!("cannot set up TLS: {error}")))?;
+    Ok(aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context)
+        .build_https())
+}
+
+/// The same trust for the client of our own.
+pub(super) fn tls_config(pem: Option<&[u8]>) -> Result<rustls::ClientConfig, Fatal> {
+    let certificates: Vec<CertificateDer<'static>> = match pem {
+        Some(pem) => CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|error| start(format!("cannot use the CA bundle: {error}")))?,
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    let mut roots = rustls::RootCertStore::empty();
+    // Systems carry a few that no library reads; a bundle has been checked.
+    let _ = roots.add_parsable_certificates(certificates);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| start(format!("cannot set up TLS: {error}")))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The HTTP client panics on certificates that it cannot read, so they are read here first.
+fn check_certificates(pem: &[u8]) -> Result<(), String> {
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        webpki::anchor_from_trusted_cert(&certificate)
+            .map_err(|error| format!("certificate {}: {error}", count + 1))?;
+        count += 1;
+    }
+    if count == 0 { Err("it holds no certificate".to_owned()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_ca_bundle_is_named() {
+        assert_eq!(check_certificates(b"not a certificate"), Err("it holds no certificate".into()));
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(check_certificates(broken).is_err());
+    }
+}

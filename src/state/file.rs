@@ -1,0 +1,174 @@
+//! The file: read, checked, locked, and written so that there is always a whole one.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+use super::StateError;
+use super::objects::SavedSeries;
+use super::saved::{SavedFindings, SavedSummary};
+use crate::output::partial::{Committed, beside, hex, sync_folder};
+
+const FORMAT: &str = "roottrail.checkpoint/";
+const VERSION: u32 = 1;
+
+/// The file as it stands: the checksum is over the text of `state`.
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    format: String,
+    sha256: String,
+    #[serde(borrow)]
+    state: &'a RawValue,
+}
+
+/// What a later version is certain to have as well.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+}
+
+/// What is in a checkpoint, for people first, for the program after that.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Saved {
+    /// Of the program that wrote it.
+    pub(super) version: String,
+    pub(super) saved: String,
+    /// When the run began that is unfinished, or that was finished last.
+    pub(super) started: String,
+    pub(super) finished: bool,
+    pub(super) sources: Vec<String>,
+    /// Options that decide what is read and found, as written.
+    pub(super) scope: BTreeMap<String, String>,
+    /// Options that decide how it is written.
+    pub(super) writing: BTreeMap<String, String>,
+    pub(super) outputs: Vec<SavedOutput>,
+    pub(super) summary: SavedSummary,
+    /// Objects that finished runs read.
+    pub(super) objects: Vec<SavedSeries>,
+    /// Those of them that failed.
+    pub(super) failed: String,
+    /// Objects that the unfinished run has read.
+    pub(super) run: Vec<SavedSeries>,
+    pub(super) run_failed: String,
+    pub(super) findings: SavedFindings,
+}
+
+/// An output, and how much of it the checkpoint vouches for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SavedOutput {
+    pub(super) option: String,
+    pub(super) path: String,
+    #[serde(flatten)]
+    pub(super) committed: Committed,
+}
+
+/// Reads a checkpoint; `None` where there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Saved>, StateError> {
+    let damaged = |why: &dyn std::fmt::Display| StateError::Damaged {
+        path: path.display().to_string(),
+        why: why.to_string(),
+    };
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(damaged(&error)),
+        Err(source) => return Err(StateError::Read { path: path.display().to_string(), source }),
+    };
+    let head: Head = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
+    match head.format.strip_prefix(FORMAT).and_then(|version| version.parse::<u32>().ok()) {
+        Some(VERSION) => {}
+        Some(newer) if newer > VERSION => {
+            return Err(StateError::Newer { path: path.display().to_string(), format: head.format });
+        }
+        _ => return Err(damaged(&"it is no checkpoint of roottrail")),
+    }
+    let envelope: Envelope = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
+    if envelope.sha256 != checksum(envelope.state.get()) {
+        return Err(damaged(&"its checksum does not hold"));
+    }
+    serde_json::from_str(envelope.state.get()).map(Some).map_err(|error| damaged(&error))
+}
+
+/// Puts a checkpoint in the place of the one before, durably.
+pub(super) fn write(path: &Path, saved: &Saved) -> io::Result<()> {
+    // With line breaks: people read it as well.
+    let state = RawValue::from_string(serde_json::to_string_pretty(saved)?)?;
+    let envelope =
+        Envelope { format: format!("{FORMAT}{VERSION}"), sha256: checksum(state.get()), state: &state };
+    let partial = beside(path, "partial");
+    let mut file = File::create(&partial)?;
+    file.write_all(serde_json::to_string_pretty(&envelope)?.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&partial, path)?;
+    sync_folder(path)
+}
+
+fn checksum(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// Held as long as a run uses the checkpoint.
+#[derive(Debug)]
+pub(super) struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Fails where another process has it, or where the folder cannot be written.
+    pub(super) fn take(checkpoint: &Path) -> Result<Self, StateError> {
+        let path = beside(checkpoint, "lock");
+        let failed = |source| StateError::Write { path: path.display().to_string(), source };
+        // Who held it before may have removed the file between our opening and locking it.
+        loop {
+            let file = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .open(&path)
+                .map_err(failed)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StateError::Locked { path: checkpoint.display().to_string() });
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+            if still_named(&file, &path) {
+                return Ok(Self { file, path });
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn still_named(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(ours), Ok(named)) => (ours.dev(), ours.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn still_named(_file: &File, _path: &Path) -> bool {
+    true
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A lock file that stays is taken over by the next run.
+        if cfg!(unix) {
+            let _stays = fs::remove_file(&self.path);
+        }
+        let _released_at_exit = self.file.unlock();
+    }
+}

@@ -1,0 +1,342 @@
+//! What a listing is held against: which of its objects were read before, by this run or by earlier ones.
+//!
+//! Used by the listing thread. An object is known by a hash of its name and of what tells its versions
+//! apart, so one that was overwritten is new. The objects of a closed day are known by their fingerprint
+//! only: the sieve holds the day back until all its names are there, and lets all pass or none.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest as _, Sha256};
+
+use super::objects::{Closed, Objects, Series, SeriesTable, day_number, day_text};
+use crate::error::Stage;
+use crate::key::KeyInfo;
+use crate::object::{Mark, ObjectRef, Part};
+
+/// What is known, and what a listing finds.
+#[derive(Debug, Default)]
+pub struct Memory {
+    before: Known,
+    run: Known,
+    look_only: bool,
+    source: AtomicU32,
+    waiting: AtomicU64,
+    waiting_failed: AtomicU64,
+    unlisted: AtomicBool,
+    listing: Mutex<Listing>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    open: HashSet<u64>,
+    closed: HashMap<Part, Closed>,
+    /// Tried, and failed.
+    failed: HashSet<u64>,
+}
+
+/// What the listing thread has come across.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) series: SeriesTable,
+    last: Option<Last>,
+    visits: HashMap<(u32, Option<i32>), u32>,
+    /// What was found of each part.
+    pub(super) seen: BTreeMap<Part, Seen>,
+    /// Objects that earlier runs read.
+    pub(super) known: BTreeMap<KeyInfo, u64>,
+    pub(super) changed: Vec<Change>,
+}
+
+#[derive(Debug)]
+struct Last {
+    source: u32,
+    folder: String,
+    key: Option<KeyInfo>,
+    part: Part,
+}
+
+/// What a listing found of a part.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Read by earlier runs.
+    pub(super) known: Vec<u64>,
+    /// Closed, and as it was.
+    pub(super) unchanged: bool,
+}
+
+/// A closed day that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The folder above the day.
+    pub folder: String,
+    /// The account, empty where not known.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// `YYYY-MM-DD`
+    pub day: String,
+    /// Objects when it was closed.
+    pub before: u64,
+    /// Objects now.
+    pub now: u64,
+}
+
+/// What to do with a listed object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Read,
+    Known,
+    /// That is known once all objects of its day are listed.
+    Later,
+}
+
+impl Memory {
+    pub(super) fn new(
+        series: SeriesTable,
+        [before, run]: [&Objects; 2],
+        [failed_before, failed_run]: [&[u64]; 2],
+        look_only: bool,
+    ) -> Self {
+        let known = |objects: &Objects, failed: &[u64]| Known {
+            open: objects.open.values().flatten().copied().collect(),
+            closed: objects.closed.iter().map(|(&part, &closed)| (part, closed)).collect(),
+            failed: failed.iter().copied().collect(),
+        };
+        Self {
+            before: known(before, failed_before),
+            run: known(run, failed_run),
+            look_only,
+            listing: Mutex::new(Listing { series, ..Listing::default() }),
+            ..Self::default()
+        }
+    }
+
+    /// The listing thread may have panicked; what it noted up to then holds.
+    pub(super) fn listing(&self) -> MutexGuard<'_, Listing> {
+        self.listing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Objects that were not there before, where the run only looks.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// The same of objects that the last run could not read.
+    pub fn waiting_failed(&self) -> u64 {
+        self.waiting_failed.load(Ordering::Relaxed)
+    }
+
+    /// What follows is listed by the source with this place on the command line.
+    pub(crate) fn set_source(&self, source: u32) {
+        self.source.store(source, Ordering::Relaxed);
+    }
+
+    /// Whether something could not be listed, so that what was not seen may be there.
+    pub(super) fn unlisted(&self) -> bool {
+        self.unlisted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn failed_before(&self) -> impl Iterator<Item = u64> {
+        self.before.failed.iter().copied()
+    }
+
+    /// Takes a name that is no object: it could not be listed, or leads nowhere. Says whether this very run
+    /// has told so before.
+    pub fn told(&self, object: &mut ObjectRef, stage: Stage) -> bool {
+        if stage == Stage::List {
+            self.unlisted.store(true, Ordering::Relaxed);
+        }
+        let identity = self.identity(object, None);
+        object.mark = Some(Mark { identity, part: None });
+        self.run.failed.contains(&identity)
+    }
+
+    fn identity(&self, object: &ObjectRef, modified: Option<SystemTime>) -> u64 {
+        let mut hash = Sha256::new();
+        hash.update(self.source.load(Ordering::Relaxed).to_be_bytes());
+        hash.update(object.size.to_be_bytes());
+        let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        hash.update(modified.map_or(0, |since| since.as_nanos()).to_be_bytes());
+        for text in [Some(&object.uri), object.etag.as_ref(), object.version_id.as_ref()] {
+            let text = text.map_or(&[][..], |text| text.as_bytes());
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash.finalize()[..8]);
+        u64::from_be_bytes(first)
+    }
+
+    /// Marks an object and says whether it is to be read.
+    fn place(&self, object: &mut ObjectRef, modified: Option<SystemTime>) -> Standing {
+        let identity = self.identity(object, modified);
+        let mut listing = self.listing();
+        let part = listing.part(object, self.source.load(Ordering::Relaxed));
+        object.mark = Some(Mark { identity, part: Some(part) });
+        listing.seen.entry(part).or_default();
+        if self.run.closed.contains_key(&part) || self.before.closed.contains_key(&part) {
+            return Standing::Later;
+        }
+        self.one(&mut listing, part, identity, object.key.as_ref())
+    }
+
+    /// An object of an open day.
+    fn one(&self, listing: &mut Listing, part: Part, identity: u64, key: Option<&KeyInfo>) -> Standing {
+        if self.run.open.contains(&identity) {
+            return Standing::Known;
+        }
+        if self.before.open.contains(&identity) && !self.before.failed.contains(&identity) {
+            listing.seen.entry(part).or_default().known.push(identity);
+            listing.count_known(key);
+            return Standing::Known;
+        }
+        self.read(identity)
+    }
+
+    fn read(&self, identity: u64) -> Standing {
+        if !self.look_only {
+            return Standing::Read;
+        }
+        let failed = self.before.failed.contains(&identity);
+        let waiting = if failed { &self.waiting_failed } else { &self.waiting };
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Standing::Known
+    }
+
+    /// All objects of a closed day at once.
+    fn settle(&self, part: Part, objects: &[(&ObjectRef, u64)]) -> Vec<Standing> {
+        let now = Closed::of(objects.iter().map(|(_, identity)| *identity).collect());
+        let mut listing = self.listing();
+        let before = self.before.closed.get(&part);
+        if let Some(before) = before.filter(|&&before| before != now) {
+            listing.note_change(part, *before, now.objects);
+        }
+        if self.run.closed.get(&part) == Some(&now) {
+            return vec![Standing::Known; objects.len()];
+        }
+        let unchanged = before == Some(&now);
+        listing.seen.entry(part).or_default().unchanged = unchanged;
+        objects
+            .iter()
+            .map(|(object, identity)| {
+                if self.run.open.contains(identity) {
+                    return Standing::Known;
+                }
+                if unchanged && !self.before.failed.contains(identity) {
+                    listing.count_known(object.key.as_ref());
+                    return Standing::Known;
+                }
+                self.read(*identity)
+            })
+            .collect()
+    }
+}
+
+impl Listing {
+    fn count_known(&mut self, key: Option<&KeyInfo>) {
+        let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
+        let key = key.unwrap_or(&none);
+        match self.known.get_mut(key) {
+            Some(count) => *count += 1,
+            None => {
+                self.known.insert(key.clone(), 1);
+            }
+        }
+    }
+
+    pub(super) fn note_change(&mut self, part: Part, before: Closed, now: u64) {
+        let Some(Series { folder, account, region, .. }) = self.series.get(part).cloned() else { return };
+        let day = part.day.map_or_else(String::new, day_text);
+        self.changed.push(Change { folder, account, region, day, before: before.objects, now });
+    }
+
+    fn part(&mut self, object: &ObjectRef, source: u32) -> Part {
+        let folder = &object.uri[..object.uri.rfind('/').map_or(0, |at| at + 1)];
+        if let Some(last) = &self.last
+            && last.source == source
+            && last.folder == folder
+            && last.key == object.key
+        {
+            return last.part;
+        }
+        let key = object.key.as_ref();
+        let day = key.and_then(|key| day_number(&key.day));
+        // In the CloudTrail layout the folder is the day's own: the one above it stands for all its days.
+        let above = key.and_then(|key| {
+            let day = key.day.replace('-', "/");
+            folder.strip_suffix('/')?.strip_suffix(&day)
+        });
+        let series = self.series.number(Series {
+            source,
+            folder: above.unwrap_or(folder).to_owned(),
+            account: key.map(|key| key.account.clone()).unwrap_or_default(),
+            region: key.map(|key| key.region.clone()).unwrap_or_default(),
+        });
+        let visits = self.visits.entry((series, day)).or_default();
+        // Without a day nothing is ever closed, so that coming back makes no difference.
+        let visit = if day.is_some() { *visits } else { 0 };
+        *visits = visits.saturating_add(1).min(u16::MAX.into());
+        let part = Part { series, day, visit };
+        self.last = Some(Last { source, folder: folder.to_owned(), key: object.key.clone(), part });
+        part
+    }
+}
+
+/// Lets pass what is to be read, in the order in which it was listed.
+#[derive(Debug)]
+pub struct Sieve<'m, T> {
+    memory: Option<&'m Memory>,
+    held: Vec<(ObjectRef, T)>,
+}
+
+impl<'m, T> Sieve<'m, T> {
+    /// Without a memory everything passes.
+    pub fn new(memory: Option<&'m Memory>) -> Self {
+        Self { memory, held: Vec::new() }
+    }
+
+    /// Takes the next listed object. `modified` is for what has no ETag. Hands over to `deliver` what is
+    /// known to be read by now, until that says `false`.
+    pub fn offer(
+        &mut self,
+        mut object: ObjectRef,
+        modified: Option<SystemTime>,
+        what: T,
+        deliver: &mut dyn FnMut(ObjectRef, T) -> bool,
+    ) -> bool {
+        let Some(memory) = self.memory else { return deliver(object, what) };
+        let standing = memory.place(&mut object, modified);
+        let part = |object: &ObjectRef| object.mark.and_then(|mark| mark.part);
+        if self.held.last().is_some_and(|(held, _)| part(held) != part(&object)) && !self.end(deliver) {
+            return false;
+        }
+        match standing {
+            Standing::Known => true,
+            Standing::Read => deliver(object, what),
+            Standing::Later => {
+                self.held.push((object, what));
+                true
+            }
+        }
+    }
+
+    /// Everything is listed: hands over what was held back.
+    pub fn end(&mut self, deliver: &mut dyn FnMut(ObjectRef, T) -> bool) -> bool {
+        let held = std::mem::take(&mut self.held);
+        let (Some(memory), Some(Mark { part: Some(part), .. })) =
+            (self.memory, held.first().and_then(|(object, _)| object.mark))
+        else {
+            return true;
+        };
+        let objects: Vec<(&ObjectRef, u64)> =
+            held.iter().map(|(object, _)| (object, object.mark.map_or(0, |mark| mark.identity))).collect();
+        let standings = memory.settle(part, &objects);
+        held.into_iter()
+            .zip(standings)
+            .filter(|(_, standing)| *standing == Standing::Read)
+            .all(|((object, what), _)| deliver(object, what))
+    }
+}

@@ -1,0 +1,463 @@
+//! The checkpoint: what a run has read, found and written, so that another process can go on where it
+//! stopped, and so that a later run reads only what is new.
+//!
+//! A checkpoint never runs ahead of the outputs that it vouches for: they are flushed and synced first,
+//! at a moment when every object up to some place in the listing has been absorbed whole and none after
+//! it. A marker for that place would lose objects that are delivered late under earlier names, so the
+//! checkpoint knows the objects themselves ([`memory`]).
+//!
+//! Two sets of objects are kept apart until a run is finished: those of earlier runs, and those of this
+//! run, which its counters and outputs already hold.
+
+mod file;
+pub mod memory;
+mod objects;
+mod pack;
+mod saved;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::dedupe::Dedupe;
+use crate::error::Fatal;
+use crate::key::Skip;
+use crate::keyscope::KeyScope;
+use crate::object::{Mark, ObjectRef, Part};
+use crate::output::partial::Committed;
+use crate::scan::report::Outcome;
+use crate::summary::Summary;
+use file::{Lock, Saved, SavedOutput};
+use memory::Memory;
+use objects::{Closed, Objects, SeriesTable, day_text, first_open_day};
+use saved::{SavedFindings, SavedSummary};
+
+/// The least time between two saves.
+const OFTEN: Duration = Duration::from_millis(500);
+/// Saving may take this part of the time.
+const SHARE: u32 = 100;
+
+/// Why a checkpoint cannot be used. Nothing has been touched then.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It cannot be read.
+    #[error("cannot read the checkpoint {path}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write the checkpoint: {path}")]
+    Write {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not what was written.
+    #[error("the checkpoint {path} is damaged: {why}; --force starts anew")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// How that shows.
+        why: String,
+    },
+    /// A later version of roottrail wrote it.
+    #[error("the checkpoint {path} was written by a newer roottrail ({format}); use that one")]
+    Newer {
+        /// The file.
+        path: String,
+        /// The format that it names.
+        format: String,
+    },
+    /// Another process uses it.
+    #[error("another roottrail is using the checkpoint {path}")]
+    Locked {
+        /// The file.
+        path: String,
+    },
+    /// It exists, and nothing says to go on with it.
+    #[error("the checkpoint {path} exists; --resume goes on with it, --force starts anew")]
+    Exists {
+        /// The file.
+        path: String,
+    },
+    /// It belongs to another run.
+    #[error("the checkpoint {path} belongs to another run; changed: {}", changes.join(", "))]
+    Changed {
+        /// The file.
+        path: String,
+        /// Options, with what they were and are.
+        changes: Vec<String>,
+    },
+}
+
+/// What a run is asked to do, as far as its checkpoint must know.
+#[derive(Clone, Debug, Default)]
+pub struct Description {
+    /// As given.
+    pub sources: Vec<String>,
+    /// Options that decide what is read and what is found, as written.
+    pub scope: BTreeMap<String, String>,
+    /// Options that decide how findings are written.
+    pub writing: BTreeMap<String, String>,
+    /// Outputs that grow with the run: the option and the file, in the order of [`Sink::commit`].
+    ///
+    /// [`Sink::commit`]: crate::pipeline::Sink::commit
+    pub outputs: Vec<(String, PathBuf)>,
+    /// Which keys are listed at all.
+    pub keys: Arc<KeyScope>,
+    /// How late after its day an object may be delivered.
+    pub late_window: SignedDuration,
+}
+
+/// What a checkpoint makes of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing was read yet.
+    Fresh,
+    /// An unfinished run goes on; its outputs are this long.
+    GoOn(Vec<Committed>),
+    /// A finished run is followed by one over what is new.
+    Further {
+        /// When the last run began.
+        last: String,
+    },
+    /// The run is finished and its outputs are in place: only look whether anything is new.
+    Look {
+        /// When the run began.
+        last: String,
+    },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    loaded: Saved,
+    exists: bool,
+    memory: Arc<Memory>,
+    before: Objects,
+    run: Objects,
+    run_failed: Vec<u64>,
+    part: Option<Part>,
+    first_open: i32,
+    dedupe: Dedupe,
+    saved: Instant,
+    pause: Duration,
+    keys: Arc<KeyScope>,
+    look_only: bool,
+    /// Something was absorbed since the last save.
+    dirty: bool,
+    _lock: Lock,
+}
+
+impl Checkpoint {
+    /// Locks and reads a checkpoint. Without `resume` there must be none yet, but for `force`.
+    pub fn open(path: &Path, resume: bool, force: bool) -> Result<Self, StateError> {
+        let lock = Lock::take(path)?;
+        let loaded = if force && !resume { None } else { file::read(path)? };
+        if loaded.is_some() && !resume {
+            return Err(StateError::Exists { path: path.display().to_string() });
+        }
+        let exists = loaded.is_some();
+        Ok(Self {
+            path: path.to_owned(),
+            loaded: loaded.unwrap_or_default(),
+            exists,
+            memory: Arc::default(),
+            before: Objects::default(),
+            run: Objects::default(),
+            run_failed: Vec::new(),
+            part: None,
+            first_open: i32::MIN,
+            dedupe: Dedupe::default(),
+            saved: Instant::now(),
+            pause: OFTEN / 2,
+            keys: Arc::default(),
+            look_only: false,
+            dirty: false,
+            _lock: lock,
+        })
+    }
+
+    /// When the run began that is to go on: times like `7d` are before that.
+    pub fn started(&self) -> Option<Timestamp> {
+        if self.exists && !self.loaded.finished { self.loaded.started.parse().ok() } else { None }
+    }
+
+    /// Compares the run with what the checkpoint is of, and says how it goes on.
+    pub fn begin(&mut self, run: &Description, now: Timestamp) -> Result<Plan, StateError> {
+        let outputs = outputs_of(run);
+        let plan = self.plan(run, &outputs)?;
+        let saved = &mut self.loaded;
+        if !matches!(plan, Plan::GoOn(_)) {
+            saved.started = now.to_string();
+            saved.summary = SavedSummary::default();
+        }
+        saved.version = env!("CARGO_PKG_VERSION").to_owned();
+        saved.sources.clone_from(&run.sources);
+        saved.scope.clone_from(&run.scope);
+        saved.writing.clone_from(&run.writing);
+        saved.outputs = outputs;
+        let mut series = SeriesTable::default();
+        let parts = (|| {
+            Ok::<_, pack::Unreadable>((
+                Objects::load(std::mem::take(&mut saved.objects), &mut series)?,
+                Objects::load(std::mem::take(&mut saved.run), &mut series)?,
+                pack::numbers_from_text(&saved.failed)?,
+                pack::numbers_from_text(&saved.run_failed)?,
+                saved.findings.restore()?,
+            ))
+        })();
+        let (before, earlier, failed, run_failed, dedupe) = parts.map_err(|why| StateError::Damaged {
+            path: self.path.display().to_string(),
+            why: why.to_string(),
+        })?;
+        self.look_only = matches!(plan, Plan::Look { .. });
+        self.memory =
+            Arc::new(Memory::new(series, [&before, &earlier], [&failed, &run_failed], self.look_only));
+        self.before = before;
+        self.run = earlier;
+        self.run_failed = run_failed;
+        self.dedupe = dedupe;
+        self.keys = Arc::clone(&run.keys);
+        self.first_open = first_open_day(now, run.late_window);
+        self.saved = Instant::now();
+        Ok(plan)
+    }
+
+    fn plan(&self, run: &Description, outputs: &[SavedOutput]) -> Result<Plan, StateError> {
+        if !self.exists {
+            return Ok(Plan::Fresh);
+        }
+        let saved = &self.loaded;
+        let mut changes = Vec::new();
+        if saved.sources != run.sources {
+            changes.push("the sources".to_owned());
+        }
+        compare(&saved.scope, &run.scope, &mut changes);
+        if !saved.finished {
+            compare(&saved.writing, &run.writing, &mut changes);
+            let names = |outputs: &[SavedOutput]| -> BTreeMap<String, String> {
+                outputs.iter().map(|output| (output.option.clone(), output.path.clone())).collect()
+            };
+            compare(&names(&saved.outputs), &names(outputs), &mut changes);
+        }
+        if !changes.is_empty() {
+            return Err(StateError::Changed { path: self.path.display().to_string(), changes });
+        }
+        if !saved.finished {
+            return Ok(Plan::GoOn(saved.outputs.iter().map(|output| output.committed).collect()));
+        }
+        let last = saved.started.clone();
+        let same_output =
+            saved.outputs.first().map(|output| &output.path) == outputs.first().map(|output| &output.path);
+        let there = run.outputs.first().is_some_and(|(_, path)| path.exists());
+        Ok(if same_output && there { Plan::Look { last } } else { Plan::Further { last } })
+    }
+
+    /// What was counted and found so far.
+    pub(crate) fn restore(&mut self) -> Result<(Summary, Dedupe), Fatal> {
+        let summary = self.loaded.summary.restore().map_err(|why| self.damaged(&why))?;
+        Ok((summary, std::mem::take(&mut self.dedupe)))
+    }
+
+    /// What listings are held against.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
+    /// Notes an object that has been absorbed.
+    pub(crate) fn note(&mut self, object: &ObjectRef, outcome: Outcome) {
+        self.dirty = true;
+        let Some(Mark { identity, part }) = object.mark else { return };
+        if outcome == Outcome::Failed {
+            self.run_failed.push(identity);
+        }
+        let Some(part) = part else { return };
+        if let Some(left) = self.part.replace(part).filter(|&left| left != part) {
+            self.fold(left);
+        }
+        self.run.open.entry(part).or_default().push(identity);
+    }
+
+    /// A day that lies behind takes 8 bytes an object no longer, where all of its objects are this run's.
+    fn fold(&mut self, part: Part) {
+        if !part.day.is_some_and(|day| day < self.first_open) {
+            return;
+        }
+        let earlier = self
+            .memory
+            .listing()
+            .seen
+            .get(&part)
+            .is_some_and(|seen| seen.unchanged || !seen.known.is_empty());
+        if !earlier && let Some(identities) = self.run.open.remove(&part) {
+            self.run.closed.insert(part, Closed::of(identities));
+        }
+    }
+
+    /// Whether it is time to save.
+    pub(crate) fn due(&self) -> bool {
+        self.dirty && !self.look_only && self.saved.elapsed() >= self.pause
+    }
+
+    /// Saves an unfinished run whose outputs are durable up to `committed`.
+    pub(crate) fn save(
+        &mut self,
+        summary: &Summary,
+        dedupe: &Dedupe,
+        committed: Vec<Committed>,
+    ) -> Result<(), Fatal> {
+        if self.look_only {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        self.loaded.finished = false;
+        for (output, committed) in self.loaded.outputs.iter_mut().zip(committed) {
+            output.committed = committed;
+        }
+        self.loaded.summary = SavedSummary::of(summary).map_err(|why| self.damaged(&why))?;
+        self.loaded.findings = SavedFindings::of(dedupe).map_err(|why| self.damaged(&why))?;
+        self.write()?;
+        self.dirty = false;
+        self.saved = Instant::now();
+        self.pause = OFTEN.max(begun.elapsed() * SHARE);
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), Fatal> {
+        let saved = &mut self.loaded;
+        saved.saved = Timestamp::now().to_string();
+        {
+            let listing = self.memory.listing();
+            saved.objects = self.before.save(&listing.series);
+            saved.run = self.run.save(&listing.series);
+        }
+        saved.run_failed = pack::numbers_to_text(&self.run_failed);
+        file::write(&self.path, saved)
+            .map_err(|source| Fatal::Output { path: self.path.display().to_string(), source })
+    }
+
+    fn damaged(&self, why: &pack::Unreadable) -> Fatal {
+        Fatal::Output {
+            path: self.path.display().to_string(),
+            source: std::io::Error::other(why.to_string()),
+        }
+    }
+
+    /// Adds to a summary what earlier runs read.
+    pub(crate) fn count_known(&self, summary: &mut Summary) {
+        let listing = self.memory.listing();
+        let known: u64 = listing.known.values().sum();
+        summary.objects.listed += known;
+        summary.objects.skipped += known;
+        if known > 0 {
+            summary.skipped_by.insert(Skip::Known, known);
+        }
+    }
+
+    /// Everything has been listed and absorbed.
+    pub(crate) fn complete(&mut self, summary: &mut Summary, dedupe: &Dedupe) -> Result<(), Fatal> {
+        if self.look_only {
+            summary.changed.clone_from(&self.memory.listing().changed);
+            return Ok(());
+        }
+        let unlisted = self.memory.unlisted();
+        self.loaded.findings = SavedFindings::of(dedupe).map_err(|why| self.damaged(&why))?;
+        let memory = Arc::clone(&self.memory);
+        let mut listing = memory.listing();
+        let mut all = Objects::default();
+        let mut run = std::mem::take(&mut self.run);
+        for (&part, seen) in &listing.seen {
+            let mut identities = run.open.remove(&part).unwrap_or_default();
+            identities.extend_from_slice(&seen.known);
+            let before = self.before.closed.get(&part).filter(|_| seen.unchanged);
+            let folded = run.closed.get(&part).filter(|_| identities.is_empty());
+            if let Some(&closed) = before.or(folded) {
+                all.closed.insert(part, closed);
+                continue;
+            }
+            identities.sort_unstable();
+            identities.dedup();
+            if part.day.is_some_and(|day| day < self.first_open) {
+                all.closed.insert(part, Closed::of(identities));
+            } else {
+                all.open.insert(part, identities);
+            }
+        }
+        for (&part, &closed) in &self.before.closed {
+            if listing.seen.contains_key(&part) {
+                continue;
+            }
+            // What could not be listed may be there.
+            if unlisted || !self.in_scope(&listing.series, part) {
+                all.closed.insert(part, closed);
+            } else {
+                listing.note_change(part, closed, 0);
+            }
+        }
+        if unlisted {
+            for (&part, identities) in &self.before.open {
+                let kept = all.open.entry(part).or_insert_with(Vec::new);
+                kept.extend_from_slice(identities);
+                kept.sort_unstable();
+                kept.dedup();
+            }
+        }
+        summary.changed = std::mem::take(&mut listing.changed);
+        self.before = all;
+        let mut failed = std::mem::take(&mut self.run_failed);
+        if unlisted {
+            failed.extend(self.memory.failed_before());
+        }
+        self.loaded.failed = pack::numbers_to_text(&failed);
+        Ok(())
+    }
+
+    /// Whether a listing within the present scope names this day: `--start 7d` moves on.
+    fn in_scope(&self, series: &SeriesTable, part: Part) -> bool {
+        series.get(part).is_some_and(|series| {
+            self.keys.takes_account(&series.account)
+                && self.keys.takes_region(&series.region)
+                && part.day.is_none_or(|day| self.keys.takes_day(&day_text(day)))
+        })
+    }
+
+    /// All outputs are in place: the next run with this checkpoint reads only what is new.
+    pub fn finish(mut self) -> Result<(), Fatal> {
+        if self.look_only {
+            return Ok(());
+        }
+        self.loaded.finished = true;
+        self.loaded.summary = SavedSummary::default();
+        self.write()
+    }
+}
+
+fn outputs_of(run: &Description) -> Vec<SavedOutput> {
+    run.outputs
+        .iter()
+        .map(|(option, path)| SavedOutput {
+            option: option.clone(),
+            path: std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string(),
+            committed: Committed::default(),
+        })
+        .collect()
+}
+
+fn compare(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>, changes: &mut Vec<String>) {
+    let all: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    for option in all {
+        let [before, now] = [before, now].map(|map| map.get(option).map_or("not given", String::as_str));
+        if before != now {
+            changes.push(format!("{option} (was {before}, is {now})"));
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Counters and findings, as a checkpoint holds them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::pack::{Parts, Unreadable, expand, from_text, put_name, put_number, squeeze, to_text, unreadable};
+use crate::dedupe::{Dedupe, Known};
+use crate::finding::{CredentialType, FindingId, MfaStatus, Severity};
+use crate::json::canonical::Fingerprint;
+use crate::key::{KeyInfo, Skip};
+use crate::scan::report::RecordCounts;
+use crate::summary::{Bytes, Coverage, Findings, Summary};
+
+/// What an unfinished run has counted, but for what each attempt counts anew: objects that are passed over
+/// by their names.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct SavedSummary {
+    scanned: u64,
+    failed: u64,
+    without_events: u64,
+    records: [u64; 3],
+    findings: [u64; 3],
+    bytes: [u64; 2],
+    errors: u64,
+    by_severity: Vec<(Severity, u64)>,
+    by_credential: Vec<(CredentialType, MfaStatus, u64)>,
+    assume_root_callers: u64,
+    elapsed_seconds: f64,
+    /// Deflated JSON.
+    coverage: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    key: [String; 3],
+    coverage: Coverage,
+}
+
+impl SavedSummary {
+    pub(super) fn of(summary: &Summary) -> Result<Self, Unreadable> {
+        let rows: Vec<Row> = summary
+            .coverage
+            .iter()
+            .map(|(KeyInfo { account, region, day }, coverage)| Row {
+                key: [account.clone(), region.clone(), day.clone()],
+                coverage: coverage.of_this_run(),
+            })
+            .collect();
+        let Summary { objects, records, findings, bytes, .. } = summary;
+        Ok(Self {
+            scanned: objects.scanned,
+            failed: objects.failed,
+            without_events: summary.skipped_by.get(&Skip::NotCloudtrail).copied().unwrap_or(0),
+            records: [records.scanned, records.matched, records.malformed],
+            findings: [findings.written, findings.duplicates, findings.filtered],
+            bytes: [bytes.compressed, bytes.uncompressed],
+            errors: summary.errors,
+            by_severity: summary.by_severity.iter().map(|(&severity, &n)| (severity, n)).collect(),
+            by_credential: summary.by_credential.iter().map(|(&(kind, mfa), &n)| (kind, mfa, n)).collect(),
+            assume_root_callers: summary.assume_root_callers,
+            elapsed_seconds: summary.elapsed.as_secs_f64(),
+            coverage: squeeze(&serde_json::to_vec(&rows).map_err(unreadable)?)?,
+        })
+    }
+
+    pub(super) fn restore(&self) -> Result<Summary, Unreadable> {
+        let mut summary = Summary::default();
+        summary.objects.scanned = self.scanned;
+        summary.objects.failed = self.failed;
+        summary.objects.skipped = self.without_events;
+        if self.without_events > 0 {
+            summary.skipped_by.insert(Skip::NotCloudtrail, self.without_events);
+        }
+        let [scanned, matched, malformed] = self.records;
+        summary.records = RecordCounts { scanned, matched, malformed };
+        let [written, duplicates, filtered] = self.findings;
+        summary.findings = Findings { written, duplicates, filtered };
+        let [compressed, uncompressed] = self.bytes;
+        summary.bytes = Bytes { compressed, uncompressed };
+        summary.errors = self.errors;
+        summary.by_severity = self.by_severity.iter().copied().collect();
+        summary.by_credential = self.by_credential.iter().map(|&(kind, mfa, n)| ((kind, mfa), n)).collect();
+        summary.assume_root_callers = self.assume_root_callers;
+        summary.elapsed = Duration::try_from_secs_f64(self.elapsed_seconds).map_err(unreadable)?;
+        if !self.coverage.is_empty() {
+            let rows: Vec<Row> = serde_json::from_slice(&expand(&self.coverage)?).map_err(unreadable)?;
+            for Row { key: [account, region, day], coverage } in rows {
+                summary.coverage.insert(KeyInfo { account, region, day }, coverage);
+            }
+        }
+        Ok(summary)
+    }
+}
+
+/// The events that findings were written of: what tells a copy of one.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct SavedFindings {
+    count: u64,
+    /// 24 bytes each: the id and the fingerprint of the record, object by object.
+    seen: String,
+    /// Ids of those that only a damaged object held.
+    damaged: String,
+    /// Further versions of events, 24 bytes each.
+    conflicts: String,
+    /// The objects that held them, and how many each. Deflated.
+    objects: String,
+}
+
+impl SavedFindings {
+    pub(super) fn of(dedupe: &Dedupe) -> Result<Self, Unreadable> {
+        let mut all = dedupe.known();
+        // In the order of their objects; within one any that is always the same.
+        all.sort_unstable_by_key(|known| (known.uri, known.id));
+        let (mut seen, mut damaged, mut objects) = (Vec::new(), Vec::new(), Vec::new());
+        let mut counts = vec![0_u64; dedupe.uris().len()];
+        for Known { id, fingerprint, uri, damaged: is_damaged } in &all {
+            put(&mut seen, *id, *fingerprint);
+            if let Some(count) = counts.get_mut(*uri as usize) {
+                *count += 1;
+            }
+            if *is_damaged {
+                damaged.extend_from_slice(&id.0.to_be_bytes());
+            }
+        }
+        let mut before = "";
+        for (uri, count) in dedupe.uris().iter().zip(counts) {
+            put_name(&mut objects, before, uri);
+            put_number(&mut objects, count);
+            before = uri;
+        }
+        let mut further: Vec<_> = dedupe.conflicts().collect();
+        further.sort_unstable_by_key(|(id, fingerprint)| (*id, fingerprint.0));
+        let mut conflicts = Vec::new();
+        for (id, fingerprint) in further {
+            put(&mut conflicts, id, fingerprint);
+        }
+        Ok(Self {
+            count: all.len() as u64,
+            seen: to_text(&seen),
+            damaged: to_text(&damaged),
+            conflicts: to_text(&conflicts),
+            objects: squeeze(&objects)?,
+        })
+    }
+
+    pub(super) fn restore(&self) -> Result<Dedupe, Unreadable> {
+        let mut dedupe = Dedupe::default();
+        let objects = if self.objects.is_empty() { Vec::new() } else { expand(&self.objects)? };
+        let (seen, damaged, conflicts) =
+            (from_text(&self.seen)?, from_text(&self.damaged)?, from_text(&self.conflicts)?);
+        let (mut objects, mut seen) = (Parts(&objects), Parts(&seen));
+        let mut damaged_ids = std::collections::HashSet::new();
+        let mut damaged = Parts(&damaged);
+        while !damaged.is_empty() {
+            damaged_ids.insert(u128::from_be_bytes(damaged.take()?));
+        }
+        let mut name = String::new();
+        while !objects.is_empty() {
+            name = objects.name(&name)?;
+            let uri = dedupe.add_uri(&name);
+            for _ in 0..objects.number()? {
+                let (id, fingerprint) = take(&mut seen)?;
+                dedupe.add(Known { id, fingerprint, uri, damaged: damaged_ids.contains(&id.0) });
+            }
+        }
+        let mut conflicts = Parts(&conflicts);
+        while !conflicts.is_empty() {
+            let (id, fingerprint) = take(&mut conflicts)?;
+            dedupe.add_conflict(id, fingerprint);
+        }
+        if !seen.is_empty() || dedupe.known().len() as u64 != self.count {
+            return Err(unreadable("findings and their objects do not agree"));
+        }
+        Ok(dedupe)
+    }
+}
+
+fn put(out: &mut Vec<u8>, id: FindingId, fingerprint: Fingerprint) {
+    out.extend_from_slice(&id.0.to_be_bytes());
+    out.extend_from_slice(&fingerprint.0.to_be_bytes());
+}
+
+fn take(parts: &mut Parts<'_>) -> Result<(FindingId, Fingerprint), Unreadable> {
+    Ok((FindingId(u128::from_be_bytes(parts.take()?)), Fingerprint(u64::from_be_bytes(parts.take()?))))
+}

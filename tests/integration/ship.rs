@@ -1,0 +1,421 @@
+//! `ship` against servers of our own on real sockets, with every fault that was seen to lose documents.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use roottrail::ship::{
+    self, Auth, Endpoint, Event, Options, Peer, Secret, ShipError, Summary, Timing, Watch,
+};
+use tempfile::TempDir;
+
+mod server;
+
+use server::{Fault, Server};
+
+const TOKEN: &str = "0f1e2d3c-secret-token";
+
+/// A folder with findings, and what a delivery from it needs.
+struct Bench {
+    folder: TempDir,
+    ids: BTreeSet<String>,
+}
+
+impl Bench {
+    fn new(count: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let template = fs::read_to_string(crate::formats::golden("findings.ndjson")).unwrap();
+        let template = template.lines().next().unwrap();
+        let id = "390e54f2f6238b01368013696e64f4dd";
+        assert!(template.contains(id));
+        let mut ids = BTreeSet::new();
+        let mut text = String::new();
+        for number in 0..count {
+            let own = format!("{number:032x}");
+            text.push_str(&template.replace(id, &own));
+            text.push('\n');
+            ids.insert(own);
+        }
+        fs::write(folder.path().join("findings.ndjson"), text).unwrap();
+        Self { folder, ids }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn options(&self, server: &Server, peer: Peer) -> Options {
+        let millis = Duration::from_millis;
+        Options {
+            files: vec![self.path("findings.ndjson")],
+            peer,
+            endpoint: Endpoint {
+                url: server.url().parse().unwrap(),
+                secret: Some((
+                    if peer == Peer::Splunk { Auth::Splunk } else { Auth::ApiKey },
+                    Secret::new(TOKEN),
+                )),
+                ca_file: None,
+            },
+            dataset: Default::default(),
+            index: None,
+            pipeline: None,
+            without_ids: false,
+            hec_index: None,
+            batch_bytes: 100_000,
+            gzip: true,
+            cursor: self.path("cursor"),
+            dead_letters: self.path("dead"),
+            dry_run: false,
+            timing: Timing {
+                first_pause: millis(1),
+                longest_pause: millis(5),
+                give_up: Duration::from_secs(5),
+                request: millis(1500),
+                acknowledgement: millis(50),
+                poll: millis(5),
+            },
+        }
+    }
+
+    fn dead_letters(&self) -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(self.path("dead")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// What was stored and what was refused is what was read, for each part that a finding is sent in.
+    fn check_complete(&self, server: &Server, peer: Peer) {
+        let parts: &[&str] =
+            if peer == Peer::Splunk { &["aws:cloudtrail", "roottrail:finding"] } else { &[""] };
+        let refused: BTreeSet<String> = self
+            .dead_letters()
+            .iter()
+            .map(|letter| {
+                format!("{}{}", letter["part"].as_str().unwrap_or(""), letter["finding_id"].as_str().unwrap())
+            })
+            .collect();
+        let stored: BTreeSet<String> = server.stored().into_iter().collect();
+        let expected: BTreeSet<String> =
+            parts.iter().flat_map(|part| self.ids.iter().map(move |id| format!("{part}{id}"))).collect();
+        assert_eq!(stored.intersection(&refused).next(), None);
+        assert_eq!(stored.union(&refused).cloned().collect::<BTreeSet<_>>(), expected);
+        if peer != Peer::Splunk {
+            assert_eq!(server.stored().len(), stored.len(), "no document twice");
+        }
+    }
+}
+
+#[derive(Default)]
+struct Told(Vec<String>);
+
+impl Watch for Told {
+    fn event(&mut self, event: Event) {
+        self.0.push(format!("{event:?}"));
+    }
+}
+
+fn deliver(options: &Options) -> Result<Summary, ShipError> {
+    let mut told = Told::default();
+    let result = ship::run(options, &mut told);
+    for text in told.0.iter().cloned().chain(result.iter().map(|s| format!("{s:?}"))) {
+        assert!(!text.contains(TOKEN), "{text}");
+    }
+    if let Err(error) = &result {
+        assert!(!format!("{error} {error:?}").contains(TOKEN));
+    }
+    result
+}
+
+const FAULTS: &[(&str, &[Fault])] = &[
+    ("429", &[Fault::Status(429), Fault::Status(429)]),
+    ("503", &[Fault::Ok, Fault::Status(503)]),
+    ("per-item 429", &[Fault::Items(429), Fault::Items(429), Fault::Ok, Fault::Items(503)]),
+    ("per-item 400", &[Fault::Ok, Fault::Items(400)]),
+    ("lost acknowledgement", &[Fault::LostAnswer, Fault::Ok, Fault::LostAnswer]),
+    ("connection reset", &[Fault::Reset, Fault::Ok, Fault::Reset, Fault::Reset]),
+    ("413", &[Fault::TooLarge, Fault::Ok, Fault::TooLarge, Fault::TooLarge]),
+    ("slow server", &[Fault::Slow, Fault::Ok]),
+    ("ack never", &[Fault::NeverAck, Fault::Ok, Fault::NeverAck]),
+    ("nonsense answer", &[Fault::Nonsense]),
+    (
+        "everything",
+        &[
+            Fault::Items(400),
+            Fault::Status(429),
+            Fault::Items(429),
+            Fault::LostAnswer,
+            Fault::Reset,
+            Fault::TooLarge,
+            Fault::Slow,
+            Fault::Status(503),
+            Fault::NeverAck,
+        ],
+    ),
+];
+
+fn fault_matrix(peer: Peer, acknowledge: bool) {
+    for (name, faults) in FAULTS {
+        let bench = Bench::new(200);
+        let server = Server::start(peer, TOKEN, faults, acknowledge);
+        let summary =
+            deliver(&bench.options(&server, peer)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        bench.check_complete(&server, peer);
+        assert_eq!(summary.findings, 200, "{name}");
+        assert_eq!(summary.dead_letters, bench.dead_letters().len() as u64, "{name}");
+        let refused = faults.contains(&Fault::Items(400));
+        assert_eq!(summary.dead_letters > 0, refused, "{name}");
+        for letter in bench.dead_letters() {
+            assert_eq!(letter["schema"], "roottrail.dead-letter/1");
+            assert_eq!(letter["status"], 400);
+            assert!(letter["reason"].as_str().unwrap().contains("refused by the test"), "{letter}");
+            assert_eq!(letter["finding"]["id"], letter["finding_id"]);
+        }
+        let again = deliver(&bench.options(&server, peer)).unwrap();
+        assert_eq!((again.findings, again.requests), (0, 0), "{name}: nothing is left to do");
+    }
+}
+
+#[test]
+fn elastic_stores_each_finding_once_whatever_fails() {
+    fault_matrix(Peer::Elastic, false);
+}
+
+#[test]
+fn opensearch_stores_each_finding_once_whatever_fails() {
+    fault_matrix(Peer::OpenSearch, false);
+}
+
+#[test]
+fn splunk_gets_every_finding_whatever_fails() {
+    fault_matrix(Peer::Splunk, false);
+}
+
+#[test]
+fn splunk_with_acknowledgement_gets_every_finding_whatever_fails() {
+    fault_matrix(Peer::Splunk, true);
+}
+
+#[test]
+fn a_shipper_that_stops_goes_on_where_the_server_had_acknowledged() {
+    for peer in [Peer::Elastic, Peer::Splunk] {
+        let bench = Bench::new(200);
+        let server = Server::start(peer, TOKEN, &[Fault::Ok, Fault::Ok, Fault::Status(403)], false);
+        let first = deliver(&bench.options(&server, peer));
+        assert!(matches!(first, Err(ShipError::Refused(_))));
+        let before = server.stored().len();
+        assert!(before > 0);
+        let second = deliver(&bench.options(&server, peer)).unwrap();
+        assert!(second.settled_before > 0);
+        assert_eq!(second.already_there, 0, "nothing acknowledged is sent again");
+        assert_eq!(server.stored().len() - before, usize::try_from(second.delivered).unwrap());
+        bench.check_complete(&server, peer);
+    }
+}
+
+#[test]
+fn a_lost_answer_at_the_very_end_of_a_run_leaves_no_double() {
+    let bench = Bench::new(3);
+    let server = Server::start(Peer::Elastic, TOKEN, &[Fault::LostAnswer], false);
+    let mut options = bench.options(&server, Peer::Elastic);
+    options.timing.give_up = Duration::ZERO;
+    assert!(matches!(deliver(&options), Err(ShipError::GaveUp { .. })));
+    assert!(!bench.path("cursor").exists());
+    let summary = deliver(&bench.options(&server, Peer::Elastic)).unwrap();
+    assert_eq!(summary.already_there, 3);
+    bench.check_complete(&server, Peer::Elastic);
+}
+
+#[test]
+fn a_file_that_grows_is_gone_on_with_and_one_that_changed_is_refused() {
+    let bench = Bench::new(10);
+    let server = Server::start(Peer::Elastic, TOKEN, &[], false);
+    let path = bench.path("findings.ndjson");
+    let whole = fs::read_to_string(&path).unwrap();
+    let half = whole.lines().take(5).map(|line| format!("{line}\n")).collect::<String>();
+    fs::write(&path, &half).unwrap();
+    assert_eq!(deliver(&bench.options(&server, Peer::Elastic)).unwrap().findings, 5);
+    fs::write(&path, &whole[..whole.len() - 10]).unwrap();
+    assert!(matches!(deliver(&bench.options(&server, Peer::Elastic)), Err(ShipError::CutLine { .. })));
+    assert_eq!(server.stored().len(), 9, "what stands before a cut line is delivered");
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(deliver(&bench.options(&server, Peer::Elastic)).unwrap().findings, 1);
+    fs::write(&path, whole.replace("critical", "high")).unwrap();
+    assert!(matches!(deliver(&bench.options(&server, Peer::Elastic)), Err(ShipError::OtherCursor { .. })));
+    let mut elsewhere = bench.options(&server, Peer::Elastic);
+    elsewhere.index = Some("other".parse().unwrap());
+    assert!(matches!(deliver(&elsewhere), Err(ShipError::OtherCursor { .. })));
+}
+
+#[test]
+fn lines_that_are_no_findings_are_dead_letters_and_files_of_them_are_errors() {
+    let bench = Bench::new(2);
+    let server = Server::start(Peer::Elastic, TOKEN, &[], false);
+    let path = bench.path("findings.ndjson");
+    let mut text = fs::read_to_string(&path).unwrap();
+    let bare: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let mut bare = bare.as_object().unwrap().clone();
+    bare.remove("cloudtrail");
+    bare["id"] = "f".repeat(32).into();
+    text.push_str(&format!(
+        "{{\"not\":\"a finding\"}}\nnot json\n{}\n",
+        serde_json::to_string(&bare).unwrap()
+    ));
+    fs::write(&path, text).unwrap();
+    let summary = deliver(&bench.options(&server, Peer::Elastic)).unwrap();
+    assert_eq!((summary.delivered, summary.dead_letters), (2, 3));
+    let letters = bench.dead_letters();
+    assert_eq!(letters[1]["line"], "not json");
+    assert!(letters[2]["reason"].as_str().unwrap().contains("--no-raw"));
+    fs::write(&path, "{\"not\":\"a finding\"}\n").unwrap();
+    fs::remove_file(bench.path("cursor")).unwrap();
+    assert!(matches!(deliver(&bench.options(&server, Peer::Elastic)), Err(ShipError::Input { .. })));
+}
+
+#[test]
+fn a_wrong_secret_and_a_wrong_index_stop_the_run_and_settle_nothing() {
+    let bench = Bench::new(5);
+    for peer in [Peer::Elastic, Peer::Splunk] {
+        let server = Server::start(peer, "another", &[], false);
+        let result = deliver(&bench.options(&server, peer));
+        assert!(matches!(result, Err(ShipError::Refused(_))), "{result:?}");
+        let server = Server::start(peer, TOKEN, &[Fault::Items(404), Fault::Items(404)], false);
+        if peer == Peer::Elastic {
+            assert!(matches!(deliver(&bench.options(&server, peer)), Err(ShipError::Refused(_))));
+        }
+        assert!(!bench.path("cursor").exists());
+        assert!(bench.dead_letters().is_empty());
+    }
+}
+
+#[test]
+fn a_dry_run_sends_and_writes_nothing() {
+    let bench = Bench::new(50);
+    let server = Server::start(Peer::Splunk, TOKEN, &[], false);
+    let mut options = bench.options(&server, Peer::Splunk);
+    options.dry_run = true;
+    let summary = deliver(&options).unwrap();
+    assert_eq!((summary.findings, summary.delivered), (50, 100));
+    assert!(summary.requests > 1);
+    assert!(server.stored().is_empty());
+    assert!(!bench.path("cursor").exists() && !bench.path("dead").exists());
+}
+
+#[test]
+fn batches_keep_to_their_size() {
+    let bench = Bench::new(100);
+    let server = Server::start(Peer::Elastic, TOKEN, &[], false);
+    let mut options = bench.options(&server, Peer::Elastic);
+    options.gzip = false;
+    options.batch_bytes = 20_000;
+    let summary = deliver(&options).unwrap();
+    let average = summary.bytes / summary.requests;
+    assert!((15_000..26_000).contains(&average), "{summary:?}");
+    bench.check_complete(&server, Peer::Elastic);
+}
+
+#[test]
+fn tls_trusts_the_named_authority_and_nobody_else() {
+    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let private = rustls::pki_types::PrivateKeyDer::Pkcs8(key.signing_key.serialize_der().into());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![key.cert.der().clone()], private)
+        .unwrap();
+    let bench = Bench::new(5);
+    let server = Server::start_with(Peer::Elastic, TOKEN, &[Fault::Reset], false, Some(config.into()));
+    let mut options = bench.options(&server, Peer::Elastic);
+    options.timing.request = Duration::from_secs(5);
+
+    let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    options.endpoint.ca_file = Some(bench.path("ca.pem"));
+    fs::write(bench.path("ca.pem"), stranger.cert.pem()).unwrap();
+    let refused = deliver(&options);
+    assert!(matches!(refused, Err(ShipError::Refused(_))), "{refused:?}");
+    assert!(server.stored().is_empty());
+
+    fs::write(bench.path("ca.pem"), key.cert.pem()).unwrap();
+    deliver(&options).unwrap();
+    bench.check_complete(&server, Peer::Elastic);
+
+    fs::write(bench.path("ca.pem"), "nothing").unwrap();
+    assert!(matches!(deliver(&options), Err(ShipError::Setup(_))));
+}
+
+mod command {
+    //! The same through the binary.
+
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    fn ship(bench: &Bench, server: &Server, to: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roottrail"));
+        command
+            .args(["ship", "--to", to, "--url", server.url(), "--batch-bytes", "20k", "--timeout", "2s"])
+            .args(["--max-pause", "20ms", "--give-up", "3s"])
+            .arg(bench.path("findings.ndjson"))
+            .env("ROOTTRAIL_SHIP_SECRET", TOKEN);
+        command
+    }
+
+    fn run(mut command: Command) -> (Option<i32>, String) {
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(output.stdout.is_empty());
+        assert!(!text.contains(TOKEN), "{text}");
+        (output.status.code(), text)
+    }
+
+    #[test]
+    fn exit_codes_tell_delivered_refused_and_undelivered_apart() {
+        let bench = Bench::new(20);
+        let server = Server::start(Peer::Elastic, TOKEN, &[Fault::Items(400)], false);
+        let (code, text) = run(ship(&bench, &server, "elastic"));
+        assert_eq!(code, Some(3), "{text}");
+        assert!(text.contains("refused by the test"), "{text}");
+        assert!(bench.path("findings.ndjson.elastic.dead").exists());
+        let (code, text) = run(ship(&bench, &server, "elastic"));
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("nothing new"), "{text}");
+
+        let splunk = Server::start(Peer::Splunk, "another", &[], false);
+        let (code, text) = run(ship(&bench, &splunk, "splunk"));
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("Invalid token"), "{text}");
+    }
+
+    #[test]
+    fn the_secret_is_taken_from_a_file_and_not_from_the_url() {
+        let bench = Bench::new(2);
+        let server = Server::start(Peer::Splunk, TOKEN, &[], false);
+        fs::write(bench.path("token"), format!("{TOKEN}\n")).unwrap();
+        let mut command = ship(&bench, &server, "splunk");
+        command.env_remove("ROOTTRAIL_SHIP_SECRET").arg("--secret-file").arg(bench.path("token"));
+        assert_eq!(run(command).0, Some(0));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roottrail"));
+        command.args(["ship", "--to", "splunk", "--url", "https://me:0f1e2d3c@localhost:1"]).arg("x");
+        let (code, text) = run(command);
+        assert_eq!(code, Some(2));
+        assert!(!text.contains("0f1e2d3c"), "{text}");
+    }
+
+    #[test]
+    fn killed_at_any_moment_and_started_again_it_delivers_everything_once() {
+        for millis in [5, 20, 60, 120] {
+            let bench = Bench::new(120);
+            let server = Server::start(Peer::Elastic, TOKEN, &[Fault::Ok, Fault::Slow, Fault::Slow], false);
+            let mut command = ship(&bench, &server, "elastic");
+            let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(millis));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(server.stored().len() < 120, "killed too late to show anything");
+            let (code, text) = run(ship(&bench, &server, "elastic"));
+            assert_eq!(code, Some(0), "{text}");
+            bench.check_complete(&server, Peer::Elastic);
+        }
+    }
+}

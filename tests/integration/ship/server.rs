@@ -1,0 +1,272 @@
+//! A small HTTP server that answers as Elasticsearch or Splunk do, strictly, and fails on demand.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use flate2::read::GzDecoder;
+use roottrail::ship::Peer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+
+/// What goes wrong with one request that carries items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Ok,
+    /// The whole request is answered with this status.
+    Status(u16),
+    /// Every tenth item, from the third, is answered with this status.
+    Items(u16),
+    /// Stored, then the connection breaks.
+    LostAnswer,
+    /// The connection breaks before anything is stored.
+    Reset,
+    /// 413 without a body.
+    TooLarge,
+    /// The answer comes after the client's patience.
+    Slow,
+    /// Splunk: taken, but never acknowledged and never stored.
+    NeverAck,
+    /// 200 with a page that some proxy made.
+    Nonsense,
+}
+
+struct State {
+    peer: Peer,
+    token: String,
+    faults: VecDeque<Fault>,
+    acknowledge: bool,
+    stored: Vec<String>,
+    /// Splunk: acknowledgements by channel and number.
+    acks: BTreeMap<(String, u64), bool>,
+}
+
+pub(crate) struct Server {
+    url: String,
+    state: Arc<Mutex<State>>,
+}
+
+struct Request {
+    path: String,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+enum Answer {
+    Json(u16, Value),
+    Text(u16, &'static str),
+    Break,
+}
+
+impl Server {
+    pub(crate) fn start(peer: Peer, token: &str, faults: &[Fault], acknowledge: bool) -> Self {
+        Self::start_with(peer, token, faults, acknowledge, None)
+    }
+
+    /// With TLS, where a configuration is given.
+    pub(crate) fn start_with(
+        peer: Peer,
+        token: &str,
+        faults: &[Fault],
+        acknowledge: bool,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = match tls {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
+        let state = Arc::new(Mutex::new(State {
+            peer,
+            token: token.into(),
+            faults: faults.iter().copied().collect(),
+            acknowledge,
+            stored: Vec::new(),
+            acks: BTreeMap::new(),
+        }));
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                let tls = tls.clone();
+                thread::spawn(move || match tls {
+                    Some(config) => {
+                        let connection = ServerConnection::new(config).unwrap();
+                        serve(StreamOwned::new(connection, stream), &state);
+                    }
+                    None => serve(stream, &state),
+                });
+            }
+        });
+        Self { url, state }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The part and the id of everything stored, in order.
+    pub(crate) fn stored(&self) -> Vec<String> {
+        self.state.lock().unwrap().stored.clone()
+    }
+}
+
+fn serve<S: Read + Write>(stream: S, state: &Mutex<State>) {
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read_request(&mut reader) {
+        let (answer, delay) = {
+            let mut state = state.lock().unwrap();
+            let is_batch = !request.path.ends_with("/ack");
+            let fault = if is_batch { state.faults.pop_front().unwrap_or(Fault::Ok) } else { Fault::Ok };
+            let delay = if fault == Fault::Slow { Duration::from_millis(1800) } else { Duration::ZERO };
+            (state.answer(&request, fault), delay)
+        };
+        thread::sleep(delay);
+        let (status, kind, body) = match answer {
+            Answer::Break => return,
+            Answer::Json(status, value) => (status, "application/json", value.to_string()),
+            Answer::Text(status, text) => (status, "text/html", text.to_owned()),
+        };
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
+        let writer = reader.get_mut();
+        let text = head + &body;
+        if writer.write_all(text.as_bytes()).and_then(|()| writer.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_request(reader: &mut BufReader<impl Read>) -> Option<Request> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.insert(name.to_lowercase(), value.trim().to_owned());
+    }
+    let mut body = vec![0; headers.get("content-length").map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).ok()?;
+    if headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
+        let mut plain = Vec::new();
+        GzDecoder::new(body.as_slice()).read_to_end(&mut plain).unwrap();
+        body = plain;
+    }
+    Some(Request { path, headers, body })
+}
+
+impl State {
+    fn answer(&mut self, request: &Request, fault: Fault) -> Answer {
+        match fault {
+            Fault::Reset => return Answer::Break,
+            Fault::Status(status) => return Answer::Json(status, json!({"error": "refused by the test"})),
+            Fault::TooLarge => return Answer::Text(413, ""),
+            Fault::Nonsense => return Answer::Text(200, "<html>please log in</html>"),
+            _ => {}
+        }
+        let answer = match self.peer {
+            Peer::Elastic | Peer::OpenSearch => self.bulk(request, fault),
+            Peer::Splunk if request.path.ends_with("/ack") => self.ack(request),
+            Peer::Splunk => self.events(request, fault),
+        };
+        if fault == Fault::LostAnswer { Answer::Break } else { answer }
+    }
+
+    fn bulk(&mut self, request: &Request, fault: Fault) -> Answer {
+        if request.headers.get("authorization") != Some(&format!("ApiKey {}", self.token)) {
+            return Answer::Json(401, json!({"error": {"type": "security_exception"}}));
+        }
+        assert!(request.path.starts_with("/_bulk?"), "{}", request.path);
+        assert_eq!(request.headers["content-type"], "application/x-ndjson");
+        let text = String::from_utf8(request.body.clone()).unwrap();
+        assert!(text.ends_with('\n'));
+        let lines: Vec<&str> = text.lines().collect();
+        let mut items = Vec::new();
+        for (index, pair) in lines.chunks(2).enumerate() {
+            let action: Value = serde_json::from_str(pair[0]).unwrap();
+            let document: Value = serde_json::from_str(pair[1]).unwrap();
+            let id = action["create"]["_id"].as_str().unwrap().to_owned();
+            assert_eq!(document["roottrail"]["finding_id"], id);
+            assert_eq!(action["create"]["_index"], "logs-roottrail.finding-default");
+            items.push(match fault {
+                Fault::Items(status) if index % 10 == 2 => {
+                    json!({"create": {"status": status, "error": {"type": "test", "reason": "refused by the test"}}})
+                }
+                _ if self.stored.contains(&id) => {
+                    json!({"create": {"status": 409, "error": {"type": "version_conflict_engine_exception"}}})
+                }
+                _ => {
+                    self.stored.push(id);
+                    json!({"create": {"status": 201}})
+                }
+            });
+        }
+        let errors = items.iter().any(|item| item["create"]["status"] != 201);
+        Answer::Json(200, json!({"errors": errors, "items": items}))
+    }
+
+    fn events(&mut self, request: &Request, fault: Fault) -> Answer {
+        if request.headers.get("authorization") != Some(&format!("Splunk {}", self.token)) {
+            return Answer::Json(403, json!({"text": "Invalid token", "code": 4}));
+        }
+        assert_eq!(request.path, "/services/collector/event");
+        let channel = request.headers["x-splunk-request-channel"].clone();
+        let text = String::from_utf8(request.body.clone()).unwrap();
+        let mut names = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let envelope: Value = serde_json::from_str(line).unwrap();
+            match fault {
+                Fault::Items(status @ 400) if index == 2 => {
+                    // Splunk keeps what stands before; one cannot rely on it, so that the test does not.
+                    let text = "refused by the test";
+                    return Answer::Json(
+                        status,
+                        json!({"text": text, "code": 6, "invalid-event-number": index}),
+                    );
+                }
+                Fault::Items(status) if index == 2 => {
+                    return Answer::Json(status, json!({"text": "Server is busy", "code": 9}));
+                }
+                _ => {}
+            }
+            let part = envelope["sourcetype"].as_str().unwrap();
+            names.push(format!("{part}{}", envelope["fields"]["finding_id"].as_str().unwrap()));
+        }
+        if !self.acknowledge {
+            self.stored.extend(names);
+            return Answer::Json(200, json!({"text": "Success", "code": 0}));
+        }
+        let numbers: HashSet<u64> =
+            self.acks.keys().filter(|(of, _)| *of == channel).map(|(_, number)| *number).collect();
+        let number = numbers.len() as u64;
+        let never = fault == Fault::NeverAck;
+        if !never {
+            self.stored.extend(names);
+        }
+        self.acks.insert((channel, number), !never);
+        Answer::Json(200, json!({"text": "Success", "code": 0, "ackId": number}))
+    }
+
+    fn ack(&mut self, request: &Request) -> Answer {
+        let channel = &request.headers["x-splunk-request-channel"];
+        let asked: Value = serde_json::from_slice(&request.body).unwrap();
+        let answers: serde_json::Map<String, Value> = asked["acks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|number| {
+                let known = self.acks.get_mut(&(channel.clone(), number.as_u64().unwrap()));
+                // True is said once, then forgotten.
+                (number.to_string(), known.map(std::mem::take).unwrap_or_default().into())
+            })
+            .collect();
+        Answer::Json(200, json!({ "acks": answers }))
+    }
+}
