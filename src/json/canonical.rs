@@ -20,13 +20,35 @@ pub fn fingerprint(record: &Value<'_>, text: &str) -> Fingerprint {
     let mut hash = Sha256::new();
     hash.update(canonical.as_bytes());
     // All lone surrogates are U+FFFD in the tree, so records that have any are compared by text.
-    if canonical.contains(char::REPLACEMENT_CHARACTER) {
+    if canonical.contains(char::REPLACEMENT_CHARACTER) && has_lone_surrogate(text) {
         hash.update(text.as_bytes());
     }
     let hash = hash.finalize();
     let mut first = [0; 8];
     first.copy_from_slice(&hash[..8]);
     Fingerprint(u64::from_be_bytes(first))
+}
+
+/// Whether a string of the text escapes half of a surrogate pair.
+fn has_lone_surrogate(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        rest = &rest[at..];
+        let passed = match escaped_unit(rest) {
+            Some(0xd800..=0xdbff) if matches!(escaped_unit(&rest[6..]), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => return true,
+            Some(_) => 6,
+            None => 2,
+        };
+        rest = &rest[passed..];
+    }
+    false
+}
+
+/// The UTF-16 unit of the `\uXXXX` that begins here.
+fn escaped_unit(text: &[u8]) -> Option<u16> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// Writes every value so that no two different ones have the same bytes: strings carry their length.
@@ -111,6 +133,8 @@ mod tests {
             ("0.10", "1e-1"),
             ("0", "-0.0e5"),
             (r#""\/""#, r#""/""#),
+            ("[\"\u{fffd}\"]", r#"[ "\ufffd" ]"#),
+            (r#"["\ud83d\ude00\\ud800","\ufffd"]"#, "[\"\u{1f600}\\\\ud800\",\"\u{fffd}\"]"),
         ] {
             assert_eq!(of(a), of(b), "{a} {b}");
         }
@@ -126,6 +150,8 @@ mod tests {
             ("1", "-1"),
             (r#"["ab","c"]"#, r#"["a","bc"]"#),
             (r#""\ud800""#, r#""\ud801""#),
+            (r#""\ud800\ud800\udc00""#, r#""\ud801\ud800\udc00""#),
+            (r#""\udc00""#, r#""\ufffd""#),
             ("[1,2]", "[12]"),
             ("null", "false"),
         ] {

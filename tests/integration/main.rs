@@ -5,15 +5,20 @@
     reason = "helpers of tests may panic as tests do, and say what they skip"
 )]
 
+mod bucket;
+mod cancel;
 mod cli;
 mod dedupe;
 mod examples;
 mod faults;
+mod filters;
 mod formats;
 mod listing;
 mod ocsf;
+mod oracle;
 mod order;
 mod plan;
+mod rules;
 mod s3;
 mod schema;
 mod shapes;

@@ -8,4 +8,4 @@ mod versions;
 
 pub(crate) use fault::{Fault, Op};
 pub(crate) use server::{ACCESS_KEY, EXPIRED_KEY, SECRET_KEY, Server, keys};
-pub(crate) use store::{Bucket, Keys, Meta, Objects};
+pub(crate) use store::{Bucket, Keys, Meta, Objects, etag_of};
