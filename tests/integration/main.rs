@@ -3,5 +3,6 @@
 
 mod faults;
 mod listing;
+mod resume;
 mod s3;
 mod support;
