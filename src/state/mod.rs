@@ -295,7 +295,7 @@ impl Checkpoint {
 
     /// A day that lies behind takes 8 bytes an object no longer, where all of its objects are this run's.
     fn fold(&mut self, part: Part) {
-        if !part.day.is_some_and(|day| day < self.first_open) {
+        if part.day.is_none_or(|day| day >= self.first_open) {
             return;
         }
         let listing = self.memory.listing();
