@@ -51,6 +51,22 @@ pub(super) struct Args {
     #[arg(long)]
     force_path_style: bool,
 
+    /// Refuse a bucket that does not belong to this account
+    #[arg(long, value_name = "ID")]
+    expected_bucket_owner: Option<String>,
+
+    /// Read overwritten and deleted objects of a versioned bucket too
+    #[arg(long)]
+    all_versions: bool,
+
+    /// Listings at the same time
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Performance")]
+    list_concurrency: NonZeroUsize,
+
+    /// What fetched objects may take in memory; one larger than this is still read, alone
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = super::scan::size, help_heading = "Performance")]
+    max_memory: u64,
+
     /// Objects fetched at the same time [default: as many as bring more]
     #[arg(long, value_name = "N", help_heading = "Performance")]
     concurrency: Option<NonZeroUsize>,
@@ -68,6 +84,10 @@ impl Args {
             assume_role_arn: self.assume_role_arn.clone(),
             external_id: self.external_id.clone(),
             force_path_style: self.force_path_style,
+            expected_bucket_owner: self.expected_bucket_owner.clone(),
+            all_versions: self.all_versions,
+            list_concurrency: self.list_concurrency.get(),
+            max_memory: self.max_memory,
             concurrency: self.concurrency.map(NonZeroUsize::get),
             ..S3Options::default()
         }

@@ -21,6 +21,7 @@ use roottrail::pipeline::{self, SinkError};
 use roottrail::scan::object::ScanOptions;
 use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource};
+use roottrail::source::s3::S3Session;
 use roottrail::state::Checkpoint;
 use roottrail::summary::Summary;
 
@@ -95,7 +96,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let mut durable = checkpoint.map(begin).transpose()?;
     // Outputs first: a bad path should fail before anything is read.
     let (mut outputs, files) = args.outputs.open(durable.as_ref().map(|durable| &durable.plan))?;
-    let sources = sources(&names, args, &keys)?;
+    let (sources, session) = sources(&names, args, &keys)?;
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     args.durable.stop_in_time(&cancel);
@@ -104,6 +105,11 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let checkpoint = durable.as_mut().map(|durable| &mut durable.checkpoint);
     let result = pipeline::run_from(checkpoint, sources, &options, &selection, &mut outputs, &mut progress);
     progress.finish();
+    for note in session.map(|session| session.take_notes()).unwrap_or_default() {
+        if !args.quiet {
+            terminal::line(&format!("roottrail: {}", terminal::plain(&note)));
+        }
+    }
     let mut summary = match result {
         Ok(summary) => summary,
         Err(fatal) => {
@@ -222,10 +228,11 @@ fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
     Ok(String::from_utf8(bytes).context("a source in the list is not UTF-8")?.into())
 }
 
-fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Result<Vec<Box<dyn Source>>> {
+/// The sources, and what those in S3 share, if there are any.
+fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Result<Opened> {
     let mut session = aws::Session::new(&args.aws, Arc::clone(keys));
     let mut stdin = false;
-    names
+    let sources = names
         .iter()
         .map(|name| -> anyhow::Result<Box<dyn Source>> {
             if name == "-" {
@@ -239,8 +246,11 @@ fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Res
                 None => Ok(Box::new(DiskSource::new(name).within(Arc::clone(keys)))),
             }
         })
-        .collect()
+        .collect::<anyhow::Result<_>>()?;
+    Ok((sources, session.started().cloned()))
 }
+
+type Opened = (Vec<Box<dyn Source>>, Option<S3Session>);
 
 pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
     name.to_str().filter(|name| name.starts_with("s3://"))

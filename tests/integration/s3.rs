@@ -228,6 +228,22 @@ fn public_buckets_need_no_signature() {
 }
 
 #[test]
+fn a_bucket_of_another_owner_is_refused() {
+    let server = Server::start();
+    server.put("trail", Bucket::new(numbered(2)));
+    let owned_by = |id: &str| S3Options { expected_bucket_owner: Some(id.to_owned()), ..server.options() };
+    assert_eq!(texts(&scan("s3://trail", &owned_by("111122223333"))), ["0", "1"]);
+    let scanned = scan("s3://trail", &owned_by("444455556666"));
+    assert!(
+        matches!(
+            &scanned[..],
+            [Scanned { outcome: Outcome::Failed { kind: ErrorKind::AccessDenied, .. }, .. }]
+        ),
+        "{scanned:?}"
+    );
+}
+
+#[test]
 fn an_empty_prefix_is_no_item() {
     let server = Server::start();
     server.put("trail", Bucket::new(numbered(2)));

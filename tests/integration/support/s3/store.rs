@@ -181,6 +181,11 @@ impl Store {
             error.set_status_code(hyper::StatusCode::MOVED_PERMANENTLY);
             return Err(error);
         }
+        // Every bucket here belongs to this account.
+        let owner = request.headers.get("x-amz-expected-bucket-owner");
+        if owner.is_some_and(|owner| owner != "111122223333") {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
         answer(bucket)
     }
 }
