@@ -39,7 +39,8 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    items: BTreeMap<u64, Item>,
+    /// Boxed: the tree moves its entries about.
+    items: BTreeMap<u64, Box<Item>>,
     big: BTreeSet<(u64, u64)>,
     listed: u64,
     closed: bool,
@@ -54,7 +55,7 @@ impl State {
             Order::Biggest => self.big.pop_last(),
         };
         if let Some((_, seq)) = biggest {
-            return self.items.remove(&seq).into_iter().collect();
+            return self.items.remove(&seq).map(|item| *item).into_iter().collect();
         }
         let mut taken = Vec::new();
         let mut bytes = 0;
@@ -71,7 +72,7 @@ impl State {
             let item = first.remove();
             self.big.remove(&(size, item.seq));
             bytes += size;
-            taken.push(item);
+            taken.push(*item);
         }
         taken
     }
@@ -141,7 +142,7 @@ impl Queue {
             state.big.insert((item.object.size, item.seq));
         }
         state.listed += 1;
-        state.items.insert(item.seq, item);
+        state.items.insert(item.seq, Box::new(item));
         let wake = state.workers_waiting > 0;
         drop(state);
         if wake {

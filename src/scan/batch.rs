@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::boundary::is_time;
 use super::document::{Element, Elements, Shape};
 use super::examine::{Examined, Malformed, Scratch, examine};
 use super::object::ScanOptions;
 use super::report::Report;
+use super::time::is_time;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::judge::Place;
 

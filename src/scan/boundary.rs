@@ -11,6 +11,7 @@
 //! digit. Both are looked for. Everything else is a false positive that parsing settles.
 
 use super::block::{BEFORE, BLOCK, Masks};
+use super::time::time_after;
 
 /// The end of a record, and what was seen on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,59 +274,6 @@ const LAST_TIME: u64 = u64::from_le_bytes(*b"ventTime");
 const LAST_REQUESTED: u64 = u64::from_le_bytes(*b"equested");
 const LAST_COMPLETED: u64 = u64::from_le_bytes(*b"ompleted");
 
-/// Where the time stands that follows the key whose closing quote is at `quote`.
-#[inline(always)]
-fn time_after(text: &[u8], quote: usize) -> Option<usize> {
-    let behind = text.get(quote + 1..)?;
-    // As CloudTrail writes it; any other spacing takes the longer way.
-    let at = if behind.starts_with(b":\"") { 2 } else { spaced_value(behind)? };
-    let time = behind.get(at..at + 21)?;
-    (time[20] == b'"' && is_time(&time[..20])).then_some(quote + 1 + at)
-}
-
-#[cold]
-fn spaced_value(behind: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    for expected in [b':', b'"'] {
-        // White space is bounded: a time that is spelled so wide apart is not worth a longer look.
-        at += behind[at..].iter().take(4).take_while(|byte| byte.is_ascii_whitespace()).count();
-        if behind.get(at) != Some(&expected) {
-            return None;
-        }
-        at += 1;
-    }
-    Some(at)
-}
-
-/// Whether 20 bytes look like `2024-05-01T00:00:00Z`.
-#[inline]
-pub fn is_time(time: &[u8]) -> bool {
-    let Some(time) = time.first_chunk::<20>().filter(|_| time.len() == 20) else { return false };
-    let (Some(day), Some(hour), Some(end)) =
-        (time.first_chunk(), time[8..].first_chunk(), time[16..].first_chunk())
-    else {
-        return false;
-    };
-    let end: u32 = u32::from_le_bytes(*end);
-    looks_like(u64::from_le_bytes(*day), *b"0000-00-")
-        & looks_like(u64::from_le_bytes(*hour), *b"00T00:00")
-        & looks_like(u64::from(end) | (u64::from(end) << 32), *b":00Z:00Z")
-}
-
-/// Whether eight bytes are digits where `form` has a zero, and what `form` has elsewhere. All at once,
-/// since this runs for every record.
-#[inline(always)]
-fn looks_like(bytes: u64, form: [u8; 8]) -> bool {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    let digits = form.iter().rev().fold(0, |mask, &byte| (mask << 8) | if byte == b'0' { 0xff } else { 0 });
-    let fixed = (bytes ^ u64::from_le_bytes(form)) & !digits;
-    let digit = (bytes & digits) | (ZEROS & !digits);
-    // 0x46 carries anything above `9` into the high bit; anything below `0` borrows it.
-    let off = digit | digit.wrapping_sub(ZEROS) | (digit & !HIGH).wrapping_add(0x4646_4646_4646_4646);
-    (fixed | (off & HIGH)) == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -414,21 +362,6 @@ mod tests {
             let found = naive(text.as_bytes()).unwrap();
             assert_eq!((found.candidate, found.time.is_some()), (candidate, time), "{text}");
             check(text.as_bytes(), &[7, 60, 64, 1]);
-        }
-    }
-
-    #[test]
-    fn times_are_told_from_what_looks_like_one() {
-        let time = *b"2024-05-01T23:59:60Z";
-        assert!(is_time(&time));
-        for at in 0..20 {
-            for byte in 0..=255 {
-                let mut other = time;
-                other[at] = byte;
-                let same_kind =
-                    if time[at].is_ascii_digit() { byte.is_ascii_digit() } else { byte == time[at] };
-                assert_eq!(is_time(&other), same_kind, "{at} {byte}");
-            }
         }
     }
 

@@ -4,7 +4,8 @@ use serde_json::value::RawValue;
 
 use super::cursor::Cursor;
 use super::document::Shape;
-use super::document::{Element, Elements, event_range, walk};
+use super::document::{Element, Elements, walk};
+use super::shape::event_range;
 use crate::cancel::Cancel;
 use crate::inflate::{Buffers, inflate_bytes};
 use crate::json::minify::minify;

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::document::{Shape, event_range};
+use super::shape::{Shape, event_range};
 use crate::finding::Finding;
 use crate::json::canonical::{Fingerprint, fingerprint};
 use crate::json::minify::{Repairs, minify};

@@ -10,6 +10,8 @@ pub mod examine;
 pub mod kernel;
 pub mod object;
 pub mod report;
+mod shape;
 pub mod spill;
+mod time;
 
 pub use events::{Unreadable, events_of};
