@@ -437,7 +437,7 @@ impl Object {
     }
 }
 
-const KINDS: usize = 19;
+const KINDS: usize = 20;
 
 /// Event `n` of a kind. Equal arguments give equal events, and another kind under the same id a conflict.
 fn event(kind: usize, n: u64) -> Value {
@@ -476,6 +476,8 @@ fn event(kind: usize, n: u64) -> Value {
         9 => json!({"type": "Root", "arn": root, "invokedBy": "ec2.amazonaws.com"}),
         10 => json!({"type": "IAMUser", "userName": "root", "arn": "arn:aws:iam::111122223333:user/root"}),
         11 => json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/root/Root"}),
+        // Nothing else in the record tells.
+        17 => json!({"type": "Root"}),
         _ => user,
     };
     event["userIdentity"] = identity;
