@@ -2,6 +2,11 @@
 //!
 //! The data are the sample logs, repeated up to a few megabytes; `ROOTTRAIL_BENCH_FILE` names another
 //! gzipped CloudTrail object.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark that cannot read its data has nothing to measure"
+)]
 
 use std::hint::black_box;
 use std::io::Read as _;

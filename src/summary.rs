@@ -220,11 +220,11 @@ impl Summary {
     /// The summary file.
     pub fn to_json(&self, exit_code: u8, arguments: &[String]) -> Value {
         let text = |time: &[u8; 20]| String::from_utf8_lossy(time).into_owned();
+        let part = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
         let coverage: Vec<Value> = self
             .coverage
             .iter()
             .map(|(key, coverage)| {
-                let part = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
                 json!({
                     "account_id": part(&key.account),
                     "region": part(&key.region),
@@ -251,6 +251,14 @@ impl Summary {
             "elapsed_seconds": self.elapsed.as_secs_f64(),
             "latency_ms": self.latency.json(),
             "coverage": coverage,
+            "changed_days": self.changed.iter().map(|change| json!({
+                "account_id": part(&change.account),
+                "region": part(&change.region),
+                "day": part(&change.day),
+                "folder": change.folder,
+                "objects_before": change.before,
+                "objects_now": change.now,
+            })).collect::<Vec<Value>>(),
             "complete": self.complete(),
             "exit_code": exit_code,
         })

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::terminal::plain;
 use roottrail::finding::{CredentialType, MfaStatus, Severity};
 use roottrail::summary::Summary;
 
@@ -64,6 +65,7 @@ fn write(summary: &Summary, color: bool, out: &mut String) -> std::fmt::Result {
         bytes(read.uncompressed as f64 / seconds.max(1e-6)),
         records.scanned as f64 / seconds.max(1e-6),
     )?;
+    changed(summary, &paint, out)?;
     if summary.interrupted {
         writeln!(
             out,
@@ -80,6 +82,27 @@ fn write(summary: &Summary, color: bool, out: &mut String) -> std::fmt::Result {
             "{}",
             paint("33", "NOTHING READ: no object in scope; is the path or prefix right?".into())
         )?;
+    }
+    Ok(())
+}
+
+/// Lines for one kind of notice; the summary file has them all.
+const LINES: usize = 20;
+
+/// Days whose objects are not those that an earlier run read.
+fn changed(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut String) -> std::fmt::Result {
+    for change in summary.changed.iter().take(LINES) {
+        let text = format!(
+            "CHANGED: {}{} had {} objects when it was read, now {}: added late, deleted or overwritten?",
+            plain(&change.folder),
+            change.day,
+            change.before,
+            change.now
+        );
+        writeln!(out, "{}", paint("1;33", text))?;
+    }
+    if summary.changed.len() > LINES {
+        writeln!(out, "and {} more such days; --summary has them all", summary.changed.len() - LINES)?;
     }
     Ok(())
 }

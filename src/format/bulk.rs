@@ -88,7 +88,7 @@ impl Format for Bulk {
             action.object("create", |create| {
                 create.str("_index", &self.index);
                 if self.with_id {
-                    create.str("_id", &finding.id.to_string());
+                    create.plain("_id", finding.id);
                 }
             });
         });

@@ -38,7 +38,7 @@ impl Hec {
         envelope.str_opt("index", self.index.as_deref());
         // Indexed fields must be strings.
         envelope.object("fields", |fields| {
-            fields.str("finding_id", &finding.id.to_string());
+            fields.plain("finding_id", finding.id);
             fields.name("severity", finding.severity);
             fields.name_opt("mfa", finding.mfa.status);
         });

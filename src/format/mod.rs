@@ -78,8 +78,14 @@ pub enum FormatName {
 
 impl FormatName {
     /// All of them, in the order in which help texts list them.
-    pub const ALL: &[FormatName] =
-        &[FormatName::Ndjson, FormatName::Ecs, FormatName::Hec, FormatName::Bulk, FormatName::Csv];
+    pub const ALL: &[FormatName] = &[
+        FormatName::Ndjson,
+        FormatName::Ecs,
+        FormatName::Ocsf,
+        FormatName::Hec,
+        FormatName::Bulk,
+        FormatName::Csv,
+    ];
 
     /// The name as written on the command line.
     pub fn as_str(self) -> &'static str {
@@ -148,6 +154,8 @@ mod tests {
 
     #[test]
     fn every_name_reads_back() {
+        let names: Vec<&str> = FormatName::ALL.iter().map(|name| name.as_str()).collect();
+        assert_eq!(names, ["ndjson", "ecs", "ocsf", "hec", "bulk", "csv"]);
         for name in FormatName::ALL {
             assert_eq!(name.as_str().parse(), Ok(*name));
         }

@@ -91,7 +91,8 @@ impl<'a> Plain<'a> {
         match self.byte() {
             b'{' | b'[' if depth >= MAX_DEPTH => Value::Deep(self.deep()),
             b'{' => {
-                let mut members = Vec::new();
+                // Records have some twenty members, the objects in them a handful.
+                let mut members = Vec::with_capacity(if depth == 0 { 24 } else { 6 });
                 self.at += 1;
                 while self.byte() == b'"' {
                     let key = self.string();
@@ -155,7 +156,7 @@ impl<'a> Plain<'a> {
 
     fn string(&mut self) -> Cow<'a, str> {
         let rest = &self.text[self.at + 1..];
-        let end = rest.bytes().position(|byte| byte == b'"' || byte == b'\\').unwrap_or(rest.len());
+        let end = memchr::memchr2(b'"', b'\\', rest.as_bytes()).unwrap_or(rest.len());
         if rest.as_bytes().get(end) != Some(&b'\\') {
             self.at += end + 2;
             return Cow::Borrowed(&rest[..end]);

@@ -41,11 +41,13 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 /// Opens the partial file of `place`, cut to what was committed.
 pub(super) fn open(place: &Path, committed: Committed) -> io::Result<(File, PathBuf)> {
     let partial = beside(place, "partial");
-    let mut file = open_locked(&partial, true)?;
-    if holds(&mut file, committed)? {
-        file.set_len(committed.bytes)?;
-        file.seek(SeekFrom::End(0))?;
-        return Ok((file, partial));
+    if committed.bytes == 0 || partial.exists() {
+        let mut file = open_locked(&partial, true)?;
+        if holds(&mut file, committed)? {
+            file.set_len(committed.bytes)?;
+            file.seek(SeekFrom::End(0))?;
+            return Ok((file, partial));
+        }
     }
     // A run that was interrupted, or killed while it put its files in place, left it there.
     let mut placed = open_locked(place, false).map_err(|error| match error.kind() {

@@ -201,7 +201,12 @@ impl<'l> Ledger<'l> {
             Ok(interrupted) => {
                 self.summary.interrupted = interrupted;
                 if !interrupted && let Some(checkpoint) = &mut self.checkpoint {
-                    checkpoint.complete(&mut self.summary, &self.dedupe)?;
+                    let committed = match self.sink.commit() {
+                        Ok(committed) => committed,
+                        Err(SinkError::Failed(fatal)) => return Err(fatal),
+                        Err(SinkError::Closed) => Vec::new(),
+                    };
+                    checkpoint.complete(&mut self.summary, &self.dedupe, committed)?;
                 }
             }
             Err(SinkError::Closed) => self.summary.closed = true,

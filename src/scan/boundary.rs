@@ -51,6 +51,13 @@ impl Boundary {
         if !last && text.len() < BEFORE + LOOK_AHEAD {
             return None;
         }
+        if state.at == 0
+            && let [b'{', b'"', letter, ..] = text
+            && letter.is_ascii_alphanumeric()
+        {
+            // How a record begins: inside its first key, without a look at each byte.
+            state = Self { at: BEFORE, depth: 1, in_string: u64::MAX, ..state };
+        }
         while state.at < BEFORE {
             if text.len() <= state.at {
                 return None;

@@ -82,12 +82,32 @@ pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent
     if answer.items.len() != count && (answer.errors || !answer.items.is_empty()) {
         return Err(unreadable("the answer is not of this request"));
     }
-    let verdicts = if answer.items.is_empty() {
+    let verdicts: Vec<Verdict> = if answer.items.is_empty() {
         (0..count).map(|_| Verdict::Delivered).collect()
     } else {
         answer.items.into_iter().map(|action| verdict(action.create)).collect()
     };
+    if let Some(refusal) = common_refusal(&verdicts) {
+        let Refusal { kind, reason, .. } = refusal;
+        return Err(Failure::Stop(format!("all {count} documents for one reason: {kind}: {reason}")));
+    }
     Ok(Sent { verdicts, ack: None, slow: None })
+}
+
+/// The reason for which every document was refused, where it is one and the same. Then it is not in the
+/// documents (whose own faults are told with their place in them) but in the index or a pipeline, and dead
+/// letters would only have to be fetched back.
+fn common_refusal(verdicts: &[Verdict]) -> Option<&Refusal> {
+    const SURELY_NO_ACCIDENT: usize = 5;
+    let mut refusals = verdicts.iter().map(|verdict| match verdict {
+        Verdict::Refused(refusal) => Some(refusal),
+        _ => None,
+    });
+    let first = refusals.next()??;
+    let same = |refusal: Option<&Refusal>| {
+        refusal.is_some_and(|refusal| refusal.kind == first.kind && refusal.reason == first.reason)
+    };
+    (verdicts.len() >= SURELY_NO_ACCIDENT && refusals.all(same)).then_some(first)
 }
 
 fn verdict(item: ItemResult) -> Verdict {
@@ -102,6 +122,7 @@ fn verdict(item: ItemResult) -> Verdict {
         429 | 500.. => Verdict::Again(format!("{} {reason}", item.status)),
         // These speak of the index, not of the finding: no such index, no privilege, index read-only.
         401 | 403 | 404 => Verdict::Stop(format!("{} {}: {reason}", item.status, text("type"))),
+        400 if reason.starts_with("pipeline with id [") => Verdict::Stop(reason),
         status => Verdict::Refused(Refusal { status: Some(status), kind: text("type"), reason }),
     }
 }

@@ -234,11 +234,11 @@ impl Client {
             .iter()
             .filter_map(|value| value.to_str().ok()?.split(';').next())
             .collect();
-        if let Ok(mut cookie) = HeaderValue::from_str(&pairs.join("; ")) {
-            if !pairs.is_empty() {
-                cookie.set_sensitive(true);
-                self.cookie = Some(cookie);
-            }
+        if !pairs.is_empty()
+            && let Ok(mut cookie) = HeaderValue::from_str(&pairs.join("; "))
+        {
+            cookie.set_sensitive(true);
+            self.cookie = Some(cookie);
         }
     }
 }

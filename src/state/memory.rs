@@ -63,6 +63,8 @@ struct Last {
 pub(super) struct Seen {
     /// Read by earlier runs.
     pub(super) known: Vec<u64>,
+    /// Read by an earlier part of this run, and still there.
+    pub(super) again: Vec<u64>,
     /// Closed, and as it was.
     pub(super) unchanged: bool,
 }
@@ -186,11 +188,12 @@ impl Memory {
     /// An object of an open day.
     fn one(&self, listing: &mut Listing, part: Part, identity: u64, key: Option<&KeyInfo>) -> Standing {
         if self.run.open.contains(&identity) {
+            listing.seen.entry(part).or_default().again.push(identity);
             return Standing::Known;
         }
         if self.before.open.contains(&identity) && !self.before.failed.contains(&identity) {
             listing.seen.entry(part).or_default().known.push(identity);
-            listing.count_known(key);
+            count_known(&mut listing.known, key);
             return Standing::Known;
         }
         self.read(identity)
@@ -218,15 +221,18 @@ impl Memory {
             return vec![Standing::Known; objects.len()];
         }
         let unchanged = before == Some(&now);
-        listing.seen.entry(part).or_default().unchanged = unchanged;
+        let listing = &mut *listing;
+        let seen = listing.seen.entry(part).or_default();
+        seen.unchanged = unchanged;
         objects
             .iter()
             .map(|(object, identity)| {
                 if self.run.open.contains(identity) {
+                    seen.again.push(*identity);
                     return Standing::Known;
                 }
                 if unchanged && !self.before.failed.contains(identity) {
-                    listing.count_known(object.key.as_ref());
+                    count_known(&mut listing.known, object.key.as_ref());
                     return Standing::Known;
                 }
                 self.read(*identity)
@@ -236,17 +242,6 @@ impl Memory {
 }
 
 impl Listing {
-    fn count_known(&mut self, key: Option<&KeyInfo>) {
-        let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
-        let key = key.unwrap_or(&none);
-        match self.known.get_mut(key) {
-            Some(count) => *count += 1,
-            None => {
-                self.known.insert(key.clone(), 1);
-            }
-        }
-    }
-
     pub(super) fn note_change(&mut self, part: Part, before: Closed, now: u64) {
         let Some(Series { folder, account, region, .. }) = self.series.get(part).cloned() else { return };
         let day = part.day.map_or_else(String::new, day_text);
@@ -282,6 +277,17 @@ impl Listing {
         let part = Part { series, day, visit };
         self.last = Some(Last { source, folder: folder.to_owned(), key: object.key.clone(), part });
         part
+    }
+}
+
+fn count_known(known: &mut BTreeMap<KeyInfo, u64>, key: Option<&KeyInfo>) {
+    let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
+    let key = key.unwrap_or(&none);
+    match known.get_mut(key) {
+        Some(count) => *count += 1,
+        None => {
+            known.insert(key.clone(), 1);
+        }
     }
 }
 

@@ -14,6 +14,8 @@ pub mod memory;
 mod objects;
 mod pack;
 mod saved;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,7 @@ use crate::output::partial::Committed;
 use crate::scan::report::Outcome;
 use crate::summary::Summary;
 use file::{Lock, Saved, SavedOutput};
-use memory::Memory;
+use memory::{Memory, Seen};
 use objects::{Closed, Objects, SeriesTable, day_text, first_open_day};
 use saved::{SavedFindings, SavedSummary};
 
@@ -144,6 +146,8 @@ pub struct Checkpoint {
     memory: Arc<Memory>,
     before: Objects,
     run: Objects,
+    /// How many of the run's objects are those of earlier parts of it.
+    earlier: BTreeMap<Part, usize>,
     run_failed: Vec<u64>,
     part: Option<Part>,
     first_open: i32,
@@ -173,6 +177,7 @@ impl Checkpoint {
             memory: Arc::default(),
             before: Objects::default(),
             run: Objects::default(),
+            earlier: BTreeMap::new(),
             run_failed: Vec::new(),
             part: None,
             first_open: i32::MIN,
@@ -223,6 +228,7 @@ impl Checkpoint {
         self.memory =
             Arc::new(Memory::new(series, [&before, &earlier], [&failed, &run_failed], self.look_only));
         self.before = before;
+        self.earlier = earlier.open.iter().map(|(&part, read)| (part, read.len())).collect();
         self.run = earlier;
         self.run_failed = run_failed;
         self.dedupe = dedupe;
@@ -289,16 +295,13 @@ impl Checkpoint {
 
     /// A day that lies behind takes 8 bytes an object no longer, where all of its objects are this run's.
     fn fold(&mut self, part: Part) {
-        if !part.day.is_some_and(|day| day < self.first_open) {
+        if part.day.is_none_or(|day| day >= self.first_open) {
             return;
         }
-        let earlier = self
-            .memory
-            .listing()
-            .seen
-            .get(&part)
-            .is_some_and(|seen| seen.unchanged || !seen.known.is_empty());
-        if !earlier && let Some(identities) = self.run.open.remove(&part) {
+        let listing = self.memory.listing();
+        let Some(seen) = listing.seen.get(&part) else { return };
+        if !seen.unchanged && seen.known.is_empty() {
+            let identities = still_there(&mut self.run, &self.earlier, part, seen);
             self.run.closed.insert(part, Closed::of(identities));
         }
     }
@@ -320,9 +323,7 @@ impl Checkpoint {
         }
         let begun = Instant::now();
         self.loaded.finished = false;
-        for (output, committed) in self.loaded.outputs.iter_mut().zip(committed) {
-            output.committed = committed;
-        }
+        self.commit(committed);
         self.loaded.summary = SavedSummary::of(summary).map_err(|why| self.damaged(&why))?;
         self.loaded.findings = SavedFindings::of(dedupe).map_err(|why| self.damaged(&why))?;
         self.write()?;
@@ -330,6 +331,12 @@ impl Checkpoint {
         self.saved = Instant::now();
         self.pause = OFTEN.max(begun.elapsed() * SHARE);
         Ok(())
+    }
+
+    fn commit(&mut self, committed: Vec<Committed>) {
+        for (output, committed) in self.loaded.outputs.iter_mut().zip(committed) {
+            output.committed = committed;
+        }
     }
 
     fn write(&mut self) -> Result<(), Fatal> {
@@ -364,11 +371,17 @@ impl Checkpoint {
     }
 
     /// Everything has been listed and absorbed.
-    pub(crate) fn complete(&mut self, summary: &mut Summary, dedupe: &Dedupe) -> Result<(), Fatal> {
+    pub(crate) fn complete(
+        &mut self,
+        summary: &mut Summary,
+        dedupe: &Dedupe,
+        committed: Vec<Committed>,
+    ) -> Result<(), Fatal> {
         if self.look_only {
             summary.changed.clone_from(&self.memory.listing().changed);
             return Ok(());
         }
+        self.commit(committed);
         let unlisted = self.memory.unlisted();
         self.loaded.findings = SavedFindings::of(dedupe).map_err(|why| self.damaged(&why))?;
         let memory = Arc::clone(&self.memory);
@@ -376,14 +389,15 @@ impl Checkpoint {
         let mut all = Objects::default();
         let mut run = std::mem::take(&mut self.run);
         for (&part, seen) in &listing.seen {
-            let mut identities = run.open.remove(&part).unwrap_or_default();
-            identities.extend_from_slice(&seen.known);
             let before = self.before.closed.get(&part).filter(|_| seen.unchanged);
-            let folded = run.closed.get(&part).filter(|_| identities.is_empty());
+            // What was read after a day was folded is a day that changed meanwhile, read again whole.
+            let folded = run.closed.get(&part).filter(|_| !run.open.contains_key(&part));
             if let Some(&closed) = before.or(folded) {
                 all.closed.insert(part, closed);
                 continue;
             }
+            let mut identities = still_there(&mut run, &self.earlier, part, seen);
+            identities.extend_from_slice(&seen.known);
             identities.sort_unstable();
             identities.dedup();
             if part.day.is_some_and(|day| day < self.first_open) {
@@ -439,6 +453,16 @@ impl Checkpoint {
         self.loaded.summary = SavedSummary::default();
         self.write()
     }
+}
+
+/// Takes out of a run what it has read of a part. What an earlier part of the run read may be gone or
+/// overwritten since.
+fn still_there(run: &mut Objects, earlier: &BTreeMap<Part, usize>, part: Part, seen: &Seen) -> Vec<u64> {
+    let mut identities = run.open.remove(&part).unwrap_or_default();
+    let earlier = earlier.get(&part).copied().unwrap_or(0).min(identities.len());
+    identities.drain(..earlier);
+    identities.extend_from_slice(&seen.again);
+    identities
 }
 
 fn outputs_of(run: &Description) -> Vec<SavedOutput> {

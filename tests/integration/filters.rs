@@ -147,8 +147,8 @@ fn a_filter_and_its_complement_make_the_whole() {
         assert!(one_lines.next().is_none() && other_lines.next().is_none(), "{one:?} {other:?}");
     };
     let rest = |list: &[&str], n: usize| [&list[..n], &list[n + 1..]].concat().join(",");
-    for n in 0..KINDS.len() {
-        whole(&["--identity", KINDS[n]], &["--identity", &rest(&KINDS, n)]);
+    for (n, kind) in KINDS.iter().enumerate() {
+        whole(&["--identity", kind], &["--identity", &rest(&KINDS, n)]);
     }
     for moment in [
         "2025-11-17T10:02:47Z",

@@ -193,7 +193,7 @@ fn ecs_documents_hold_nothing_that_an_index_refuses() {
             assert!(ip.parse::<std::net::IpAddr>().is_ok());
         }
         let original = doc["event"]["original"].as_str().unwrap();
-        assert!(original.starts_with("{\"eventVersion\":"));
+        assert!(original.starts_with("{\""));
     }
 }
 

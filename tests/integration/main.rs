@@ -18,6 +18,7 @@ mod ocsf;
 mod oracle;
 mod order;
 mod plan;
+mod resume;
 mod rules;
 mod s3;
 mod schema;

@@ -7,6 +7,7 @@
 
 use std::net::IpAddr;
 
+use super::fields::Fields;
 use super::{Dataset, category, java};
 use crate::format::time::write_iso_millis;
 use crate::format::write::Object;
@@ -23,6 +24,7 @@ const NO_TIME: &str = "roottrail_no_event_time";
 
 /// Writes the fields of a record, which [`crate::format::record`] has read and pruned.
 pub(super) fn record(record: &Value<'_>, original: &str, dataset: &Dataset, doc: &mut Object<'_>) {
+    let record = &Fields::of(record);
     let timed = timestamp(record, doc);
     doc.object("ecs", |ecs| ecs.str("version", "8.11.0"));
     doc.object("data_stream", |stream| {
@@ -34,12 +36,14 @@ pub(super) fn record(record: &Value<'_>, original: &str, dataset: &Dataset, doc:
     let parameters = Parameters::of(record);
     event(record, original, &parameters, doc);
     doc.object("cloud", |cloud| {
-        cloud.object("account", |account| scalar(account, "id", record.at(&["userIdentity", "accountId"])));
-        scalar(cloud, "region", record.get("awsRegion"));
+        cloud.object("account", |account| {
+            scalar(account, "id", record.user_identity.and_then(|identity| identity.get("accountId")))
+        });
+        scalar(cloud, "region", record.aws_region);
     });
     user(record, &parameters, doc);
     source(record, doc);
-    doc.object("user_agent", |agent| scalar(agent, "original", record.get("userAgent")));
+    doc.object("user_agent", |agent| scalar(agent, "original", record.user_agent));
     tls(record, doc);
     doc.object("aws", |aws| aws.object("cloudtrail", |trail| cloudtrail(record, &parameters, trail)));
 }
@@ -58,25 +62,26 @@ struct Stored<'r, 'a> {
 }
 
 impl<'r, 'a> Parameters<'r, 'a> {
-    fn of(record: &'r Value<'a>) -> Self {
-        let stored = |key| {
-            let value = record.get(key);
-            let mut text = String::new();
-            if let Some(value) = value {
-                java::write(value, &mut text);
-            }
-            Stored { value, text }
-        };
+    fn of(record: &Fields<'r, 'a>) -> Self {
         Self {
-            request: stored("requestParameters"),
-            response: stored("responseElements"),
-            additional: stored("additionalEventData"),
-            service: stored("serviceEventDetails"),
+            request: Stored::new(record.request_parameters),
+            response: Stored::new(record.response_elements),
+            additional: Stored::new(record.additional_event_data),
+            service: Stored::new(record.service_event_details),
         }
     }
 }
 
 impl<'r, 'a> Stored<'r, 'a> {
+    fn new(value: Option<&'r Value<'a>>) -> Self {
+        let mut text = String::new();
+        if let Some(value) = value {
+            text.reserve(256);
+            java::write(value, &mut text);
+        }
+        Self { value, text }
+    }
+
     /// The value, where it is an object small enough for a `flattened` field.
     fn flattened(&self) -> Option<&'r Value<'a>> {
         self.value.filter(|value| matches!(value, Value::Object(_)) && self.text.len() < MAX_FLATTENED)
@@ -88,11 +93,10 @@ impl<'r, 'a> Stored<'r, 'a> {
 }
 
 /// Says whether the record has a readable time.
-fn timestamp(record: &Value<'_>, doc: &mut Object<'_>) -> bool {
+fn timestamp(record: &Fields<'_, '_>, doc: &mut Object<'_>) -> bool {
     let out = doc.key("@timestamp");
     out.push(b'"');
-    let timed =
-        record.get("eventTime").and_then(Value::as_str).is_some_and(|time| write_iso_millis(time, out));
+    let timed = record.event_time.and_then(Value::as_str).is_some_and(|time| write_iso_millis(time, out));
     if !timed {
         out.extend_from_slice(b"1970-01-01T00:00:00.000Z");
     }
@@ -100,14 +104,14 @@ fn timestamp(record: &Value<'_>, doc: &mut Object<'_>) -> bool {
     timed
 }
 
-fn event(record: &Value<'_>, original: &str, parameters: &Parameters<'_, '_>, doc: &mut Object<'_>) {
-    let name = record.get("eventName").and_then(Value::as_str).unwrap_or_default();
+fn event(record: &Fields<'_, '_>, original: &str, parameters: &Parameters<'_, '_>, doc: &mut Object<'_>) {
+    let name = record.event_name.and_then(Value::as_str).unwrap_or_default();
     let (category, types) = category::of(name);
     doc.object("event", |event| {
         event.str("kind", "event");
-        scalar(event, "id", record.get("eventID"));
-        scalar(event, "action", record.get("eventName"));
-        scalar(event, "provider", record.get("eventSource"));
+        scalar(event, "id", record.event_id);
+        scalar(event, "action", record.event_name);
+        scalar(event, "provider", record.event_source);
         event.strs("category", category);
         event.strs("type", types);
         event.str("outcome", &outcome(record, name, parameters));
@@ -115,19 +119,20 @@ fn event(record: &Value<'_>, original: &str, parameters: &Parameters<'_, '_>, do
     });
 }
 
-fn outcome(record: &Value<'_>, name: &str, parameters: &Parameters<'_, '_>) -> String {
+fn outcome(record: &Fields<'_, '_>, name: &str, parameters: &Parameters<'_, '_>) -> String {
     let signed_in = parameters.response.at(&["ConsoleLogin"]).and_then(Value::as_str);
     match signed_in.filter(|_| name == "ConsoleLogin") {
         Some(result) => result.to_lowercase(),
-        None if record.get("errorCode").is_some() || record.get("errorMessage").is_some() => "failure".into(),
+        None if record.error_code.is_some() || record.error_message.is_some() => "failure".into(),
         None => "success".into(),
     }
 }
 
-fn user(record: &Value<'_>, parameters: &Parameters<'_, '_>, doc: &mut Object<'_>) {
-    let identity = record.get("userIdentity");
+fn user(record: &Fields<'_, '_>, parameters: &Parameters<'_, '_>, doc: &mut Object<'_>) {
+    let identity = record.user_identity;
     let own_name = identity.and_then(|identity| identity.get("userName"));
-    let issuer_name = record.at(&["userIdentity", "sessionContext", "sessionIssuer", "userName"]);
+    let issuer_name =
+        identity.and_then(|identity| identity.at(&["sessionContext", "sessionIssuer", "userName"]));
     let request = &parameters.request;
     let (target, renamed) = (request.at(&["userName"]), request.at(&["newUserName"]));
     doc.object("user", |user| {
@@ -152,8 +157,8 @@ fn user(record: &Value<'_>, parameters: &Parameters<'_, '_>, doc: &mut Object<'_
     doc.object("related", |object| object.strs("user", related));
 }
 
-fn source(record: &Value<'_>, doc: &mut Object<'_>) {
-    let address = record.get("sourceIPAddress");
+fn source(record: &Fields<'_, '_>, doc: &mut Object<'_>) {
+    let address = record.source_ip_address;
     // One host name in an `ip` field, and the index refuses the whole document.
     let ip = address.and_then(Value::as_str).filter(|text| text.parse::<IpAddr>().is_ok());
     doc.object("source", |source| {
@@ -162,8 +167,9 @@ fn source(record: &Value<'_>, doc: &mut Object<'_>) {
     });
 }
 
-fn tls(record: &Value<'_>, doc: &mut Object<'_>) {
-    let details = |key| record.at(&["tlsDetails", key]);
+fn tls(record: &Fields<'_, '_>, doc: &mut Object<'_>) {
+    let Some(details) = record.tls_details else { return };
+    let details = |key| details.get(key);
     let version = details("tlsVersion").and_then(Value::as_str).and_then(|text| text.split_once('v'));
     doc.object("tls", |tls| {
         if let Some((protocol, version)) = version {
@@ -175,30 +181,30 @@ fn tls(record: &Value<'_>, doc: &mut Object<'_>) {
     });
 }
 
-fn cloudtrail(record: &Value<'_>, parameters: &Parameters<'_, '_>, trail: &mut Object<'_>) {
-    for (field, key) in [
-        ("event_version", "eventVersion"),
-        ("event_category", "eventCategory"),
-        ("event_type", "eventType"),
-        ("api_version", "apiVersion"),
-        ("request_id", "requestID"),
-        ("recipient_account_id", "recipientAccountId"),
-        ("shared_event_id", "sharedEventID"),
-        ("vpc_endpoint_id", "vpcEndpointId"),
-        ("management_event", "managementEvent"),
-        ("error_code", "errorCode"),
-        ("error_message", "errorMessage"),
+fn cloudtrail(record: &Fields<'_, '_>, parameters: &Parameters<'_, '_>, trail: &mut Object<'_>) {
+    for (field, value) in [
+        ("event_version", record.event_version),
+        ("event_category", record.event_category),
+        ("event_type", record.event_type),
+        ("api_version", record.api_version),
+        ("request_id", record.request_id),
+        ("recipient_account_id", record.recipient_account_id),
+        ("shared_event_id", record.shared_event_id),
+        ("vpc_endpoint_id", record.vpc_endpoint_id),
+        ("management_event", record.management_event),
+        ("error_code", record.error_code),
+        ("error_message", record.error_message),
     ] {
-        scalar(trail, field, record.get(key));
+        scalar(trail, field, value);
     }
-    match record.get("readOnly") {
+    match record.read_only {
         Some(Value::Bool(value)) => trail.bool("read_only", *value),
         Some(Value::String(text)) if text == "true" || text == "false" => {
             trail.bool("read_only", text == "true")
         }
         _ => {}
     }
-    match record.get("sessionCredentialFromConsole") {
+    match record.session_credential_from_console {
         Some(Value::Bool(value)) => {
             trail.str("session_credential_from_console", if *value { "true" } else { "false" });
         }
@@ -226,13 +232,13 @@ fn cloudtrail(record: &Value<'_>, parameters: &Parameters<'_, '_>, trail: &mut O
         }
     });
     resources(record, trail);
-    if record.get("eventName").and_then(Value::as_str) == Some("ConsoleLogin") {
+    if record.event_name.and_then(Value::as_str) == Some("ConsoleLogin") {
         console_login(&parameters.additional, trail);
     }
 }
 
-fn identity(record: &Value<'_>, trail: &mut Object<'_>) {
-    let Some(identity) = record.get("userIdentity") else { return };
+fn identity(record: &Fields<'_, '_>, trail: &mut Object<'_>) {
+    let Some(identity) = record.user_identity else { return };
     trail.object("user_identity", |user| {
         for (field, key) in
             [("type", "type"), ("arn", "arn"), ("access_key_id", "accessKeyId"), ("invoked_by", "invokedBy")]
@@ -263,8 +269,8 @@ fn identity(record: &Value<'_>, trail: &mut Object<'_>) {
     });
 }
 
-fn resources(record: &Value<'_>, trail: &mut Object<'_>) {
-    let Some(Value::Array(items)) = record.get("resources") else { return };
+fn resources(record: &Fields<'_, '_>, trail: &mut Object<'_>) {
+    let Some(Value::Array(items)) = record.resources else { return };
     let mut distinct: Vec<[Option<&str>; 3]> = Vec::new();
     for item in items {
         let text = |key| item.get(key).and_then(Value::as_str);

@@ -11,6 +11,7 @@ use super::{Format, FormatError, record};
 use crate::finding::Finding;
 
 mod category;
+mod fields;
 mod java;
 mod map;
 
@@ -115,7 +116,7 @@ pub fn record_document(minified: &str, dataset: &Dataset) -> Vec<u8> {
 /// What roottrail found out.
 fn verdict(finding: &Finding, ours: &mut Object<'_>) {
     ours.str("schema", &finding.schema);
-    ours.str("finding_id", &finding.id.to_string());
+    ours.plain("finding_id", finding.id);
     ours.name("severity", finding.severity);
     ours.bool("attempt", finding.attempt);
     ours.strs("rules", &finding.rules);

@@ -164,7 +164,7 @@ fn detection(source: Source<'_>, event: &mut Object<'_>) {
     event.str("message", &format!("{title}: {}", Name(finding.outcome)));
     event.object("metadata", |metadata| {
         metadata.str("version", VERSION);
-        metadata.str("uid", &finding.id.to_string());
+        metadata.plain("uid", finding.id);
         metadata.str_opt("original_time", finding.time.as_deref());
         metadata.object("product", |product| {
             product.str("name", "roottrail");
@@ -173,7 +173,7 @@ fn detection(source: Source<'_>, event: &mut Object<'_>) {
         metadata.strs("profiles", ["cloud"]);
     });
     event.object("finding_info", |info| {
-        info.str("uid", &finding.id.to_string());
+        info.plain("uid", finding.id);
         info.str("title", &title);
         info.int("created_time", source.time());
         if let Some(rule) = finding.rules.first() {
@@ -243,7 +243,7 @@ fn common_activity(source: Source<'_>, event: &mut Object<'_>) {
         metadata.str_opt("original_time", finding.time.as_deref());
         metadata.str("log_provider", "CloudTrail");
         metadata.str_opt("event_code", finding.event.kind.as_deref());
-        metadata.str("correlation_uid", &finding.id.to_string());
+        metadata.plain("correlation_uid", finding.id);
         metadata.object("product", |product| {
             product.str("name", "CloudTrail");
             product.str("vendor_name", "AWS");

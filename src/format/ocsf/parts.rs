@@ -168,7 +168,7 @@ pub(super) fn observables(source: Source<'_>, prefix: &str, event: &mut Object<'
 pub(super) fn verdict(source: Source<'_>, data: &mut Object<'_>) {
     let finding = source.finding;
     data.str("schema", &finding.schema);
-    data.str("finding_id", &finding.id.to_string());
+    data.plain("finding_id", finding.id);
     data.name("severity", finding.severity);
     data.strs("rules", &finding.rules);
     data.name("outcome", finding.outcome);

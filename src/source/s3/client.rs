@@ -98,7 +98,7 @@ impl S3Session {
         let plain = !options.no_sign_request && !options.sdk_only && !behind_proxy();
         let direct = plain.then(|| tls_config(pem.as_deref())).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
+            .worker_threads(threads())
             .thread_name("roottrail-s3")
             .enable_all()
             .build()
@@ -242,6 +242,12 @@ impl S3Session {
         let endpoint = self.0.endpoint.as_deref().unwrap_or("AWS");
         format!("region: {region}; endpoint: {endpoint}")
     }
+}
+
+/// Threads for the network: one serves some ten thousand GETs a second, and each further one costs every GET
+/// a few microseconds of waking the others.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 4).clamp(1, 8))
 }
 
 /// What keeps a run from starting.

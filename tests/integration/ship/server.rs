@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     Status(u16),
     /// Every tenth item, from the third, is answered with this status.
     Items(u16),
+    /// Every item is answered with this status.
+    AllItems(u16),
     /// Stored, then the connection breaks.
     LostAnswer,
     /// The connection breaks before anything is stored.
@@ -196,6 +198,9 @@ impl State {
             assert_eq!(document["roottrail"]["finding_id"], id);
             assert_eq!(action["create"]["_index"], "logs-roottrail.finding-default");
             items.push(match fault {
+                Fault::AllItems(status) => {
+                    json!({"create": {"status": status, "error": {"type": "test", "reason": "no such pipeline"}}})
+                }
                 Fault::Items(status) if index % 10 == 2 => {
                     json!({"create": {"status": status, "error": {"type": "test", "reason": "refused by the test"}}})
                 }

@@ -1,0 +1,192 @@
+//! A trail to scan, on disk or in S3, and the real program to scan it with.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::support::s3::{ACCESS_KEY, Bucket, Fault, Objects, Op, SECRET_KEY, Server};
+
+pub(super) const ACCOUNT: &str = "111122223333";
+
+/// Random enough, and the same for the same seed.
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+pub(super) fn event(id: u64, root: bool, note: &str) -> String {
+    let identity = if root {
+        format!(
+            r#"{{"type":"Root","principalId":"{ACCOUNT}","arn":"arn:aws:iam::{ACCOUNT}:root","accountId":"{ACCOUNT}","accessKeyId":"AKIAZZZZZZZZEXAMPLE1"}}"#
+        )
+    } else {
+        format!(r#"{{"type":"IAMUser","arn":"arn:aws:iam::{ACCOUNT}:user/b","accountId":"{ACCOUNT}"}}"#)
+    };
+    format!(
+        r#"{{"eventVersion":"1.11","userIdentity":{identity},"eventTime":"2026-02-0{}T04:05:06Z","eventSource":"iam.amazonaws.com","eventName":"ListUsers","awsRegion":"us-east-1","requestParameters":{{"note":"{note}"}},"eventID":"20000000-0000-4000-8000-{id:012}","eventType":"AwsApiCall","recipientAccountId":"{ACCOUNT}"}}"#,
+        1 + id % 7,
+    )
+}
+
+pub(super) fn log(events: &[String]) -> Vec<u8> {
+    let text = format!(r#"{{"Records":[{}]}}"#, events.join(","));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap()
+}
+
+pub(super) fn key(region: &str, day: u32, name: &str) -> String {
+    format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail/{region}/2026/02/{day:02}/{ACCOUNT}_CloudTrail_{region}_202602{day:02}T{name}.json.gz"
+    )
+}
+
+/// Objects of eight days and two regions: with findings, copies of events, differing copies, digests, and
+/// some that are broken.
+pub(super) fn trail(objects: u64) -> Vec<(String, Vec<u8>)> {
+    let mut random = Random(0x5eed);
+    let mut all = Vec::new();
+    for n in 0..objects {
+        let region = if n % 2 == 0 { "us-east-1" } else { "eu-west-1" };
+        let day = u32::try_from(1 + n * 8 / objects).unwrap();
+        let mut events: Vec<String> = (0..4 + random.below(40))
+            .map(|i| event(100 * n + i, random.below(12) == 0, &"x".repeat(random.below(400) as usize)))
+            .collect();
+        if n % 9 == 0 && n > 0 {
+            events.push(event(100 * (n - 9) + 98, true, "copy"));
+        }
+        if n % 9 == 0 {
+            events.push(event(100 * n + 98, true, if n % 27 == 0 { "copy" } else { "another" }));
+        }
+        let mut body = log(&events);
+        if n % 41 == 40 {
+            body.truncate(body.len() / 2);
+        }
+        all.push((key(region, day, &format!("{:04}Z_{n:016}", n % 1440)), body));
+        if n % 50 == 0 {
+            let digest =
+                format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/{region}/2026/02/{day:02}/d{n}.json.gz");
+            all.push((digest, b"{}".to_vec()));
+        }
+    }
+    all.push(("notes.txt".into(), b"not a log".to_vec()));
+    all
+}
+
+/// Where the trail lies.
+pub(super) enum Place {
+    Disk(PathBuf),
+    S3(Server),
+}
+
+pub(super) struct World {
+    pub(super) place: Place,
+    pub(super) folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(super) fn disk(trail: &[(String, Vec<u8>)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let world = Self { place: Place::Disk(folder.path().join("src")), folder };
+        world.put(trail);
+        world
+    }
+
+    /// `late`: how long each GET takes.
+    pub(super) fn s3(trail: &[(String, Vec<u8>)], late: Duration) -> Self {
+        let server = Server::start();
+        server.faults(move |asked| (asked.op == Op::Get).then_some(Fault::Late(late)));
+        let world = Self { place: Place::S3(server), folder: tempfile::tempdir().unwrap() };
+        world.put(trail);
+        world
+    }
+
+    /// All objects that there are: on disk further ones, in S3 instead of those before.
+    pub(super) fn put(&self, trail: &[(String, Vec<u8>)]) {
+        match &self.place {
+            Place::Disk(root) => {
+                for (key, body) in trail {
+                    let path = root.join(key);
+                    fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    fs::write(path, body).unwrap();
+                }
+            }
+            Place::S3(server) => {
+                let objects = Objects::default();
+                for (key, body) in trail {
+                    objects.put(key, body.clone());
+                }
+                server.put("trail", Bucket::new(objects));
+            }
+        }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// `roottrail scan` of the trail.
+    pub(super) fn scan(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roottrail"));
+        self.finish(&mut command, arguments);
+        command
+    }
+
+    fn finish(&self, command: &mut Command, arguments: &[&str]) {
+        command.arg("scan").current_dir(self.folder.path()).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        match &self.place {
+            Place::Disk(_) => {
+                command.arg("src");
+            }
+            Place::S3(server) => {
+                command.arg("s3://trail").args(["--endpoint-url", &server.url(), "--concurrency", "16"]);
+                command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+                command.env("AWS_REGION", "us-east-1").env("AWS_EC2_METADATA_DISABLED", "true");
+            }
+        }
+        command.args(["--threads", "2"]).args(arguments);
+    }
+
+    /// The same where a file cannot grow beyond `kib`, as on a disk that is full.
+    pub(super) fn scan_limited(&self, kib: u64, arguments: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_roottrail");
+        command.args(["-c", &format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", 2 * kib), program]);
+        self.finish(&mut command, arguments);
+        command
+    }
+}
+
+pub(super) fn run(command: &mut Command) -> (i32, String) {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    (status.code().unwrap_or(-1), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+pub(super) fn signal(child: &Child, name: &str) {
+    let done = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(done.success());
+}
+
+/// Waits for a file to appear.
+pub(super) fn wait_for(path: &Path) {
+    for _ in 0..2000 {
+        if path.exists() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("{} does not appear", path.display());
+}
