@@ -370,7 +370,7 @@ fn object() -> impl Strategy<Value = Object> {
 #[test]
 fn random_documents() {
     // The seed is fixed, so that a failure can be repeated; `PROPTEST_CASES` asks for more of them.
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(16);
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24);
     let config = Config { failure_persistence: None, max_shrink_iters: 200, ..Config::with_cases(cases) };
     let mut runner = TestRunner::new_with_rng(
         config,
@@ -437,7 +437,7 @@ impl Object {
     }
 }
 
-const KINDS: usize = 19;
+const KINDS: usize = 24;
 
 /// Event `n` of a kind. Equal arguments give equal events, and another kind under the same id a conflict.
 fn event(kind: usize, n: u64) -> Value {
@@ -476,6 +476,8 @@ fn event(kind: usize, n: u64) -> Value {
         9 => json!({"type": "Root", "arn": root, "invokedBy": "ec2.amazonaws.com"}),
         10 => json!({"type": "IAMUser", "userName": "root", "arn": "arn:aws:iam::111122223333:user/root"}),
         11 => json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/root/Root"}),
+        // Nothing else in the record tells.
+        17..=21 => json!({"type": "Root"}),
         _ => user,
     };
     event["userIdentity"] = identity;

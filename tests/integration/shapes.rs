@@ -367,13 +367,15 @@ fn root_is_found_however_it_is_spelled() {
         r#"{ "type" : "Root" }"#,
         r#"{"\u0074ype":"Root"}"#,
         r#"{"type":"\u0052\u006f\u006F\u0074"}"#,
+        r#"{"type":"\u0052oot"}"#,
+        r#"{"type":"Roo\u0074"}"#,
         r#"{"type":"IAMUser","type":"Root"}"#,
         r#"{"arn":"arn:aws:iam::111122223333:root","type":"Unknown"}"#,
         r#"{"type":"Unknown","arn":"arn\u003aaws:iam::111122223333\u003Aroot"}"#,
     ];
     let events: Vec<String> = (0..).zip(spellings).map(|(n, identity)| event(n, identity)).collect();
     let found = object("log.json", records(&events));
-    assert_eq!(found.ids(), (0..7).map(id).collect::<Vec<_>>());
+    assert_eq!(found.ids(), (0..9).map(id).collect::<Vec<_>>());
     let others = [
         r#"{"type":"Root","type":"IAMUser"}"#,
         r#"{"type":"IAMUser","userName":"Root"}"#,
