@@ -12,6 +12,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "DATASET")]
     ecs_dataset: Option<String>,
 
+    /// What ocsf writes: a detection finding, or the activity itself [default: finding]
+    #[arg(long, value_name = "CLASS")]
+    ocsf_class: Option<String>,
+
     /// Splunk's index for hec [default: the token's]
     #[arg(long, value_name = "INDEX")]
     hec_index: Option<String>,
@@ -28,6 +32,10 @@ impl Args {
         if let Some(text) = &self.ecs_dataset {
             options.ecs_dataset =
                 text.parse().map_err(|error| UsageError(format!("--ecs-dataset: {error}")))?;
+        }
+        if let Some(text) = &self.ocsf_class {
+            options.ocsf_class =
+                text.parse().map_err(|error| UsageError(format!("--ocsf-class: {error}")))?;
         }
         if let Some(text) = &self.bulk_index {
             options.bulk_index =

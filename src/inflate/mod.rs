@@ -3,7 +3,7 @@
 //! Gzip is decided by its magic bytes, never by a name. An object of usual size is one member and is
 //! inflated as a whole by libdeflate, into a buffer that is used again for the next one. Whatever that
 //! way does not accept (several members, a cut, damage, a size beyond the buffer) takes the certain way
-//! of [`stream`], from the start.
+//! of a stream, from the start.
 
 #[cfg(feature = "libdeflate")]
 mod libdeflate;

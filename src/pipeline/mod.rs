@@ -1,7 +1,7 @@
 //! A whole run: the threads, the order of output, and the closing account.
 //!
 //! One thread lists, `threads` workers read objects, and the calling thread drives: it puts reports
-//! back into input order and hands them to the [`Ledger`]. No worker ever waits for another, so no object
+//! back into input order and hands them to the ledger. No worker ever waits for another, so no object
 //! can hold up those before it; what waits for its turn is bounded, and spilled to a file beyond that.
 
 mod ledger;

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use super::block::Portable;
 use super::boundary::{Boundary, Found};
 
-/// Goes on through a record: see [`Boundary::advance`].
+/// Goes on through a record from its opening brace: the state so far, all bytes that are there, and whether
+/// there will be no more. `None`: the record does not end in these bytes.
 pub type Kernel = fn(&mut Boundary, &[u8], bool) -> Option<Found>;
 
 /// The fastest way on this machine.

@@ -13,6 +13,7 @@ mod examples;
 mod faults;
 mod filters;
 mod formats;
+mod golden_scan;
 mod listing;
 mod ocsf;
 mod oracle;
