@@ -99,6 +99,21 @@ pub fn key_info(path: &str) -> Option<KeyInfo> {
         .or_else(|| name_info(parts.last()?).and_then(|(_, info)| info))
 }
 
+/// The five minutes of its day, counted from 0, in which an object was delivered, as its name says.
+pub fn delivery_slot(path: &str) -> Option<usize> {
+    let name = &path[path.rfind('/').map_or(0, |at| at + 1)..];
+    name.split('_').find_map(|part| {
+        // `YYYYMMDDTHHmmZ`, in digests with seconds.
+        let (date, time) = part.split_once('T')?;
+        if date.len() != 8 || !date.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let hour: usize = time.get(..2)?.parse().ok()?;
+        let minute: usize = time.get(2..4)?.parse().ok()?;
+        (hour < 24 && minute < 60).then_some(hour * 12 + minute / 5)
+    })
+}
+
 fn has_log_extension(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     ["json", "jsonl", "gz"].iter().any(|known| extension.eq_ignore_ascii_case(known))
@@ -223,6 +238,16 @@ mod tests {
             ("json", 9, Skip::OtherName),
         ] {
             assert_eq!(scope(path, size), Err(skip), "{path}");
+        }
+    }
+
+    #[test]
+    fn names_tell_when_they_were_delivered() {
+        assert_eq!(delivery_slot(TAIL), Some(1));
+        let digest = "d/111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_20240501T235959Z.json.gz";
+        assert_eq!(delivery_slot(digest), Some(287));
+        for name in ["x.json.gz", "a_20240501T9999Z_b.json.gz", "a_20240501T1_b", "é_20240501Té1_b"] {
+            assert_eq!(delivery_slot(name), None, "{name}");
         }
     }
 

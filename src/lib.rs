@@ -10,6 +10,7 @@
 
 pub mod cancel;
 pub mod choice;
+pub mod coverage;
 pub mod dedupe;
 pub mod error;
 pub mod filter;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::coverage::{Coverage, Gap, Stop};
 use crate::error::Fatal;
 use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
 use crate::key::{KeyInfo, Skip};
@@ -43,6 +44,10 @@ pub struct Summary {
     pub latency: Latency,
     /// Wall time.
     pub elapsed: Duration,
+    /// Calls that stopped a trail.
+    pub stops: Vec<Stop>,
+    /// Silence that should not be; known at the end.
+    pub gaps: Vec<Gap>,
     /// Closed days that are not what an earlier run with the same checkpoint read.
     pub changed: Vec<Change>,
     /// The run was stopped before its end.
@@ -82,31 +87,6 @@ pub struct Bytes {
     pub compressed: u64,
     /// After inflating.
     pub uncompressed: u64,
-}
-
-/// What was read of one account, region and day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Coverage {
-    /// Objects read, or tried.
-    pub objects: u64,
-    /// Records read.
-    pub records: u64,
-    /// The earliest and the latest `eventTime`.
-    pub span: Option<([u8; 20], [u8; 20])>,
-}
-
-impl Coverage {
-    /// Without what each attempt of a run counts anew.
-    pub(crate) fn of_this_run(self) -> Self {
-        self
-    }
-
-    /// Widens the span.
-    pub fn see(&mut self, first: [u8; 20], last: [u8; 20]) {
-        let span = self.span.get_or_insert((first, last));
-        span.0 = span.0.min(first);
-        span.1 = span.1.max(last);
-    }
 }
 
 /// How long objects took, in microseconds.
@@ -174,6 +154,24 @@ impl RecordCounts {
 }
 
 impl Summary {
+    /// Notes a call that stops a trail: silence after it is no accident.
+    pub fn note_stop(&mut self, finding: &Finding) {
+        let Finding { event, attempt, time, .. } = finding;
+        let stops = matches!(event.name.as_deref(), Some("StopLogging" | "DeleteTrail"))
+            && event.source.as_deref() == Some("cloudtrail.amazonaws.com");
+        // Somebody who writes logs could write a million of them.
+        if !stops || *attempt || self.stops.len() >= 1000 {
+            return;
+        }
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        self.stops.push(Stop {
+            time: text(time),
+            account: text(&finding.recipient_account_id),
+            region: text(&finding.region),
+            name: text(&event.name),
+        });
+    }
+
     /// Counts a written finding for the closing tables.
     pub fn tally(&mut self, finding: &Finding) {
         *self.by_severity.entry(finding.severity).or_default() += 1;
@@ -217,25 +215,26 @@ impl Summary {
         Ok(())
     }
 
+    /// The coverage file, schema `roottrail.coverage/1`.
+    pub fn coverage_json(&self, exit_code: u8, arguments: &[String]) -> Value {
+        let rows: Vec<Value> = self.coverage.iter().map(|(key, row)| row.to_json_with_hours(key)).collect();
+        json!({
+            "schema": crate::coverage::SCHEMA,
+            "version": env!("CARGO_PKG_VERSION"),
+            "arguments": arguments,
+            "objects": self.objects,
+            "coverage": rows,
+            "gaps": self.gaps.iter().map(Gap::to_json).collect::<Vec<Value>>(),
+            "changed_days": self.changed.iter().map(Change::to_json).collect::<Vec<Value>>(),
+            "complete": self.complete(),
+            "exit_code": exit_code,
+        })
+    }
+
     /// The summary file.
     pub fn to_json(&self, exit_code: u8, arguments: &[String]) -> Value {
-        let text = |time: &[u8; 20]| String::from_utf8_lossy(time).into_owned();
-        let part = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
-        let coverage: Vec<Value> = self
-            .coverage
-            .iter()
-            .map(|(key, coverage)| {
-                json!({
-                    "account_id": part(&key.account),
-                    "region": part(&key.region),
-                    "day": part(&key.day),
-                    "objects": coverage.objects,
-                    "records": coverage.records,
-                    "first_event_time": coverage.span.as_ref().map(|(first, _)| text(first)),
-                    "last_event_time": coverage.span.as_ref().map(|(_, last)| text(last)),
-                })
-            })
-            .collect();
+        let coverage: Vec<Value> =
+            self.coverage.iter().map(|(key, coverage)| coverage.to_json(key)).collect();
         json!({
             "schema": SCHEMA,
             "version": env!("CARGO_PKG_VERSION"),
@@ -251,14 +250,8 @@ impl Summary {
             "elapsed_seconds": self.elapsed.as_secs_f64(),
             "latency_ms": self.latency.json(),
             "coverage": coverage,
-            "changed_days": self.changed.iter().map(|change| json!({
-                "account_id": part(&change.account),
-                "region": part(&change.region),
-                "day": part(&change.day),
-                "folder": change.folder,
-                "objects_before": change.before,
-                "objects_now": change.now,
-            })).collect::<Vec<Value>>(),
+            "gaps": self.gaps.iter().map(Gap::to_json).collect::<Vec<Value>>(),
+            "changed_days": self.changed.iter().map(Change::to_json).collect::<Vec<Value>>(),
             "complete": self.complete(),
             "exit_code": exit_code,
         })

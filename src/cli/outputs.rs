@@ -48,12 +48,17 @@ pub(super) struct Args {
     /// Write the account of the run as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     summary: Option<PathBuf>,
+
+    /// Write what was read of each account, region and day, and what is missing, as JSON
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    coverage: Option<PathBuf>,
 }
 
 /// Files that are written at the end of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Closing {
     pub(super) summary: Option<OutFile>,
+    pub(super) coverage: Option<OutFile>,
 }
 
 impl Args {
@@ -73,7 +78,7 @@ impl Args {
         let mut committed = match plan {
             // Everything is in its place, and stays as it is.
             Some(Plan::Look { .. }) => {
-                return Ok((Outputs::new(Vec::new(), None, false), Closing { summary: None }));
+                return Ok((Outputs::new(Vec::new(), None, false), Closing::default()));
             }
             Some(Plan::GoOn(committed)) => committed.clone().into_iter(),
             _ => Vec::new().into_iter(),
@@ -107,7 +112,8 @@ impl Args {
         }
         let errors = self.errors.as_deref().map(&mut create).transpose()?;
         let summary = self.summary.as_deref().map(&mut create).transpose()?;
-        Ok((Outputs::new(findings, errors, !self.no_raw), Closing { summary }))
+        let coverage = self.coverage.as_deref().map(&mut create).transpose()?;
+        Ok((Outputs::new(findings, errors, !self.no_raw), Closing { summary, coverage }))
     }
 }
 

@@ -124,10 +124,14 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     closing(outputs.finish(), &mut summary)?;
 
     let exit = exit_code(&summary, args.fail_on_findings);
-    if let Some(mut file) = files.summary {
-        let arguments: Vec<String> =
-            std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-        let mut text = serde_json::to_vec_pretty(&summary.to_json(exit, &arguments))?;
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    for (file, json) in [
+        (files.summary, summary.to_json(exit, &arguments)),
+        (files.coverage, summary.coverage_json(exit, &arguments)),
+    ] {
+        let Some(mut file) = file else { continue };
+        let mut text = serde_json::to_vec_pretty(&json)?;
         text.push(b'\n');
         closing(file.write(&text).and_then(|()| file.finish()), &mut summary)?;
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::terminal::plain;
+use roottrail::coverage::{Gap, GapKind};
 use roottrail::finding::{CredentialType, MfaStatus, Severity};
 use roottrail::summary::Summary;
 
@@ -65,6 +66,7 @@ fn write(summary: &Summary, color: bool, out: &mut String) -> std::fmt::Result {
         bytes(read.uncompressed as f64 / seconds.max(1e-6)),
         records.scanned as f64 / seconds.max(1e-6),
     )?;
+    gaps(summary, &paint, out)?;
     changed(summary, &paint, out)?;
     if summary.interrupted {
         writeln!(
@@ -88,6 +90,27 @@ fn write(summary: &Summary, color: bool, out: &mut String) -> std::fmt::Result {
 
 /// Lines for one kind of notice; the summary file has them all.
 const LINES: usize = 20;
+
+/// Silence that should not be.
+fn gaps(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut String) -> std::fmt::Result {
+    for gap in summary.gaps.iter().take(LINES) {
+        let Gap { account, region, start, end, kind, why } = gap;
+        let until = end.as_deref().unwrap_or("the end of what was listed");
+        let text = match kind {
+            GapKind::Stopped => format!("{why}, then no logs from {start} to {until}"),
+            GapKind::MissingDays if Some(start) == end.as_ref() => format!("no logs on {start} ({why})"),
+            GapKind::MissingDays => format!("no logs from {start} to {until} ({why})"),
+            GapKind::MissingHours => format!("no logs delivered from {start} to {until} ({why})"),
+            GapKind::Ends => format!("no logs any more from {start} on ({why})"),
+        };
+        let text = format!("GAP: {} {}: {}", plain(account), plain(region), plain(&text));
+        writeln!(out, "{}", paint(if *kind == GapKind::Stopped { "1;31" } else { "1;33" }, text))?;
+    }
+    if summary.gaps.len() > LINES {
+        writeln!(out, "and {} more gaps; --summary has them all", summary.gaps.len() - LINES)?;
+    }
+    Ok(())
+}
 
 /// Days whose objects are not those that an earlier run read.
 fn changed(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut String) -> std::fmt::Result {

@@ -1,19 +1,19 @@
 //! What is written and what is counted: every object, every record, every finding, exactly once.
 
-use std::collections::btree_map::Entry;
 use std::io;
 use std::time::Duration;
 
 use super::Observer;
+use crate::coverage::{Coverage, gaps};
 use crate::dedupe::{Copy, Dedupe};
 use crate::error::{Fatal, ObjectError};
 use crate::finding::Finding;
-use crate::key::KeyInfo;
+use crate::key::{KeyInfo, Skip, delivery_slot};
 use crate::output::partial::Committed;
 use crate::scan::examine::Judged;
 use crate::scan::report::{Outcome, Report};
 use crate::state::Checkpoint;
-use crate::summary::{Coverage, Summary};
+use crate::summary::Summary;
 
 /// Where findings and errors go.
 pub trait Sink {
@@ -113,7 +113,11 @@ impl<'l> Ledger<'l> {
     }
 
     /// Takes the next object in output order.
-    pub(super) fn absorb(&mut self, report: Report, observer: &mut dyn Observer) -> Result<(), SinkError> {
+    pub(super) fn absorb(
+        &mut self,
+        mut report: Report,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SinkError> {
         let objects = &mut self.summary.objects;
         match report.outcome {
             Outcome::Skipped(skip) => {
@@ -126,14 +130,15 @@ impl<'l> Ledger<'l> {
         // What turned out to hold no events has no records either.
         if !matches!(report.outcome, Outcome::Skipped(_)) {
             self.summary.records.add(report.records);
-            self.cover(&report);
         }
         self.summary.bytes.compressed += report.bytes_compressed;
         self.summary.bytes.uncompressed += report.bytes_uncompressed;
         self.summary.latency.record(&report.times);
 
-        let (findings, damaged) = (report.findings, report.damaged);
-        findings.drain(|judged| self.judged(judged, damaged))?;
+        let findings = std::mem::take(&mut report.findings);
+        let written_before = self.summary.findings.written;
+        findings.drain(|judged| self.judged(judged, report.damaged))?;
+        self.cover(&report, self.summary.findings.written - written_before);
         for error in &report.errors {
             self.summary.errors += 1;
             observer.error(error);
@@ -149,6 +154,9 @@ impl<'l> Ledger<'l> {
         judged.finding.evidence.damaged = damaged;
         let copy = self.dedupe.see(&mut judged);
         let mut finding = judged.finding;
+        if copy == Copy::New {
+            self.summary.note_stop(&finding);
+        }
         match copy {
             Copy::Duplicate => self.summary.findings.duplicates += 1,
             Copy::New if self.keep.keeps(&mut finding) => {
@@ -161,22 +169,37 @@ impl<'l> Ledger<'l> {
         Ok(())
     }
 
-    fn cover(&mut self, report: &Report) {
-        let add = |coverage: &mut Coverage| {
-            coverage.objects += 1;
+    fn cover(&mut self, report: &Report, findings: u64) {
+        let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
+        let key = report.object.key.as_ref().unwrap_or(&none);
+        if !self.summary.coverage.contains_key(key) {
+            self.summary.coverage.insert(key.clone(), Coverage::default());
+        }
+        let Some(coverage) = self.summary.coverage.get_mut(key) else { return };
+        match report.outcome {
+            Outcome::Scanned => coverage.read += 1,
+            Outcome::Failed => coverage.failed += 1,
+            Outcome::Skipped(Skip::NotCloudtrail) => coverage.without_events += 1,
+            Outcome::Skipped(skip) => {
+                coverage.skipped += 1;
+                if skip == Skip::Digest
+                    && let Some(slot) = delivery_slot(&report.object.uri)
+                {
+                    coverage.digests.mark(slot);
+                }
+                return;
+            }
+        }
+        if let Some(slot) = delivery_slot(&report.object.uri) {
+            coverage.delivered.mark(slot);
+        }
+        coverage.bytes += report.bytes_compressed;
+        coverage.findings += findings;
+        if report.outcome != Outcome::Skipped(Skip::NotCloudtrail) {
             coverage.records += report.records.scanned;
             if let Some((first, last)) = report.span {
                 coverage.see(first, last);
             }
-        };
-        let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
-        let key = report.object.key.as_ref().unwrap_or(&none);
-        match self.summary.coverage.get_mut(key) {
-            Some(coverage) => add(coverage),
-            None => match self.summary.coverage.entry(key.clone()) {
-                Entry::Vacant(entry) => add(entry.insert(Coverage::default())),
-                Entry::Occupied(mut entry) => add(entry.get_mut()),
-            },
         }
     }
 
@@ -212,6 +235,7 @@ impl<'l> Ledger<'l> {
             Err(SinkError::Closed) => self.summary.closed = true,
             Err(SinkError::Failed(fatal)) => return Err(fatal),
         }
+        self.summary.gaps = gaps(&self.summary.coverage, &self.summary.stops);
         self.summary.check()?;
         Ok(self.summary)
     }

@@ -12,8 +12,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sha2::{Digest as _, Sha256};
 
 use super::objects::{Closed, Objects, Series, SeriesTable, day_number, day_text};
+use crate::coverage::{Slots, part};
 use crate::error::Stage;
-use crate::key::KeyInfo;
+use crate::key::{KeyInfo, delivery_slot};
 use crate::object::{Mark, ObjectRef, Part};
 
 /// What is known, and what a listing finds.
@@ -46,7 +47,7 @@ pub(super) struct Listing {
     /// What was found of each part.
     pub(super) seen: BTreeMap<Part, Seen>,
     /// Objects that earlier runs read.
-    pub(super) known: BTreeMap<KeyInfo, u64>,
+    pub(super) known: BTreeMap<KeyInfo, (u64, Slots)>,
     pub(super) changed: Vec<Change>,
 }
 
@@ -84,6 +85,20 @@ pub struct Change {
     pub before: u64,
     /// Objects now.
     pub now: u64,
+}
+
+impl Change {
+    /// An element of the summary.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "account_id": part(&self.account),
+            "region": part(&self.region),
+            "day": part(&self.day),
+            "folder": self.folder,
+            "objects_before": self.before,
+            "objects_now": self.now,
+        })
+    }
 }
 
 /// What to do with a listed object.
@@ -182,18 +197,18 @@ impl Memory {
         if self.run.closed.contains_key(&part) || self.before.closed.contains_key(&part) {
             return Standing::Later;
         }
-        self.one(&mut listing, part, identity, object.key.as_ref())
+        self.one(&mut listing, part, identity, object)
     }
 
     /// An object of an open day.
-    fn one(&self, listing: &mut Listing, part: Part, identity: u64, key: Option<&KeyInfo>) -> Standing {
+    fn one(&self, listing: &mut Listing, part: Part, identity: u64, object: &ObjectRef) -> Standing {
         if self.run.open.contains(&identity) {
             listing.seen.entry(part).or_default().again.push(identity);
             return Standing::Known;
         }
         if self.before.open.contains(&identity) && !self.before.failed.contains(&identity) {
             listing.seen.entry(part).or_default().known.push(identity);
-            count_known(&mut listing.known, key);
+            count_known(&mut listing.known, object);
             return Standing::Known;
         }
         self.read(identity)
@@ -232,7 +247,7 @@ impl Memory {
                     return Standing::Known;
                 }
                 if unchanged && !self.before.failed.contains(identity) {
-                    count_known(&mut listing.known, object.key.as_ref());
+                    count_known(&mut listing.known, object);
                     return Standing::Known;
                 }
                 self.read(*identity)
@@ -280,14 +295,16 @@ impl Listing {
     }
 }
 
-fn count_known(known: &mut BTreeMap<KeyInfo, u64>, key: Option<&KeyInfo>) {
+fn count_known(known: &mut BTreeMap<KeyInfo, (u64, Slots)>, object: &ObjectRef) {
     let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
-    let key = key.unwrap_or(&none);
-    match known.get_mut(key) {
-        Some(count) => *count += 1,
-        None => {
-            known.insert(key.clone(), 1);
-        }
+    let key = object.key.as_ref().unwrap_or(&none);
+    if !known.contains_key(key) {
+        known.insert(key.clone(), Default::default());
+    }
+    let Some((count, delivered)) = known.get_mut(key) else { return };
+    *count += 1;
+    if let Some(slot) = delivery_slot(&object.uri) {
+        delivered.mark(slot);
     }
 }
 

@@ -362,11 +362,17 @@ impl Checkpoint {
     /// Adds to a summary what earlier runs read.
     pub(crate) fn count_known(&self, summary: &mut Summary) {
         let listing = self.memory.listing();
-        let known: u64 = listing.known.values().sum();
-        summary.objects.listed += known;
-        summary.objects.skipped += known;
-        if known > 0 {
-            summary.skipped_by.insert(Skip::Known, known);
+        let mut all = 0;
+        for (key, (known, delivered)) in &listing.known {
+            all += known;
+            let row = summary.coverage.entry(key.clone()).or_default();
+            row.known += known;
+            row.delivered.join(delivered);
+        }
+        summary.objects.listed += all;
+        summary.objects.skipped += all;
+        if all > 0 {
+            summary.skipped_by.insert(Skip::Known, all);
         }
     }
 

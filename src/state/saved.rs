@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::pack::{Parts, Unreadable, expand, from_text, put_name, put_number, squeeze, to_text, unreadable};
+use crate::coverage::{Coverage, Stop};
 use crate::dedupe::{Dedupe, Known};
 use crate::finding::{CredentialType, FindingId, MfaStatus, Severity};
 use crate::json::canonical::Fingerprint;
 use crate::key::{KeyInfo, Skip};
 use crate::scan::report::RecordCounts;
-use crate::summary::{Bytes, Coverage, Findings, Summary};
+use crate::summary::{Bytes, Findings, Summary};
 
 /// What an unfinished run has counted, but for what each attempt counts anew: objects that are passed over
 /// by their names.
@@ -26,6 +27,7 @@ pub(super) struct SavedSummary {
     by_severity: Vec<(Severity, u64)>,
     by_credential: Vec<(CredentialType, MfaStatus, u64)>,
     assume_root_callers: u64,
+    stops: Vec<Stop>,
     elapsed_seconds: f64,
     /// Deflated JSON.
     coverage: String,
@@ -42,9 +44,11 @@ impl SavedSummary {
         let rows: Vec<Row> = summary
             .coverage
             .iter()
+            // Rows of nothing but names are made anew.
+            .filter(|(_, coverage)| coverage.objects() + coverage.without_events > 0)
             .map(|(KeyInfo { account, region, day }, coverage)| Row {
                 key: [account.clone(), region.clone(), day.clone()],
-                coverage: coverage.of_this_run(),
+                coverage: *coverage,
             })
             .collect();
         let Summary { objects, records, findings, bytes, .. } = summary;
@@ -59,6 +63,7 @@ impl SavedSummary {
             by_severity: summary.by_severity.iter().map(|(&severity, &n)| (severity, n)).collect(),
             by_credential: summary.by_credential.iter().map(|(&(kind, mfa), &n)| (kind, mfa, n)).collect(),
             assume_root_callers: summary.assume_root_callers,
+            stops: summary.stops.clone(),
             elapsed_seconds: summary.elapsed.as_secs_f64(),
             coverage: squeeze(&serde_json::to_vec(&rows).map_err(unreadable)?)?,
         })
@@ -82,6 +87,7 @@ impl SavedSummary {
         summary.by_severity = self.by_severity.iter().copied().collect();
         summary.by_credential = self.by_credential.iter().map(|&(kind, mfa, n)| ((kind, mfa), n)).collect();
         summary.assume_root_callers = self.assume_root_callers;
+        summary.stops.clone_from(&self.stops);
         summary.elapsed = Duration::try_from_secs_f64(self.elapsed_seconds).map_err(unreadable)?;
         if !self.coverage.is_empty() {
             let rows: Vec<Row> = serde_json::from_slice(&expand(&self.coverage)?).map_err(unreadable)?;
