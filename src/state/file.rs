@@ -50,6 +50,8 @@ pub(super) struct Saved {
     pub(super) writing: BTreeMap<String, String>,
     pub(super) outputs: Vec<SavedOutput>,
     pub(super) summary: SavedSummary,
+    /// Goes into the hashes of objects, 16 hexadecimal digits.
+    pub(super) salt: String,
     /// Objects that finished runs read.
     pub(super) objects: Vec<SavedSeries>,
     /// Those of them that failed.

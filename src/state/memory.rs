@@ -23,6 +23,8 @@ pub struct Memory {
     before: Known,
     run: Known,
     look_only: bool,
+    /// Whoever can write to the bucket must not be able to make two objects that are taken for one.
+    salt: u64,
     source: AtomicU32,
     waiting: AtomicU64,
     waiting_failed: AtomicU64,
@@ -115,6 +117,7 @@ impl Memory {
         series: SeriesTable,
         [before, run]: [&Objects; 2],
         [failed_before, failed_run]: [&[u64]; 2],
+        salt: u64,
         look_only: bool,
     ) -> Self {
         let known = |objects: &Objects, failed: &[u64]| Known {
@@ -126,6 +129,7 @@ impl Memory {
             before: known(before, failed_before),
             run: known(run, failed_run),
             look_only,
+            salt,
             listing: Mutex::new(Listing { series, ..Listing::default() }),
             ..Self::default()
         }
@@ -173,6 +177,7 @@ impl Memory {
 
     fn identity(&self, object: &ObjectRef, modified: Option<SystemTime>) -> u64 {
         let mut hash = Sha256::new();
+        hash.update(self.salt.to_be_bytes());
         hash.update(self.source.load(Ordering::Relaxed).to_be_bytes());
         hash.update(object.size.to_be_bytes());
         let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -193,7 +198,6 @@ impl Memory {
         let mut listing = self.listing();
         let part = listing.part(object, self.source.load(Ordering::Relaxed));
         object.mark = Some(Mark { identity, part: Some(part) });
-        listing.seen.entry(part).or_default();
         if self.run.closed.contains_key(&part) || self.before.closed.contains_key(&part) {
             return Standing::Later;
         }
@@ -290,6 +294,7 @@ impl Listing {
         let visit = if day.is_some() { *visits } else { 0 };
         *visits = visits.saturating_add(1).min(u16::MAX.into());
         let part = Part { series, day, visit };
+        self.seen.entry(part).or_default();
         self.last = Some(Last { source, folder: folder.to_owned(), key: object.key.clone(), part });
         part
     }

@@ -91,7 +91,7 @@ impl Checkpoint {
             first_open: i32::MIN,
             dedupe: Dedupe::default(),
             saved: Instant::now(),
-            pause: OFTEN / 2,
+            pause: OFTEN,
             keys: Arc::default(),
             look_only: false,
             dirty: false,
@@ -124,6 +124,9 @@ impl Checkpoint {
         saved.scope.clone_from(&run.scope);
         saved.writing.clone_from(&run.writing);
         saved.outputs = outputs;
+        if !self.exists {
+            saved.salt = format!("{:016x}", random());
+        }
         let mut series = SeriesTable::default();
         let parts = (|| {
             Ok::<_, pack::Unreadable>((
@@ -132,15 +135,15 @@ impl Checkpoint {
                 pack::numbers_from_text(&saved.failed)?,
                 pack::numbers_from_text(&saved.run_failed)?,
                 saved.findings.restore()?,
+                u64::from_str_radix(&saved.salt, 16).map_err(pack::unreadable)?,
             ))
         })();
-        let (before, earlier, failed, run_failed, dedupe) = parts.map_err(|why| StateError::Damaged {
-            path: self.path.display().to_string(),
-            why: why.to_string(),
+        let (before, earlier, failed, run_failed, dedupe, salt) = parts.map_err(|why| {
+            StateError::Damaged { path: self.path.display().to_string(), why: why.to_string() }
         })?;
         self.look_only = matches!(plan, Plan::Look { .. });
         self.memory =
-            Arc::new(Memory::new(series, [&before, &earlier], [&failed, &run_failed], self.look_only));
+            Arc::new(Memory::new(series, [&before, &earlier], [&failed, &run_failed], salt, self.look_only));
         self.before = before;
         self.earlier = earlier.open.iter().map(|(&part, read)| (part, read.len())).collect();
         self.run = earlier;
@@ -383,4 +386,10 @@ fn still_there(run: &mut Objects, earlier: &BTreeMap<Part, usize>, part: Part, s
     identities.drain(..earlier);
     identities.extend_from_slice(&seen.again);
     identities
+}
+
+/// The standard library's own source of randomness.
+fn random() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    RandomState::new().build_hasher().finish()
 }

@@ -90,7 +90,7 @@ fn crash(world: &World, mut kills: u32, seed: u64) {
 
 #[test]
 fn files_that_a_killed_run_has_put_in_place_are_its_own() {
-    let world = World::disk(&trail(30));
+    let world = World::disk(&trail(60));
     assert_eq!(run(&mut world.scan(&durable(false))).0, 3);
     let before = results(&world, ["out", "errors", "summary"]);
     // Killed before the first checkpoint, after the last rename.
