@@ -339,7 +339,7 @@ mod tests {
             vec![("us-east-1", "2024-05-01", row)]
         };
         let gap = (GapKind::MissingHours, "2024-05-01T09:00:00Z".into(), Some("2024-05-01T12:00:00Z".into()));
-        assert_eq!(found(day(NONE), &[]), [gap.clone()]);
+        assert_eq!(found(day(NONE), &[]), std::slice::from_ref(&gap));
         assert_eq!(found(day(0..24), &[]), []);
         assert_eq!(found(day(0..9), &[]), [gap]);
         // A night: less and less, then nothing.
@@ -376,10 +376,10 @@ mod tests {
         let rows = |day| vec![("us-east-1", "2024-05-01", day)];
         let from = "2024-05-01T13:15:00Z".to_owned();
         let gap = |end: Option<&str>| [(GapKind::Stopped, from.clone(), end.map(str::to_owned))];
-        assert_eq!(found(rows(day), &[stop.clone()]), gap(Some("2024-05-01T15:40:00Z")));
+        assert_eq!(found(rows(day), std::slice::from_ref(&stop)), gap(Some("2024-05-01T15:40:00Z")));
         let mut ends = row(20, NONE, NONE);
         ends.delivered.mark(12 * 13 + 2);
-        assert_eq!(found(rows(ends), &[stop.clone()]), gap(None));
+        assert_eq!(found(rows(ends), std::slice::from_ref(&stop)), gap(None));
         let busy = row(20, 0..24, NONE);
         assert_eq!(found(rows(busy), &[stop]), []);
     }
