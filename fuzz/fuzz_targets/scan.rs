@@ -6,9 +6,12 @@ use roottrail::scan::cursor::{Break, Chunks, Cursor};
 use roottrail::scan::document::{Element, Elements, walk};
 use roottrail::scan::kernel;
 
+/// An element's index, text, whether it is a candidate, and its time.
+type Seen = (u64, Vec<u8>, bool, Option<Vec<u8>>);
+
 /// Everything that a walk tells of an object.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Told(Vec<(u64, Vec<u8>, bool, Option<Vec<u8>>)>, Vec<u64>);
+struct Told(Vec<Seen>, Vec<u64>);
 
 impl Elements for Told {
     fn element(&mut self, element: Element<'_>) {

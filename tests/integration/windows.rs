@@ -5,9 +5,12 @@ use roottrail::scan::cursor::{Break, Chunks, Cursor};
 use roottrail::scan::document::{Element, Elements, walk};
 use roottrail::scan::kernel;
 
+/// An element's index, text, whether it is a candidate, and its time.
+type Seen = (u64, Vec<u8>, bool, Option<Vec<u8>>);
+
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Told {
-    elements: Vec<(u64, Vec<u8>, bool, Option<Vec<u8>>)>,
+    elements: Vec<Seen>,
     malformed: Vec<u64>,
 }
 
