@@ -127,3 +127,14 @@ impl<'a> Session<'a> {
         Ok(session.open(&uri)?.within(self.keys.clone()))
     }
 }
+
+/// Who reads, for the manifest; `null` where there is nobody to ask.
+pub(super) fn identity(session: &S3Session) -> serde_json::Value {
+    match session.caller() {
+        None => serde_json::Value::Null,
+        Some(Ok(caller)) => serde_json::json!({
+            "account": caller.account, "arn": caller.arn, "user_id": caller.user_id,
+        }),
+        Some(Err(why)) => serde_json::json!({"unknown": why}),
+    }
+}

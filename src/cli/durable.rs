@@ -47,7 +47,7 @@ pub(super) struct Durable {
 }
 
 /// Options that decide what is read and found though they stand elsewhere.
-const SCOPE: [&str; 2] = ["endpoint_url", "max_object_size"];
+const SCOPE: [&str; 3] = ["all_versions", "endpoint_url", "max_object_size"];
 /// Options that any part of a run may have of its own. Outputs are compared by themselves.
 const FREE: [&str; 8] =
     ["output", "also", "errors", "summary", "coverage", "manifest", "force", "fail_on_findings"];

@@ -1,17 +1,18 @@
 //! Where a scan writes, and in which formats.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::UsageError;
 use roottrail::error::Fatal;
 use roottrail::format::{self, FormatName};
 use roottrail::output::file::OutFile;
+use roottrail::output::manifest::Manifest;
 use roottrail::output::partial::Committed;
 use roottrail::output::{FindingFile, Outputs};
 use roottrail::pipeline::SinkError;
 use roottrail::state::Plan;
+use roottrail::summary::Summary;
 
 /// Options that name files to write.
 #[derive(Debug, clap::Args)]
@@ -52,6 +53,10 @@ pub(super) struct Args {
     /// Write what was read of each account, region and day, and what is missing, as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     coverage: Option<PathBuf>,
+
+    /// Write what was read and written, with SHA-256 of each, as NDJSON
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) manifest: Option<PathBuf>,
 }
 
 /// Files that are written at the end of a run.
@@ -59,6 +64,7 @@ pub(super) struct Args {
 pub(super) struct Closing {
     pub(super) summary: Option<OutFile>,
     pub(super) coverage: Option<OutFile>,
+    pub(super) manifest: Option<OutFile>,
 }
 
 impl Args {
@@ -68,7 +74,28 @@ impl Args {
         let also = self.also.iter().map(|(name, path)| (format!("--also {name}"), path));
         let output = self.output.iter().map(|path| ("--output".to_owned(), path));
         let errors = self.errors.iter().map(|path| ("--errors".to_owned(), path));
-        output.chain(also).chain(errors).map(|(option, path)| (option, path.clone())).collect()
+        let manifest = self.manifest.iter().map(|path| ("--manifest".to_owned(), path));
+        output
+            .chain(also)
+            .chain(errors)
+            .chain(manifest)
+            .map(|(option, path)| (option, path.clone()))
+            .collect()
+    }
+
+    /// Closes the manifest, which names all outputs that are in place by now.
+    pub(super) fn close(&self, mut manifest: Manifest, summary: &Summary, exit: u8) -> Result<(), SinkError> {
+        if summary.interrupted {
+            return manifest.leave();
+        }
+        let last = [("--summary", &self.summary), ("--coverage", &self.coverage)];
+        let last = last.into_iter().filter_map(|(option, path)| Some((option.to_owned(), path.clone()?)));
+        for (option, path) in self.growing().into_iter().chain(last) {
+            if option != "--manifest" {
+                manifest.output(&option, &path)?;
+            }
+        }
+        manifest.end(summary, exit)
     }
 
     /// Opens all files. `plan`: what the run's checkpoint says, where it has one.
@@ -105,15 +132,13 @@ impl Args {
                 let text = format!("--no-raw leaves the record out, and the format {name} carries it");
                 return Err(UsageError(text).into());
             }
-            findings.push(FindingFile::new(format, file).map_err(|error| match error {
-                SinkError::Failed(fatal) => anyhow::Error::from(fatal),
-                SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
-            })?);
+            findings.push(FindingFile::new(format, file).map_err(super::scan::unwritable)?);
         }
         let errors = self.errors.as_deref().map(&mut create).transpose()?;
+        let manifest = self.manifest.as_deref().map(&mut create).transpose()?;
         let summary = self.summary.as_deref().map(&mut create).transpose()?;
         let coverage = self.coverage.as_deref().map(&mut create).transpose()?;
-        Ok((Outputs::new(findings, errors, !self.no_raw), Closing { summary, coverage }))
+        Ok((Outputs::new(findings, errors, !self.no_raw), Closing { summary, coverage, manifest }))
     }
 }
 

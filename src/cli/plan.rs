@@ -234,7 +234,7 @@ fn read(places: Vec<Place>, mut chosen: Chosen, cancel: &Cancel) -> anyhow::Resu
         }
     }
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let options = ScanOptions { max_object_size: 2 << 30, threads, cancel: cancel.clone() };
+    let options = ScanOptions { max_object_size: 2 << 30, sha256: false, threads, cancel: cancel.clone() };
     Ok(pipeline::run(sources, &options, &Nothing, &mut Nothing, &mut Nothing)?)
 }
 

@@ -17,6 +17,7 @@ use roottrail::cancel::Cancel;
 use roottrail::choice::Choice as _;
 use roottrail::finding::Severity;
 use roottrail::keyscope::KeyScope;
+use roottrail::output::manifest::Manifest;
 use roottrail::pipeline::{self, SinkError};
 use roottrail::scan::object::ScanOptions;
 use roottrail::source::Source;
@@ -97,10 +98,17 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     // Outputs first: a bad path should fail before anything is read.
     let (mut outputs, files) = args.outputs.open(durable.as_ref().map(|durable| &durable.plan))?;
     let (sources, session) = sources(&names, args, &keys)?;
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let sha256 = files.manifest.is_some();
+    if let Some(file) = files.manifest {
+        let identity = session.as_ref().map_or(serde_json::Value::Null, aws::identity);
+        outputs.note_objects(Manifest::begin(file, &arguments, &identity).map_err(unwritable)?);
+    }
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     args.durable.stop_in_time(&cancel);
-    let options = ScanOptions { max_object_size: args.max_object_size, threads, cancel };
+    let options = ScanOptions { max_object_size: args.max_object_size, sha256, threads, cancel };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
     let checkpoint = durable.as_mut().map(|durable| &mut durable.checkpoint);
     let result = pipeline::run_from(checkpoint, sources, &options, &selection, &mut outputs, &mut progress);
@@ -121,11 +129,10 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             return Err(fatal.into());
         }
     };
+    let manifest = outputs.take_manifest();
     closing(outputs.finish(), &mut summary)?;
 
     let exit = exit_code(&summary, args.fail_on_findings);
-    let arguments: Vec<String> =
-        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     for (file, json) in [
         (files.summary, summary.to_json(exit, &arguments)),
         (files.coverage, summary.coverage_json(exit, &arguments)),
@@ -134,6 +141,9 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         let mut text = serde_json::to_vec_pretty(&json)?;
         text.push(b'\n');
         closing(file.write(&text).and_then(|()| file.finish()), &mut summary)?;
+    }
+    if let Some(manifest) = manifest {
+        closing(args.outputs.close(manifest, &summary, exit), &mut summary)?;
     }
     if !args.quiet && !summary.closed {
         terminal::line(&summary_text::text(&summary, args.color.on_stderr()));
@@ -157,6 +167,14 @@ fn closing(result: Result<(), SinkError>, summary: &mut Summary) -> anyhow::Resu
             Ok(())
         }
         Err(SinkError::Failed(fatal)) => Err(fatal.into()),
+    }
+}
+
+/// A file that cannot be begun.
+pub(super) fn unwritable(error: SinkError) -> anyhow::Error {
+    match error {
+        SinkError::Failed(fatal) => fatal.into(),
+        SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
     }
 }
 

@@ -20,8 +20,10 @@ use crate::key::KeyInfo;
 const DAY: usize = 288;
 /// Objects on a day, from which a region counts as busy.
 const BUSY_DAY: u64 = 12;
-/// Parts of an hour, of twelve, in which a busy one has something delivered.
-const BUSY_HOUR: u32 = 4;
+/// Slots of an hour.
+const HOUR: usize = 12;
+/// Slots of an hour in which a busy one has something delivered.
+const BUSY_HOUR: usize = 6;
 /// Logs come up to this late.
 const DELIVERY: SignedDuration = SignedDuration::from_mins(20);
 /// Silence after `StopLogging` that is worth a word, in slots.
@@ -121,6 +123,15 @@ pub fn gaps(ledger: &BTreeMap<KeyInfo, Coverage>, stops: &[Stop]) -> Vec<Gap> {
     }
     all.sort();
     all.dedup();
+    // One silence is told once; that somebody asked for it says more.
+    let stopped: Vec<Gap> = all.iter().filter(|gap| gap.kind == GapKind::Stopped).cloned().collect();
+    all.retain(|gap| {
+        gap.kind == GapKind::Stopped
+            || !stopped.iter().any(|other| {
+                (&other.account, &other.region, &other.start, &other.end)
+                    == (&gap.account, &gap.region, &gap.start, &gap.end)
+            })
+    });
     all
 }
 
@@ -172,10 +183,6 @@ impl Line<'_> {
             .any(|hour| self.days.get(hour / 24).is_some_and(|day| day.digests.of_hour(hour % 24) > 0))
     }
 
-    fn in_hour(&self, hour: usize) -> u32 {
-        self.days.get(hour / 24).map_or(0, |day| day.delivered.of_hour(hour % 24))
-    }
-
     fn gap(&self, kind: GapKind, start: String, end: Option<String>, why: String) -> Gap {
         Gap { account: self.account.to_owned(), region: self.region.to_owned(), start, end, kind, why }
     }
@@ -201,33 +208,36 @@ impl Line<'_> {
         }
     }
 
-    /// Runs of hours without a log between busy hours, up to a day.
+    /// An hour or more without a log, up to a day, between busy hours.
     fn missing_hours(&self, all: &mut Vec<Gap>) {
-        let hours = self.days.len() * 24;
-        let mut hour = 0;
-        while hour < hours {
-            let silent = (hour..hours).take_while(|&hour| self.in_hour(hour) == 0).count();
-            if silent == 0 {
-                hour += 1;
+        let slots = self.days.len() * DAY;
+        let mut slot = 0;
+        while slot < slots {
+            if self.has(slot) {
+                slot += 1;
                 continue;
             }
-            let (start, end) = (hour, hour + silent);
-            hour = end;
+            let start = slot;
+            while slot < slots && !self.has(slot) {
+                slot += 1;
+            }
             // Before the first log and after the last there are no neighbours.
-            if start == 0 || end >= hours || silent >= 24 {
+            if start == 0 || slot == slots || !(HOUR..DAY).contains(&(slot - start)) {
                 continue;
             }
-            let (before, after) = (self.in_hour(start - 1), self.in_hour(end));
-            let busy = before >= BUSY_HOUR && after >= BUSY_HOUR;
-            let undigested = (start..end).any(|hour| !self.digested(hour));
-            let why = if self.digests && undigested && busy {
-                "no digest either; busy before and after"
-            } else if !self.digests && busy {
+            let many =
+                |slots: std::ops::Range<usize>| slots.filter(|&slot| self.has(slot)).count() >= BUSY_HOUR;
+            if !many(start.saturating_sub(HOUR)..start) || !many(slot..slot + HOUR) {
+                continue;
+            }
+            let why = if !self.digests {
                 "busy before and after"
+            } else if (start / HOUR..slot.div_ceil(HOUR)).any(|hour| !self.digested(hour)) {
+                "no digest either; busy before and after"
             } else {
                 continue;
             };
-            let (start, end) = (self.moment(start * 12), self.moment(end * 12));
+            let (start, end) = (self.moment(start), self.moment(slot));
             all.push(self.gap(GapKind::MissingHours, start, Some(end), why.to_owned()));
         }
     }

@@ -2,13 +2,16 @@
 
 pub mod error_line;
 pub mod file;
+pub mod manifest;
 pub mod partial;
 
 use crate::error::ObjectError;
 use crate::finding::Finding;
 use crate::format::Format;
 use crate::pipeline::{Sink, SinkError};
+use crate::scan::report::Report;
 use file::OutFile;
+use manifest::Manifest;
 use partial::Committed;
 
 /// Findings in one format, in one place.
@@ -40,6 +43,7 @@ impl FindingFile {
 pub struct Outputs {
     findings: Vec<FindingFile>,
     errors: Option<OutFile>,
+    manifest: Option<Manifest>,
     keep_record: bool,
     line: Vec<u8>,
 }
@@ -47,11 +51,21 @@ pub struct Outputs {
 impl Outputs {
     /// `keep_record`: whether findings keep the record's text (`--no-raw` leaves it out).
     pub fn new(findings: Vec<FindingFile>, errors: Option<OutFile>, keep_record: bool) -> Self {
-        Self { findings, errors, keep_record, line: Vec::new() }
+        Self { findings, errors, manifest: None, keep_record, line: Vec::new() }
     }
 
     fn files(&mut self) -> impl Iterator<Item = &mut OutFile> {
         self.findings.iter_mut().map(|finding| &mut finding.file).chain(&mut self.errors)
+    }
+
+    /// Notes every object in a manifest.
+    pub fn note_objects(&mut self, manifest: Manifest) {
+        self.manifest = Some(manifest);
+    }
+
+    /// The manifest, which is closed after everything else.
+    pub fn take_manifest(&mut self) -> Option<Manifest> {
+        self.manifest.take()
     }
 
     /// Puts all files in place.
@@ -92,11 +106,23 @@ impl Sink for Outputs {
         file.write(&self.line)
     }
 
+    fn object(&mut self, report: &Report) -> Result<(), SinkError> {
+        match &mut self.manifest {
+            Some(manifest) => manifest.object(report),
+            None => Ok(()),
+        }
+    }
+
     fn idle(&mut self) -> Result<(), SinkError> {
-        self.files().try_for_each(OutFile::idle)
+        self.files().try_for_each(OutFile::idle)?;
+        self.manifest.as_mut().map_or(Ok(()), Manifest::idle)
     }
 
     fn commit(&mut self) -> Result<Vec<Committed>, SinkError> {
-        self.files().map(OutFile::commit).collect()
+        let mut all: Vec<Committed> = self.files().map(OutFile::commit).collect::<Result<_, _>>()?;
+        if let Some(manifest) = &mut self.manifest {
+            all.push(manifest.commit()?);
+        }
+        Ok(all)
     }
 }

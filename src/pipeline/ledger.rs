@@ -9,7 +9,7 @@ use crate::dedupe::{Copy, Dedupe};
 use crate::error::{Fatal, ObjectError};
 use crate::finding::Finding;
 use crate::key::{KeyInfo, Skip, delivery_slot};
-use crate::output::partial::Committed;
+use crate::output::partial::{Committed, hex};
 use crate::scan::examine::Judged;
 use crate::scan::report::{Outcome, Report};
 use crate::state::Checkpoint;
@@ -19,6 +19,12 @@ use crate::summary::Summary;
 pub trait Sink {
     /// One finding, in output order.
     fn finding(&mut self, finding: Finding) -> Result<(), SinkError>;
+
+    /// One object, after its findings and before its errors.
+    fn object(&mut self, report: &Report) -> Result<(), SinkError> {
+        let _nothing_to_note = report;
+        Ok(())
+    }
 
     /// One object or record that could not be read.
     fn error(&mut self, error: &ObjectError) -> Result<(), SinkError>;
@@ -137,7 +143,12 @@ impl<'l> Ledger<'l> {
 
         let findings = std::mem::take(&mut report.findings);
         let written_before = self.summary.findings.written;
-        findings.drain(|judged| self.judged(judged, report.damaged))?;
+        let sha256 = report.sha256.map(|hash| hex(&hash));
+        findings.drain(|mut judged| {
+            judged.finding.evidence.sha256.clone_from(&sha256);
+            self.judged(judged, report.damaged)
+        })?;
+        self.sink.object(&report)?;
         self.cover(&report, self.summary.findings.written - written_before);
         for error in &report.errors {
             self.summary.errors += 1;

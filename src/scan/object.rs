@@ -11,6 +11,8 @@ use super::batch::Batch;
 use super::cursor::{Break, Cursor};
 use super::document::{Walk, walk};
 use super::report::{Outcome, Report};
+use sha2::{Digest as _, Sha256};
+
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::inflate::{Buffers, Inflated, inflate_bytes, inflate_stream};
@@ -26,6 +28,8 @@ const READ_WHOLE: u64 = 24 << 20;
 pub struct ScanOptions {
     /// What one object may inflate to, in bytes.
     pub max_object_size: u64,
+    /// Whether objects are hashed as they are stored.
+    pub sha256: bool,
     /// Worker threads. More than one lets a large object inflate and be judged at the same time.
     pub threads: usize,
     /// Set when the run is to stop.
@@ -75,6 +79,8 @@ impl Worker {
                 report.times.get = Some(Duration::from_millis(body.get_ms()));
                 if let Some(error) = body.cut_short() {
                     report.cut_short(error);
+                    // Of a beginning it would be no evidence of the object.
+                    report.sha256 = None;
                     return report;
                 }
                 if !report.damaged_in_transit() {
@@ -129,6 +135,7 @@ impl Worker {
         let start = Instant::now();
         let mut report = Report::new(object);
         report.bytes_compressed = stored.len() as u64;
+        report.sha256 = options.sha256.then(|| Sha256::digest(stored).into());
         let batch = &mut self.batch;
         let limit = options.max_object_size;
         let overlap = options.threads > 1;
@@ -147,7 +154,8 @@ impl Worker {
     ) -> Report {
         let start = Instant::now();
         let mut report = Report::new(object);
-        let mut counted = Counted { reader, bytes: 0 };
+        let hash = options.sha256.then(Sha256::new);
+        let mut counted = Counted { reader, bytes: 0, hash };
         let batch = &mut self.batch;
         let (walked, inflated) = inflate_stream(
             BufReader::with_capacity(256 << 10, &mut counted),
@@ -157,6 +165,10 @@ impl Worker {
             |cursor| read_records(cursor, batch, &mut report, options),
         );
         report.bytes_compressed = counted.bytes;
+        // What is behind a break belongs to the object as well.
+        if counted.hash.is_some() && io::copy(&mut counted, &mut io::sink()).is_ok() {
+            report.sha256 = counted.hash.map(|hash| hash.finalize().into());
+        }
         finish(report, walked, inflated, start)
     }
 }
@@ -225,12 +237,16 @@ fn finish(
 struct Counted<R> {
     reader: R,
     bytes: u64,
+    hash: Option<Sha256>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(buf)?;
         self.bytes += n as u64;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&buf[..n]);
+        }
         Ok(n)
     }
 }

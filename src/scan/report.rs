@@ -59,6 +59,8 @@ pub struct Report {
     pub bytes_compressed: u64,
     /// Inflated bytes read.
     pub bytes_uncompressed: u64,
+    /// Of the stored bytes, where it was asked for and all of them were read.
+    pub sha256: Option<[u8; 32]>,
     /// The earliest and latest `eventTime`, by text.
     pub span: Option<([u8; 20], [u8; 20])>,
     /// Everything that could not be read.
@@ -81,6 +83,7 @@ impl Report {
             records: RecordCounts::default(),
             bytes_compressed: 0,
             bytes_uncompressed: 0,
+            sha256: None,
             span: None,
             errors: Vec::new(),
             damaged: false,

@@ -13,6 +13,7 @@ mod file;
 pub mod memory;
 mod objects;
 mod pack;
+mod run;
 mod saved;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::dedupe::Dedupe;
 use crate::error::Fatal;
@@ -35,107 +36,14 @@ use crate::summary::Summary;
 use file::{Lock, Saved, SavedOutput};
 use memory::{Memory, Seen};
 use objects::{Closed, Objects, SeriesTable, day_text, first_open_day};
+pub use run::{Description, Plan, StateError};
+use run::{compare, outputs_of};
 use saved::{SavedFindings, SavedSummary};
 
 /// The least time between two saves.
 const OFTEN: Duration = Duration::from_millis(500);
 /// Saving may take this part of the time.
 const SHARE: u32 = 100;
-
-/// Why a checkpoint cannot be used. Nothing has been touched then.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// It cannot be read.
-    #[error("cannot read the checkpoint {path}")]
-    Read {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It cannot be written.
-    #[error("cannot write the checkpoint: {path}")]
-    Write {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not what was written.
-    #[error("the checkpoint {path} is damaged: {why}; --force starts anew")]
-    Damaged {
-        /// The file.
-        path: String,
-        /// How that shows.
-        why: String,
-    },
-    /// A later version of roottrail wrote it.
-    #[error("the checkpoint {path} was written by a newer roottrail ({format}); use that one")]
-    Newer {
-        /// The file.
-        path: String,
-        /// The format that it names.
-        format: String,
-    },
-    /// Another process uses it.
-    #[error("another roottrail is using the checkpoint {path}")]
-    Locked {
-        /// The file.
-        path: String,
-    },
-    /// It exists, and nothing says to go on with it.
-    #[error("the checkpoint {path} exists; --resume goes on with it, --force starts anew")]
-    Exists {
-        /// The file.
-        path: String,
-    },
-    /// It belongs to another run.
-    #[error("the checkpoint {path} belongs to another run; changed: {}", changes.join(", "))]
-    Changed {
-        /// The file.
-        path: String,
-        /// Options, with what they were and are.
-        changes: Vec<String>,
-    },
-}
-
-/// What a run is asked to do, as far as its checkpoint must know.
-#[derive(Clone, Debug, Default)]
-pub struct Description {
-    /// As given.
-    pub sources: Vec<String>,
-    /// Options that decide what is read and what is found, as written.
-    pub scope: BTreeMap<String, String>,
-    /// Options that decide how findings are written.
-    pub writing: BTreeMap<String, String>,
-    /// Outputs that grow with the run: the option and the file, in the order of [`Sink::commit`].
-    ///
-    /// [`Sink::commit`]: crate::pipeline::Sink::commit
-    pub outputs: Vec<(String, PathBuf)>,
-    /// Which keys are listed at all.
-    pub keys: Arc<KeyScope>,
-    /// How late after its day an object may be delivered.
-    pub late_window: SignedDuration,
-}
-
-/// What a checkpoint makes of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Plan {
-    /// Nothing was read yet.
-    Fresh,
-    /// An unfinished run goes on; its outputs are this long.
-    GoOn(Vec<Committed>),
-    /// A finished run is followed by one over what is new.
-    Further {
-        /// When the last run began.
-        last: String,
-    },
-    /// The run is finished and its outputs are in place: only look whether anything is new.
-    Look {
-        /// When the run began.
-        last: String,
-    },
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -469,25 +377,4 @@ fn still_there(run: &mut Objects, earlier: &BTreeMap<Part, usize>, part: Part, s
     identities.drain(..earlier);
     identities.extend_from_slice(&seen.again);
     identities
-}
-
-fn outputs_of(run: &Description) -> Vec<SavedOutput> {
-    run.outputs
-        .iter()
-        .map(|(option, path)| SavedOutput {
-            option: option.clone(),
-            path: std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string(),
-            committed: Committed::default(),
-        })
-        .collect()
-}
-
-fn compare(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>, changes: &mut Vec<String>) {
-    let all: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-    for option in all {
-        let [before, now] = [before, now].map(|map| map.get(option).map_or("not given", String::as_str));
-        if before != now {
-            changes.push(format!("{option} (was {before}, is {now})"));
-        }
-    }
 }

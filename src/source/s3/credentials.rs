@@ -42,6 +42,11 @@ impl CachedCredentials {
         }
     }
 
+    /// Region, HTTP client and timeouts for calls to other services.
+    pub(super) fn base(&self) -> &SdkConfig {
+        &self.base
+    }
+
     /// The credentials to sign with now.
     pub(super) async fn current(&self) -> provider::Result {
         self.get().await

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod caller;
 mod client;
 mod credentials;
 mod direct;
@@ -20,6 +21,7 @@ mod tls;
 mod tree;
 mod uri;
 
+pub use caller::Caller;
 pub use client::{Requests, S3Session};
 pub use options::{S3Keys, S3Options};
 pub use uri::{S3Uri, S3UriError};

@@ -1,6 +1,7 @@
 //! Runs that are killed, stopped, refused and run again: no finding lost, none twice, nothing half-written.
 
 mod again;
+mod ledger;
 mod refusals;
 mod world;
 
@@ -103,6 +104,8 @@ fn a_signal_stops_in_order_within_a_second() {
     run(&mut world.scan(&["-o", "whole", "--errors", "whole-errors", "--summary", "whole-summary"]));
     for name in ["INT", "TERM"] {
         let mut child = world.scan(&durable(true)).spawn().unwrap();
+        // The first time after a save, then after the start.
+        wait_for(&world.path(".state.roottrail-lock"));
         wait_for(&world.path("state"));
         signal(&child, name);
         let begun = Instant::now();

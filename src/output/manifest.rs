@@ -1,0 +1,134 @@
+//! The evidence manifest, NDJSON `roottrail.manifest/1`: what was read, byte for byte, and what came of it,
+//! so that a third party can repeat the run and compare.
+//!
+//! The first line is the run; one for each object that was read, or tried; one for each output; the last
+//! line closes the account. A manifest without that line is one of a run that was interrupted.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::file::OutFile;
+use super::partial::{Committed, hex};
+use crate::error::Fatal;
+use crate::pipeline::SinkError;
+use crate::scan::report::{Outcome, Report};
+use crate::summary::Summary;
+
+/// The name of the schema.
+pub const SCHEMA: &str = "roottrail.manifest/1";
+
+/// See the module.
+#[derive(Debug)]
+pub struct Manifest {
+    file: OutFile,
+    line: Vec<u8>,
+}
+
+impl Manifest {
+    /// Begins the file, where an earlier part of the run has not. `identity`: who reads, as STS says.
+    pub fn begin(mut file: OutFile, arguments: &[String], identity: &Value) -> Result<Self, SinkError> {
+        let goes_on = file.goes_on()?;
+        let mut manifest = Self { file, line: Vec::new() };
+        if !goes_on {
+            manifest.line(&json!({
+                "type": "run",
+                "schema": SCHEMA,
+                "version": env!("CARGO_PKG_VERSION"),
+                "arguments": arguments,
+                "identity": identity,
+                "started": Timestamp::now().to_string(),
+            }))?;
+        }
+        Ok(manifest)
+    }
+
+    fn line(&mut self, line: &Value) -> Result<(), SinkError> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, line).map_err(io::Error::from)?;
+        self.line.push(b'\n');
+        self.file.write(&self.line)
+    }
+
+    /// One object. Those that were passed over by their names were not read and are no evidence.
+    pub(super) fn object(&mut self, report: &Report) -> Result<(), SinkError> {
+        let outcome = match report.outcome {
+            Outcome::Scanned => "read",
+            Outcome::Failed => "failed",
+            Outcome::Skipped(crate::key::Skip::NotCloudtrail) => "without_events",
+            Outcome::Skipped(_) => return Ok(()),
+        };
+        let object = &report.object;
+        self.line(&json!({
+            "type": "object",
+            "uri": object.uri,
+            "etag": object.etag,
+            "version_id": object.version_id,
+            "size": object.size,
+            "sha256": report.sha256.map(|hash| hex(&hash)),
+            "outcome": outcome,
+        }))
+    }
+
+    pub(super) fn commit(&mut self) -> Result<Committed, SinkError> {
+        self.file.commit()
+    }
+
+    /// Passes on what is buffered, where somebody may be reading along.
+    pub(super) fn idle(&mut self) -> Result<(), SinkError> {
+        self.file.idle()
+    }
+
+    /// An output that is in its place.
+    pub fn output(&mut self, option: &str, path: &Path) -> Result<(), SinkError> {
+        let name = path.display().to_string();
+        let (bytes, lines, sha256) =
+            digest(path).map_err(|source| SinkError::Failed(Fatal::Output { path: name.clone(), source }))?;
+        self.line(&json!({
+            "type": "output", "option": option, "path": name, "bytes": bytes, "lines": lines, "sha256": sha256,
+        }))
+    }
+
+    /// Closes the account and puts the manifest in its place.
+    pub fn end(mut self, summary: &Summary, exit_code: u8) -> Result<(), SinkError> {
+        self.line(&json!({
+            "type": "end",
+            "ended": Timestamp::now().to_string(),
+            "objects": summary.objects,
+            "records": summary.records.scanned,
+            "findings": summary.findings,
+            "complete": summary.complete(),
+            "exit_code": exit_code,
+        }))?;
+        self.file.finish()
+    }
+
+    /// Puts the manifest in its place as it is: the run was interrupted.
+    pub fn leave(self) -> Result<(), SinkError> {
+        self.file.finish()
+    }
+}
+
+/// Bytes, lines and SHA-256 of a file.
+fn digest(path: &Path) -> io::Result<(u64, u64, String)> {
+    let mut file = File::open(path)?;
+    // A device that findings were written to has no end, and a pipe nothing more.
+    if !file.metadata()?.is_file() {
+        return Ok((0, 0, String::new()));
+    }
+    let (mut bytes, mut lines, mut hash) = (0, 0, Sha256::new());
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let n = file.read(&mut buffer)?;
+        if n == 0 {
+            return Ok((bytes, lines, hex(&hash.finalize())));
+        }
+        bytes += n as u64;
+        lines += memchr::memchr_iter(b'\n', &buffer[..n]).count() as u64;
+        hash.update(&buffer[..n]);
+    }
+}

@@ -1,0 +1,133 @@
+//! Which run a checkpoint belongs to, and what becomes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::file::SavedOutput;
+use crate::keyscope::KeyScope;
+use crate::output::partial::Committed;
+
+/// Why a checkpoint cannot be used. Nothing has been touched then.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It cannot be read.
+    #[error("cannot read the checkpoint {path}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write the checkpoint: {path}")]
+    Write {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not what was written.
+    #[error("the checkpoint {path} is damaged: {why}; --force starts anew")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// How that shows.
+        why: String,
+    },
+    /// A later version of roottrail wrote it.
+    #[error("the checkpoint {path} was written by a newer roottrail ({format}); use that one")]
+    Newer {
+        /// The file.
+        path: String,
+        /// The format that it names.
+        format: String,
+    },
+    /// Another process uses it.
+    #[error("another roottrail is using the checkpoint {path}")]
+    Locked {
+        /// The file.
+        path: String,
+    },
+    /// It exists, and nothing says to go on with it.
+    #[error("the checkpoint {path} exists; --resume goes on with it, --force starts anew")]
+    Exists {
+        /// The file.
+        path: String,
+    },
+    /// It belongs to another run.
+    #[error("the checkpoint {path} belongs to another run; changed: {}", changes.join(", "))]
+    Changed {
+        /// The file.
+        path: String,
+        /// Options, with what they were and are.
+        changes: Vec<String>,
+    },
+}
+
+/// What a run is asked to do, as far as its checkpoint must know.
+#[derive(Clone, Debug, Default)]
+pub struct Description {
+    /// As given.
+    pub sources: Vec<String>,
+    /// Options that decide what is read and what is found, as written.
+    pub scope: BTreeMap<String, String>,
+    /// Options that decide how findings are written.
+    pub writing: BTreeMap<String, String>,
+    /// Outputs that grow with the run: the option and the file, in the order of [`Sink::commit`].
+    ///
+    /// [`Sink::commit`]: crate::pipeline::Sink::commit
+    pub outputs: Vec<(String, PathBuf)>,
+    /// Which keys are listed at all.
+    pub keys: Arc<KeyScope>,
+    /// How late after its day an object may be delivered.
+    pub late_window: SignedDuration,
+}
+
+/// What a checkpoint makes of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing was read yet.
+    Fresh,
+    /// An unfinished run goes on; its outputs are this long.
+    GoOn(Vec<Committed>),
+    /// A finished run is followed by one over what is new.
+    Further {
+        /// When the last run began.
+        last: String,
+    },
+    /// The run is finished and its outputs are in place: only look whether anything is new.
+    Look {
+        /// When the run began.
+        last: String,
+    },
+}
+
+/// The outputs as the checkpoint names them.
+pub(super) fn outputs_of(run: &Description) -> Vec<SavedOutput> {
+    run.outputs
+        .iter()
+        .map(|(option, path)| SavedOutput {
+            option: option.clone(),
+            path: std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string(),
+            committed: Committed::default(),
+        })
+        .collect()
+}
+
+/// Names the options that differ.
+pub(super) fn compare(
+    before: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+    changes: &mut Vec<String>,
+) {
+    let all: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    for option in all {
+        let [before, now] = [before, now].map(|map| map.get(option).map_or("not given", String::as_str));
+        if before != now {
+            changes.push(format!("{option} (was {before}, is {now})"));
+        }
+    }
+}
