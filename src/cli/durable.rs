@@ -1,7 +1,7 @@
 //! `--checkpoint`: what its run is, as the command line says, and what is said of it at the end.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,7 +84,8 @@ impl Args {
         }
         let (scope, writing) = as_written(matches);
         let run = Description {
-            sources: names.iter().map(|name| name.to_string_lossy().into_owned()).collect(),
+            arguments: arguments(),
+            sources: names.iter().map(|name| source_name(name)).collect(),
             scope,
             writing,
             outputs,
@@ -93,6 +94,11 @@ impl Args {
         };
         let plan = checkpoint.begin(&run, now).map_err(refusal)?;
         Ok(Durable { checkpoint, plan })
+    }
+
+    /// Whether files that exist may be replaced: this run may have put them there.
+    pub(super) fn replaces(&self) -> bool {
+        self.resume
     }
 
     /// Sets the stop flag when the time is over.
@@ -104,6 +110,23 @@ impl Args {
             std::thread::sleep(time);
             cancel.set();
         });
+    }
+}
+
+/// The command line without the program's name.
+pub(super) fn arguments() -> Vec<String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
+/// A source as given and, of a relative path, where that is: the same words elsewhere name other files.
+fn source_name(name: &OsStr) -> String {
+    let text = name.to_string_lossy();
+    let path = Path::new(name);
+    match std::path::absolute(path) {
+        Ok(absolute) if path.is_relative() && !text.starts_with("s3://") => {
+            format!("{text} ({})", absolute.display())
+        }
+        _ => text.into_owned(),
     }
 }
 

@@ -98,8 +98,9 @@ impl Args {
         manifest.end(summary, exit)
     }
 
-    /// Opens all files. `plan`: what the run's checkpoint says, where it has one.
-    pub(super) fn open(&self, plan: Option<&Plan>) -> anyhow::Result<(Outputs, Closing)> {
+    /// Opens all files. `plan`: what the run's checkpoint says, where it has one. Files that exist are
+    /// replaced where that, `resumes` or `--force` says so.
+    pub(super) fn open(&self, plan: Option<&Plan>, resumes: bool) -> anyhow::Result<(Outputs, Closing)> {
         check_places(self)?;
         let options = self.format_options.options()?;
         let mut committed = match plan {
@@ -110,7 +111,7 @@ impl Args {
             Some(Plan::GoOn(committed)) => committed.clone().into_iter(),
             _ => Vec::new().into_iter(),
         };
-        let replace = self.force || !matches!(plan, None | Some(Plan::Fresh));
+        let replace = self.force || resumes;
         let mut create = |path: &Path| -> Result<OutFile, Fatal> {
             let committed: Committed = committed.next().unwrap_or_default();
             if plan.is_some() {

@@ -96,10 +96,14 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         |checkpoint| args.durable.begin(checkpoint, matches, &names, args.outputs.growing(), &keys, now);
     let mut durable = checkpoint.map(begin).transpose()?;
     // Outputs first: a bad path should fail before anything is read.
-    let (mut outputs, files) = args.outputs.open(durable.as_ref().map(|durable| &durable.plan))?;
+    let (mut outputs, files) =
+        args.outputs.open(durable.as_ref().map(|durable| &durable.plan), args.durable.replaces())?;
     let (sources, session) = sources(&names, args, &keys)?;
-    let arguments: Vec<String> =
-        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    // A run that goes on is still the one that was begun.
+    let arguments = match &durable {
+        Some(durable) => durable.checkpoint.arguments().to_vec(),
+        None => durable::arguments(),
+    };
     let sha256 = files.manifest.is_some();
     if let Some(file) = files.manifest {
         let identity = session.as_ref().map_or(serde_json::Value::Null, aws::identity);

@@ -41,6 +41,8 @@ pub(super) struct Saved {
     /// When the run began that is unfinished, or that was finished last.
     pub(super) started: String,
     pub(super) finished: bool,
+    /// Of the process that began the run.
+    pub(super) arguments: Vec<String>,
     pub(super) sources: Vec<String>,
     /// Options that decide what is read and found, as written.
     pub(super) scope: BTreeMap<String, String>,

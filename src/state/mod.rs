@@ -104,6 +104,11 @@ impl Checkpoint {
         if self.exists && !self.loaded.finished { self.loaded.started.parse().ok() } else { None }
     }
 
+    /// The command line of the process that began the run.
+    pub fn arguments(&self) -> &[String] {
+        &self.loaded.arguments
+    }
+
     /// Compares the run with what the checkpoint is of, and says how it goes on.
     pub fn begin(&mut self, run: &Description, now: Timestamp) -> Result<Plan, StateError> {
         let outputs = outputs_of(run);
@@ -111,6 +116,7 @@ impl Checkpoint {
         let saved = &mut self.loaded;
         if !matches!(plan, Plan::GoOn(_)) {
             saved.started = now.to_string();
+            saved.arguments.clone_from(&run.arguments);
             saved.summary = SavedSummary::default();
         }
         saved.version = env!("CARGO_PKG_VERSION").to_owned();

@@ -70,7 +70,9 @@ pub enum StateError {
 /// What a run is asked to do, as far as its checkpoint must know.
 #[derive(Clone, Debug, Default)]
 pub struct Description {
-    /// As given.
+    /// The command line.
+    pub arguments: Vec<String>,
+    /// As given, and where that is.
     pub sources: Vec<String>,
     /// Options that decide what is read and what is found, as written.
     pub scope: BTreeMap<String, String>,

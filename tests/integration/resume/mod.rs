@@ -89,6 +89,25 @@ fn crash(world: &World, mut kills: u32, seed: u64) {
 }
 
 #[test]
+fn files_that_a_killed_run_has_put_in_place_are_its_own() {
+    let world = World::disk(&trail(30));
+    assert_eq!(run(&mut world.scan(&durable(false))).0, 3);
+    let before = results(&world, ["out", "errors", "summary"]);
+    // Killed before the first checkpoint, after the last rename.
+    fs::remove_file(world.path("state")).unwrap();
+    assert_eq!(run(&mut world.scan(&durable(true))).0, 3);
+    assert_eq!(results(&world, ["out", "errors", "summary"]), before);
+    // Now it is finished.
+    let state = world.read("state");
+    assert_eq!(run(&mut world.scan(&durable(true))).0, 3);
+    assert_eq!(world.read("state"), state, "only looked");
+    // Without --resume they are another's.
+    let (code, stderr) = run(&mut world.scan(&["-o", "out", "--checkpoint", "fresh"]));
+    assert_eq!(code, 1);
+    assert!(stderr.contains("--force replaces it"), "{stderr}");
+}
+
+#[test]
 fn killed_at_random_moments_on_disk() {
     crash(&World::disk(&trail(2500)), 30, 11);
 }
@@ -130,6 +149,8 @@ fn a_run_stops_when_its_time_is_over() {
     assert_eq!(code, 130, "{stderr}");
     assert!(stderr.contains("--resume goes on"), "{stderr}");
     assert_eq!(run(&mut world.scan(&durable(true))).0, 3);
+    let summary = world.read("summary");
+    assert!(summary.contains("--max-duration") && !summary.contains("--resume"), "the run as it began");
 }
 
 #[test]
