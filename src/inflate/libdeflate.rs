@@ -1,7 +1,7 @@
 //! The one call into libdeflate that inflates a whole gzip member at once.
 #![allow(
     unsafe_code,
-    reason = "1.7 times the speed of zlib-rs, which is most of a scan's time (benches/README.md); the safe \
+    reason = "twice the speed of zlib-rs, in what is most of a scan's time (benches/README.md); the safe \
               wrapper crate does not tell where a member ends, which several members in one object need"
 )]
 

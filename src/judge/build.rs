@@ -68,7 +68,8 @@ pub fn examine(record: &Value<'_>, text: Box<RawValue>, place: &Place<'_>) -> Op
         credential: Credential {
             kind: verdict.credential,
             basis: verdict.basis,
-            access_key_id: owned("userIdentity.accessKeyId"),
+            // A console sign-in has it as an empty string: no key.
+            access_key_id: view.filled("userIdentity.accessKeyId").map(str::to_owned),
             session_created: created.clone(),
         },
         mfa: mfa(&view, &verdict),

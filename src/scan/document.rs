@@ -5,7 +5,7 @@
 
 use super::cursor::{Cursor, Fault};
 pub use super::shape::Shape;
-use super::shape::{Key, Keys, is_event, shape_of};
+use super::shape::{Key, Keys, is_event, is_event_text, shape_of};
 use super::time::is_time;
 use crate::json::minify::minify;
 
@@ -78,7 +78,7 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// What is neither an object nor an array holds no event, if it is a value at all.
+    /// What is neither an object nor an array: a string that is an event, or nothing of interest.
     fn other_value(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         self.cursor.set_keep(Some(start));
@@ -88,9 +88,24 @@ impl Walker<'_, '_> {
         let cut = cut.then_some(Fault { offset: start, what: "unterminated string" });
         if let Some(fault) = value.err().or(cut) {
             self.give_up_line(start, fault)?;
+        } else if self.event_text(start) {
+            self.index += 1;
         }
         self.cursor.set_keep(None);
         Ok(())
+    }
+
+    /// Hands over the value that begins at `start` and ends here, if it is a string that is an event.
+    fn event_text(&mut self, start: usize) -> bool {
+        let text = self.cursor.slice(start, self.cursor.at());
+        let is_event = is_event_text(text);
+        if is_event {
+            self.walk.events = true;
+            let element =
+                Element { index: self.index, text, shape: Shape::Text, candidate: true, time: None };
+            self.to.element(element);
+        }
+        is_event
     }
 
     /// A broken line costs only itself, where another begins behind it; otherwise it ends the object.
@@ -233,9 +248,15 @@ impl Walker<'_, '_> {
             match self.cursor.next_token() {
                 Some(b'{') => self.element(array)?,
                 Some(b'n') => self.cursor.value()?,
-                Some(_) => {
+                Some(first) => {
+                    let start = self.cursor.at();
+                    let text = first == b'"' && matches!(array, Array::Loose);
+                    self.cursor.set_keep(text.then_some(start));
                     self.cursor.value()?;
-                    self.to.malformed(self.index, "an element that is not an object");
+                    if !text || !self.event_text(start) {
+                        self.to.malformed(self.index, "an element that is not an object");
+                    }
+                    self.cursor.set_keep(None);
                 }
                 None => return Err(self.cursor.fault("unexpected end inside an array")),
             }

@@ -49,7 +49,7 @@ impl Elements for All {
     fn element(&mut self, element: Element<'_>) {
         let text = minified(element.text).and_then(|text| {
             let inner = text[event_range(text.as_bytes(), element.shape)?].to_owned();
-            if element.shape != Shape::Lookup {
+            if !matches!(element.shape, Shape::Lookup | Shape::Text) {
                 return Some(inner);
             }
             minified(parse_plain(&inner).as_str()?.as_bytes())

@@ -63,7 +63,7 @@ pub fn examine(
     let mut repairs = minify(text, element)?;
     let record: &str = match shape {
         Shape::Event => element,
-        Shape::Envelope | Shape::Lookup => {
+        Shape::Envelope | Shape::Lookup | Shape::Text => {
             let range = event_range(element.as_bytes(), shape)
                 .ok_or(Malformed::Shape("an element without its event"))?;
             if shape == Shape::Envelope {

@@ -15,6 +15,8 @@ pub enum Shape {
     Envelope,
     /// `lookup-events`: the event is the string `CloudTrailEvent`.
     Lookup,
+    /// `lookup-events --query 'Events[].CloudTrailEvent'`: the element is a string, and that is the event.
+    Text,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,14 @@ pub(super) fn is_event(text: &[u8]) -> bool {
     event
 }
 
+/// Whether a complete string is the text of an event.
+pub(super) fn is_event_text(quoted: &[u8]) -> bool {
+    let mut text = String::new();
+    quoted.starts_with(b"\"{")
+        && minify(quoted, &mut text).is_ok()
+        && parse_plain(&text).as_str().is_some_and(|text| is_event(text.as_bytes()))
+}
+
 /// The shape of a complete object; `None` where it holds no event.
 pub(super) fn shape_of(text: &[u8]) -> Option<Shape> {
     let mut keys = Keys::default();
@@ -110,7 +120,7 @@ pub(super) fn shape_of(text: &[u8]) -> Option<Shape> {
 /// Where the event stands in the text of an element, which is complete. Of duplicate keys the last counts.
 pub(crate) fn event_range(text: &[u8], shape: Shape) -> Option<Range<usize>> {
     let wanted = match shape {
-        Shape::Event => return Some(0..text.len()),
+        Shape::Event | Shape::Text => return Some(0..text.len()),
         Shape::Envelope => Key::Detail,
         Shape::Lookup => Key::CloudTrailEvent,
     };

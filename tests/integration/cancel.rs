@@ -1,21 +1,20 @@
 //! Ctrl-C: within a second, with exit code 130 and whole lines, whatever the run is busy with.
 
-use crate::support::cli::{Folder, command, lines};
+use crate::support::cli::{Folder, command, lines, signal};
 use crate::support::logs::{gzip, root, user};
 use crate::support::s3::{ACCESS_KEY, Bucket, Fault, Objects, Op, SECRET_KEY, Server};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-fn signal(child: &Child, name: &str) {
-    let kill = format!("kill -{name} {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-}
 
 /// Starts the program, lets it get busy, stops it, and returns how long that took.
 fn stop(mut command: Command, name: &str) -> Duration {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(400));
-    assert!(child.try_wait().unwrap().is_none(), "it ended before it was stopped");
+    if child.try_wait().unwrap().is_some() {
+        panic!("it ended before it was stopped: {:?}", child.wait_with_output().unwrap());
+    }
     let told = Instant::now();
     signal(&child, name);
     let output = child.wait_with_output().unwrap();
@@ -96,16 +95,17 @@ fn a_run_stops_at_once_while_s3_is_slow() {
         objects.put(&format!("AWSLogs/111122223333/CloudTrail/us-east-1/2026/02/03/{n:03}.json"), root(n));
     }
     server.put("trail", Bucket::new(objects));
-    for slow in ["LIST", "GET"] {
+    for slow in [Op::List, Op::Get] {
+        let asked_before = Arc::new(AtomicUsize::new(0));
+        let count = asked_before.clone();
+        // The first listing is the look at the bucket, the first object shows that there are findings.
         server.faults(move |asked| {
-            let hangs = match slow {
-                "LIST" => asked.op == Op::List && asked.key.ends_with("2026/02/03/"),
-                _ => asked.op == Op::Get && !asked.key.ends_with("000.json"),
-            };
+            let hangs = asked.op == slow && count.fetch_add(1, Ordering::Relaxed) > 0;
             hangs.then_some(Fault::Late(Duration::from_secs(60)))
         });
         quick(|| {
             server.take_asked();
+            asked_before.store(0, Ordering::Relaxed);
             let work = Folder::new();
             let out = work.at("out");
             let mut command = command();

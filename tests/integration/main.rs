@@ -26,3 +26,4 @@ mod schema;
 mod shapes;
 mod ship;
 mod support;
+mod windows;

@@ -95,6 +95,19 @@ fn sound_shapes_are_read() {
         ),
         ("lookup-events --query Events[0]", lookup(&one).into(), 1, vec![0]),
         (
+            "lookup-events --query Events[].CloudTrailEvent",
+            format!("[\n{},\n{}\n]", quoted(&other), quoted(&one)).into(),
+            2,
+            vec![1],
+        ),
+        ("lookup-events --query Events[0].CloudTrailEvent", quoted(&one).into(), 1, vec![0]),
+        (
+            "a string of an event a line, as jq prints them",
+            format!("{}\n{}\n\"text\"\n{}\n", quoted(&other), quoted(&one), quoted(&two)).into(),
+            3,
+            vec![1, 2],
+        ),
+        (
             "lookup-events --query Events[].CloudTrailEvent --output text",
             format!("{other}\t{one}\t{two}\n").into(),
             3,
@@ -127,12 +140,26 @@ fn sound_shapes_are_read() {
     }
 }
 
-/// `aws cloudtrail lookup-events --query 'Events[].CloudTrailEvent'` prints an array of strings. A string is no
-/// record, and that must not pass in silence.
+/// A string that is no event is no record, and must not pass in silence where records are.
 #[test]
-fn strings_that_hold_events_are_reported() {
-    let scan = object("log.json", format!("[{}]", quoted(&root(1))));
-    assert_eq!((scan.code, scan.kinds()), (3, vec!["malformed_record"]));
+fn other_strings_are_malformed() {
+    for text in ["text", "{", "{}", "{\"a\":1}"] {
+        let found = object("log.json", format!("[{},{}]", quoted(text), root(1)));
+        assert_eq!(
+            (found.code, found.kinds(), indices(&found)),
+            (3, vec!["malformed_record"], vec![1]),
+            "{text}"
+        );
+    }
+    // An event that breaks off is one, and broken.
+    let cut = quoted(&root(1)[..200]);
+    for text in [format!("[{cut}]"), cut] {
+        let found = object("log.json", text);
+        assert_eq!((found.code, found.kinds(), found.records()), (3, vec!["malformed_record"], [0, 0, 1]));
+    }
+    // In CloudTrail's own array no string is an event.
+    let found = object("log.json", records([quoted(&root(1))]));
+    assert_eq!((found.code, found.kinds()), (3, vec!["malformed_record"]));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn a_finding_has_every_field() {
             r#""event":{{"id":"e-1","name":"ConsoleLogin","source":"signin.amazonaws.com","type":"AwsConsoleSignIn","category":"Management","version":"1.08","read_only":false,"request_id":null,"shared_event_id":null}},"#,
             r#""outcome":"success","error_code":null,"error_message":null,"#,
             r#""identity":{{"kind":"root_user","type":"Root","arn":"arn:aws:iam::111122223333:root","principal_id":"111122223333","user_name":null,"invoked_by":null,"issuer_arn":null}},"#,
-            r#""credential":{{"type":"console_password","basis":"event","access_key_id":"","session_created":null}},"#,
+            r#""credential":{{"type":"console_password","basis":"event","access_key_id":null,"session_created":null}},"#,
             r#""mfa":{{"status":"not_used","evidence":"additionalEventData.MFAUsed","device":null,"conflict":false,"raw":{{"MFAUsed":"No","MFAIdentifier":null,"mfaAuthenticated":null}}}},"#,
             r#""source":{{"address":"203.0.113.7","ip":"203.0.113.7","user_agent":"Mozilla/5.0","vpc_endpoint":null,"tls_version":null}},"#,
             r#""session":{{"id":"111122223333/2024-05-01T12:00:00Z"}},"#,

@@ -206,7 +206,7 @@ impl Drive<'_> {
         let Self { bucket, sieve, waiting, .. } = self;
         for entry in entries {
             let scope = key::scope(&entry.key, entry.size);
-            let object = entry.object(&bucket.uri, scope.as_ref().ok().cloned().flatten());
+            let object = entry.object(&bucket.uri, &scope);
             match scope {
                 Ok(_) => sieve.offer(object, None, entry, &mut |object, entry| wait(waiting, object, entry)),
                 Err(_) => wait(waiting, object, entry),

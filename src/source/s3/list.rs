@@ -5,7 +5,7 @@ use super::errors::{Failure, Verdict};
 use super::retry::backoff;
 use super::uri::{S3Uri, decode_listed};
 use crate::error::ErrorKind;
-use crate::key::KeyInfo;
+use crate::key::{KeyInfo, Skip, key_info};
 use crate::object::ObjectRef;
 use aws_sdk_s3::types::{
     CommonPrefix, EncodingType, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
@@ -42,7 +42,9 @@ impl Entry {
     }
 
     /// The entry as everything downstream names it.
-    pub(super) fn object(&self, bucket: &S3Uri, key: Option<KeyInfo>) -> ObjectRef {
+    pub(super) fn object(&self, bucket: &S3Uri, scope: &Result<Option<KeyInfo>, Skip>) -> ObjectRef {
+        // What is skipped has its account, region and day as well.
+        let key = scope.as_ref().map_or_else(|_skip| key_info(&self.key), Option::clone);
         ObjectRef {
             uri: bucket.of_key(&self.key),
             size: self.size,

@@ -41,7 +41,7 @@ impl S3Source {
                     Some(Some(Listed::Page(entries))) => {
                         for entry in entries {
                             let scope = key::scope(&entry.key, entry.size);
-                            let object = entry.object(&bucket.uri, scope.as_ref().ok().cloned().flatten());
+                            let object = entry.object(&bucket.uri, &scope);
                             let what = match unread(&entry, &object, scope.err()) {
                                 Some(Content::Skipped(skip)) => ListedOnly::Skipped(skip),
                                 Some(Content::Failed(error)) => ListedOnly::Failed(error),

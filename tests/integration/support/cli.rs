@@ -4,8 +4,9 @@ use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// The program, in an environment without anything of the user's.
 pub(crate) fn command() -> Command {
@@ -222,6 +223,24 @@ fn holds(schema: &jsonschema::Validator, value: &Value) {
     let faults: Vec<String> =
         schema.iter_errors(value).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
     assert!(faults.is_empty(), "{faults:?} in {value}");
+}
+
+/// Sends a signal, once the program is ready to take it in order. Before that it would just die.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let number = if name == "INT" { 2 } else { 15 };
+    let caught = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+        Some(u64::from_str_radix(mask.trim(), 16).unwrap() >> (number - 1) & 1 == 1)
+    };
+    let started = Instant::now();
+    // Where there is no /proc, a while must do.
+    while !caught().unwrap_or(started.elapsed() > Duration::from_millis(500)) {
+        assert!(started.elapsed() < Duration::from_secs(20), "it never got ready");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let kill = format!("kill -{name} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 /// A folder of the test's own.

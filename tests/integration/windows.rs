@@ -1,0 +1,97 @@
+//! However an object's bytes come, and whichever way the CPU allows, a walk tells the same of it.
+
+use proptest::prelude::*;
+use roottrail::scan::cursor::{Break, Chunks, Cursor};
+use roottrail::scan::document::{Element, Elements, walk};
+use roottrail::scan::kernel;
+
+/// An element's index, text, whether it is a candidate, and its time.
+type Seen = (u64, Vec<u8>, bool, Option<Vec<u8>>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Told {
+    elements: Vec<Seen>,
+    malformed: Vec<u64>,
+}
+
+impl Elements for Told {
+    fn element(&mut self, element: Element<'_>) {
+        let time = element.time.map(<[u8]>::to_vec);
+        self.elements.push((element.index, element.text.to_vec(), element.candidate, time));
+    }
+
+    fn malformed(&mut self, index: u64, _what: &'static str) {
+        self.malformed.push(index);
+    }
+}
+
+struct Windows<'t>(&'t [u8], usize);
+
+impl Chunks for Windows<'_> {
+    fn more(&mut self, window: &mut Vec<u8>) -> Result<bool, Break> {
+        let (now, later) = self.0.split_at(self.1.min(self.0.len()));
+        window.extend_from_slice(now);
+        self.0 = later;
+        Ok(!now.is_empty())
+    }
+}
+
+fn check(text: &[u8], size: usize) {
+    let mut expected = None;
+    for (name, kernel) in kernel::all() {
+        let mut whole = Told::default();
+        let walked = walk(&mut Cursor::whole(text).with_kernel(kernel), &mut whole);
+        let mut windows = Told::default();
+        let mut source = Windows(text, size);
+        let again = walk(&mut Cursor::windows(&mut source).with_kernel(kernel), &mut windows);
+        assert_eq!(whole, windows, "{name} in windows of {size}");
+        assert_eq!(
+            (walked.events, walked.any, &walked.fault),
+            (again.events, again.any, &again.fault),
+            "{name}"
+        );
+        let told = (whole, walked.events, walked.any, walked.fault);
+        assert_eq!(expected.get_or_insert_with(|| told.clone()), &told, "{name}");
+    }
+}
+
+const PIECES: &[&str] = &[
+    "{\"Records\":[",
+    "]}",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "\"",
+    "\\",
+    "\\\"",
+    "\n",
+    " ",
+    "null",
+    "1e400",
+    "true",
+    "{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"Root\"},\"eventTime\":\"2024-05-01T00:00:00Z\"}",
+    "{\"eventName\":\"x\",\"a\":[{\"b\":\"}{\\\\\"}],\"t\":\"\\u0052oot\"}",
+    "{\"detail\":{\"eventName\":\"y\"}}",
+    "{\"Events\":[{\"CloudTrailEvent\":\"{}\"}]}",
+    "\"Records\"",
+    "\"detail\":",
+    "{}",
+    "\u{feff}",
+    "é",
+    "\"pad\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
+];
+
+proptest! {
+    #[test]
+    fn any_bytes_are_told_alike(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..24), size in 1_usize..300) {
+        check(pieces.concat().as_bytes(), size);
+    }
+
+    #[test]
+    fn noise_is_told_alike(text: Vec<u8>, size in 1_usize..40) {
+        check(&text, size);
+    }
+}
