@@ -109,13 +109,22 @@ fn records(c: &mut Criterion) {
     let joined = all.0.concat();
     let mut group = c.benchmark_group("records");
     group.throughput(Throughput::Bytes(text.len() as u64));
+    let chained = all.0.join(&b',');
     for (name, kernel) in kernel::all() {
-        group.bench_function(format!("boundary {name}"), |b| {
+        group.bench_function(format!("boundaries {name}"), |b| {
+            b.iter(|| {
+                let mut candidates = 0;
+                Boundary::default()
+                    .many(kernel, &chained, true, |_, found| candidates += u64::from(found.candidate));
+                candidates
+            });
+        });
+        group.bench_function(format!("boundary by boundary {name}"), |b| {
             b.iter(|| {
                 let mut rest = &joined[..];
                 let mut candidates = 0;
                 while !rest.is_empty() {
-                    let found = kernel(&mut Boundary::default(), rest, true).unwrap();
+                    let found = Boundary::default().one(kernel, rest, true).unwrap();
                     candidates += u64::from(found.candidate);
                     rest = &rest[found.end..];
                 }

@@ -1,16 +1,17 @@
-//! The one call into libdeflate that inflates a whole gzip member at once.
+//! The one call into libdeflate that inflates a whole deflate stream at once.
 #![allow(
     unsafe_code,
     reason = "twice the speed of zlib-rs, in what is most of a scan's time (benches/README.md); the safe \
-              wrapper crate does not tell where a member ends, which several members in one object need"
+              wrapper crate neither tells where a stream ends, which several members in one object need, nor \
+              leaves the CRC for later"
 )]
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use libdeflate_sys::{
-    libdeflate_alloc_decompressor, libdeflate_decompressor, libdeflate_free_decompressor,
-    libdeflate_gzip_decompress_ex, libdeflate_result_LIBDEFLATE_SUCCESS,
+    libdeflate_alloc_decompressor, libdeflate_decompressor, libdeflate_deflate_decompress_ex,
+    libdeflate_free_decompressor, libdeflate_result_LIBDEFLATE_SUCCESS,
 };
 
 /// Tables of about 11 KB that one thread uses for one member after another.
@@ -28,14 +29,14 @@ impl Decompressor {
         NonNull::new(unsafe { libdeflate_alloc_decompressor() }).map(Self)
     }
 
-    /// Inflates the first member of `input` into `out` and checks its CRC and length. Returns the bytes
-    /// read and written; `None` where the member is damaged or does not fit.
-    pub(super) fn member(&mut self, input: &[u8], out: &mut [u8]) -> Option<(usize, usize)> {
+    /// Inflates the stream that `input` begins with into `out`. Returns the bytes read and written; `None`
+    /// where the stream is damaged or does not fit.
+    pub(super) fn deflated(&mut self, input: &[u8], out: &mut [u8]) -> Option<(usize, usize)> {
         let (mut read, mut written) = (0, 0);
         // SAFETY: both pointers come from slices and go with their lengths; libdeflate reads and writes
         // inside them only, and writes the two counts, which live until after the call.
         let result = unsafe {
-            libdeflate_gzip_decompress_ex(
+            libdeflate_deflate_decompress_ex(
                 self.0.as_ptr(),
                 input.as_ptr().cast::<c_void>(),
                 input.len(),

@@ -1,12 +1,15 @@
 //! From stored bytes to a [`Cursor`] over the inflated ones.
 //!
 //! Gzip is decided by its magic bytes, never by a name. An object of usual size is one member and is
-//! inflated as a whole by libdeflate, into a buffer that is used again for the next one. Whatever that
-//! way does not accept (several members, a cut, damage, a size beyond the buffer) takes the certain way
-//! of a stream, from the start.
+//! inflated as a whole by libdeflate, into a buffer that is used again for the next one. Its CRC is taken
+//! while it is read, of bytes that are still in cache; where it is wrong, what was read does not count.
+//! Whatever that way does not accept (several members, a cut, damage, a size beyond the buffer) takes the
+//! certain way of a stream, from the start.
 
 #[cfg(feature = "libdeflate")]
 mod libdeflate;
+#[cfg(feature = "libdeflate")]
+mod member;
 mod stream;
 
 use std::io::BufRead;
@@ -25,9 +28,8 @@ pub const MAX_WHOLE: usize = 56 << 20;
 /// Buffers that one worker uses for one object after another.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    out: Vec<u8>,
     #[cfg(feature = "libdeflate")]
-    decompressor: Option<libdeflate::Decompressor>,
+    whole: member::Whole,
 }
 
 /// What inflating cost and yielded.
@@ -39,24 +41,22 @@ pub struct Inflated {
     pub time: Duration,
 }
 
-/// Gives `read` a cursor over the inflated bytes of an object that is in memory.
+/// Gives `read` a cursor over the inflated bytes of an object that is in memory. Where the bytes prove to be
+/// damaged, `read` is called a second time, from the start: what it made of them the first time must not count.
 pub fn inflate_bytes<T>(
     stored: &[u8],
     limit: u64,
     overlap: bool,
     cancel: &Cancel,
     buffers: &mut Buffers,
-    read: impl FnOnce(&mut Cursor<'_>) -> T,
+    mut read: impl FnMut(&mut Cursor<'_>) -> T,
 ) -> (Result<T, Break>, Inflated) {
     if !starts_gzip(stored) && stored.len() as u64 <= limit {
         let inflated = Inflated { bytes: stored.len() as u64, time: Duration::ZERO };
         return (Ok(read(&mut Cursor::whole(stored))), inflated);
     }
-    let start = Instant::now();
-    if let Some(bytes) = buffers.whole(stored, limit) {
-        let time = start.elapsed();
-        let inflated = Inflated { bytes: bytes.len() as u64, time };
-        return (Ok(read(&mut Cursor::whole(bytes))), inflated);
+    if let Some((result, inflated)) = buffers.whole(stored, limit, &mut read) {
+        return (Ok(result), inflated);
     }
     inflate_stream(stored, limit, overlap && stored.len() > (4 << 20), cancel, read)
 }
@@ -91,28 +91,29 @@ pub fn inflate_stream<T>(
 }
 
 impl Buffers {
-    /// The inflated bytes of an object that is exactly one sound member and fits.
+    /// Reads an object that is exactly one sound member and fits.
     #[cfg(feature = "libdeflate")]
-    fn whole(&mut self, stored: &[u8], limit: u64) -> Option<&[u8]> {
-        // The last four bytes give the length modulo 2³²; they may lie, and then this way fails.
-        let length = u32::from_le_bytes(*stored.last_chunk::<4>()?) as usize;
-        if length > MAX_WHOLE || length as u64 > limit {
-            return None;
-        }
-        if self.decompressor.is_none() {
-            self.decompressor = libdeflate::Decompressor::new();
-        }
-        if self.out.is_empty() {
-            // Zeroed memory of this size comes from the system untouched: only pages that are written to
-            // count, and growing step by step would touch them anew each time.
-            self.out = vec![0; MAX_WHOLE];
-        }
-        let (read, written) = self.decompressor.as_mut()?.member(stored, &mut self.out[..length])?;
-        (read == stored.len()).then(|| &self.out[..written])
+    fn whole<T>(
+        &mut self,
+        stored: &[u8],
+        limit: u64,
+        read: &mut impl FnMut(&mut Cursor<'_>) -> T,
+    ) -> Option<(T, Inflated)> {
+        let start = Instant::now();
+        let member = self.whole.inflate(stored, limit)?;
+        let inflated = Inflated { bytes: member.bytes.len() as u64, time: start.elapsed() };
+        let mut sum = member.sum();
+        let result = read(&mut Cursor::watched(member.bytes, &mut |position| sum.up_to(position)));
+        sum.is_right().then_some((result, inflated))
     }
 
     #[cfg(not(feature = "libdeflate"))]
-    fn whole(&mut self, _stored: &[u8], _limit: u64) -> Option<&[u8]> {
+    fn whole<T>(
+        &mut self,
+        _stored: &[u8],
+        _limit: u64,
+        _read: &mut impl FnMut(&mut Cursor<'_>) -> T,
+    ) -> Option<(T, Inflated)> {
         None
     }
 }

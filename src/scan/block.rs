@@ -6,7 +6,7 @@
 /// Bytes a block.
 pub(super) const BLOCK: usize = 64;
 /// Bytes before a block that are looked at with it: the last letters of a string that ends in it.
-pub(super) const BEFORE: usize = 3;
+pub(super) const BEFORE: usize = 2;
 
 /// One bit for each of the 64 bytes, the first byte lowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,22 +19,23 @@ pub(super) struct BlockMasks {
     pub open: u64,
     /// `}`
     pub close: u64,
-    /// A `"` behind three letters of which each is one that `oot`, `ime` or `ted` has in its place, in
-    /// either case, or looks like it to the cheapest test. More may be set: the text itself decides.
+    /// A `"` behind `Z`, or behind two letters that are `ot` or `ed` in either case, or look like them to the
+    /// cheapest test. The text itself decides.
     pub ending: u64,
 }
 
-/// Folds `D E T U d e t u` into `u`: the last letter.
-const LAST: u8 = 0x31;
-/// Folds `E G M O e g m o` into `o`: the last but one.
+/// Folds `D T d t` into `t`, and nothing else: the last letter.
+const LAST: u8 = 0x30;
+/// Folds `E G M O e g m o` into `o`: the last letter but one.
 const SECOND: u8 = 0x2a;
-/// Folds `I K M O i k m o` into `o`; `t` is asked for by itself: the last but two.
-const THIRD: u8 = 0x26;
 
-/// A way to look at a block.
+/// A way to look at blocks.
 pub(super) trait Masks {
-    /// `around` is the block with the three bytes before it.
+    /// `around` is the block with the two bytes before it.
     fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks;
+
+    /// Where a `u` stands.
+    fn u(around: &[u8; BEFORE + BLOCK]) -> u64;
 
     /// Bit n of the answer is the parity of bits 0 to n.
     fn prefix_xor(bits: u64) -> u64;
@@ -47,27 +48,28 @@ pub(super) struct Portable;
 impl Masks for Portable {
     #[inline(always)]
     fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks {
-        let block = &around[BEFORE..];
-        let mask = |byte: u8| {
-            let mut words = block.chunks_exact(8).enumerate();
-            words
-                .try_fold(0, |bits, (i, word)| {
-                    Some(bits | (equal_bytes(*word.first_chunk()?, byte) << (8 * i)))
-                })
-                .unwrap_or(0)
-        };
-        let quote = mask(b'"');
+        let quote = equal_bytes(around, b'"');
         let mut ending = 0;
         let mut quotes = quote;
         while quotes != 0 {
             let bit = quotes.trailing_zeros();
-            let [third, second, last] = [0, 1, 2].map(|before| around[bit as usize + before]);
-            let fits =
-                last | LAST == b'u' && second | SECOND == b'o' && (third | THIRD == b'o' || third == b't');
+            let [second, last] = [0, 1].map(|before| around[bit as usize + before]);
+            let fits = last == b'Z' || (last | LAST == b't' && second | SECOND == b'o');
             ending |= u64::from(fits) << bit;
             quotes &= quotes - 1;
         }
-        BlockMasks { quote, backslash: mask(b'\\'), open: mask(b'{'), close: mask(b'}'), ending }
+        BlockMasks {
+            quote,
+            backslash: equal_bytes(around, b'\\'),
+            open: equal_bytes(around, b'{'),
+            close: equal_bytes(around, b'}'),
+            ending,
+        }
+    }
+
+    #[inline(always)]
+    fn u(around: &[u8; BEFORE + BLOCK]) -> u64 {
+        equal_bytes(around, b'u')
     }
 
     #[inline(always)]
@@ -76,15 +78,19 @@ impl Masks for Portable {
     }
 }
 
-/// One bit for each of eight bytes that equals `byte`.
+/// One bit for each byte that equals `byte`, eight at a time.
 #[inline(always)]
-fn equal_bytes(word: [u8; 8], byte: u8) -> u64 {
+fn equal_bytes(around: &[u8; BEFORE + BLOCK], byte: u8) -> u64 {
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let differs = u64::from_le_bytes(word) ^ (u64::from(byte) * 0x0101_0101_0101_0101);
-    // The high bit of each byte that is zero, exactly: nothing is carried from one byte to the next.
-    let zero = !(((differs & LOW) + LOW) | differs | LOW);
-    // Gathers the eight bits in the top byte.
-    (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    let (words, _) = around[BEFORE..].as_chunks::<8>();
+    words.iter().enumerate().fold(0, |bits, (i, word)| {
+        let differs = u64::from_le_bytes(*word) ^ (u64::from(byte) * 0x0101_0101_0101_0101);
+        // The high bit of each byte that is zero, exactly: nothing is carried from one byte to the next.
+        let zero = !(((differs & LOW) + LOW) | differs | LOW);
+        // Gathers the eight bits in the top byte.
+        let eight = (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits | (eight << (8 * i))
+    })
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -97,18 +103,22 @@ pub(super) mod x86 {
     //! Every function here needs the CPU features that its type is named after. The types are used
     //! only in [`super::super::kernel`], inside functions that enable those features and that are
     //! called only after the CPU was asked for them.
-    use super::{BEFORE, BLOCK, BlockMasks, LAST, Masks, SECOND, THIRD};
+    use super::{BEFORE, BLOCK, BlockMasks, LAST, Masks, SECOND};
     use std::arch::x86_64::{
-        __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8, _mm256_and_si256,
-        _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
-        _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_or_si512, _mm512_set1_epi8,
+        __m256i, __m512i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8,
+        _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_andnot_si512, _mm512_castsi512_si128,
+        _mm512_clmulepi64_epi128, _mm512_cmpeq_epi8_mask, _mm512_cmple_epi64_mask, _mm512_loadu_si512,
+        _mm512_mask_cmpeq_epi8_mask, _mm512_or_si512, _mm512_permutexvar_epi64, _mm512_popcnt_epi64,
+        _mm512_set1_epi8, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64, _mm512_storeu_si512,
+        _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpacklo_epi64, _mm512_xor_si512,
     };
 
     /// AVX2 and PCLMULQDQ.
     #[derive(Debug)]
     pub(crate) struct Avx2;
 
-    /// AVX-512BW and PCLMULQDQ.
+    /// AVX-512 F, BW and VPOPCNTDQ, and VPCLMULQDQ.
     #[derive(Debug)]
     pub(crate) struct Avx512;
 
@@ -124,29 +134,22 @@ pub(super) mod x86 {
     /// The comparisons of 32 bytes, one bit each: quote, backslash, open, close, ending.
     ///
     /// # Safety
-    /// AVX2, and 35 readable bytes from `around` on.
+    /// AVX2, and 34 readable bytes from `around` on.
     #[inline(always)]
     unsafe fn half(around: *const u8) -> [u32; 5] {
         // No closures here: they would not inherit the CPU features and could not be inlined.
-        // SAFETY: every load begins 0 to 3 bytes into the 35 and is 32 bytes long.
+        // SAFETY: every load begins 0 to 2 bytes into the 34 and is 32 bytes long.
         unsafe {
-            let third = _mm256_loadu_si256(around.cast::<__m256i>());
-            let second = _mm256_loadu_si256(around.add(1).cast::<__m256i>());
-            let last = _mm256_loadu_si256(around.add(2).cast::<__m256i>());
-            let block = _mm256_loadu_si256(around.add(3).cast::<__m256i>());
+            let second = _mm256_loadu_si256(around.cast::<__m256i>());
+            let last = _mm256_loadu_si256(around.add(1).cast::<__m256i>());
+            let block = _mm256_loadu_si256(around.add(BEFORE).cast::<__m256i>());
             let quote = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'"' as i8));
-            let last = _mm256_or_si256(last, _mm256_set1_epi8(LAST as i8));
-            let last = _mm256_cmpeq_epi8(last, _mm256_set1_epi8(b'u' as i8));
+            let z = _mm256_cmpeq_epi8(last, _mm256_set1_epi8(b'Z' as i8));
             let second = _mm256_or_si256(second, _mm256_set1_epi8(SECOND as i8));
             let second = _mm256_cmpeq_epi8(second, _mm256_set1_epi8(b'o' as i8));
-            let third = _mm256_or_si256(
-                _mm256_cmpeq_epi8(third, _mm256_set1_epi8(b't' as i8)),
-                _mm256_cmpeq_epi8(
-                    _mm256_or_si256(third, _mm256_set1_epi8(THIRD as i8)),
-                    _mm256_set1_epi8(b'o' as i8),
-                ),
-            );
-            let ending = _mm256_and_si256(_mm256_and_si256(quote, last), _mm256_and_si256(second, third));
+            let last = _mm256_or_si256(last, _mm256_set1_epi8(LAST as i8));
+            let last = _mm256_cmpeq_epi8(last, _mm256_set1_epi8(b't' as i8));
+            let ending = _mm256_and_si256(quote, _mm256_or_si256(z, _mm256_and_si256(last, second)));
             [
                 _mm256_movemask_epi8(quote) as u32,
                 _mm256_movemask_epi8(_mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'\\' as i8))) as u32,
@@ -157,10 +160,23 @@ pub(super) mod x86 {
         }
     }
 
+    /// Where a byte stands in 32.
+    ///
+    /// # Safety
+    /// AVX2, and 32 readable bytes from `half` on.
+    #[inline(always)]
+    unsafe fn equal(half: *const u8, byte: u8) -> u32 {
+        // SAFETY: the load is of the 32 bytes.
+        unsafe {
+            let block = _mm256_loadu_si256(half.cast::<__m256i>());
+            _mm256_movemask_epi8(_mm256_cmpeq_epi8(block, _mm256_set1_epi8(byte as i8))) as u32
+        }
+    }
+
     impl Masks for Avx2 {
         #[inline(always)]
         fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks {
-            // SAFETY: the module's rule; each half reads 35 of the 67 bytes, from 0 and from 32 on.
+            // SAFETY: the module's rule; each half reads 34 of the 66 bytes, from 0 and from 32 on.
             let (low, high) = unsafe { (half(around.as_ptr()), half(around.as_ptr().add(32))) };
             BlockMasks {
                 quote: u64::from(low[0]) | (u64::from(high[0]) << 32),
@@ -168,6 +184,15 @@ pub(super) mod x86 {
                 open: u64::from(low[2]) | (u64::from(high[2]) << 32),
                 close: u64::from(low[3]) | (u64::from(high[3]) << 32),
                 ending: u64::from(low[4]) | (u64::from(high[4]) << 32),
+            }
+        }
+
+        #[inline(always)]
+        fn u(around: &[u8; BEFORE + BLOCK]) -> u64 {
+            // SAFETY: the module's rule; the halves are the last 64 of the 66 bytes.
+            unsafe {
+                let block = around.as_ptr().add(BEFORE);
+                u64::from(equal(block, b'u')) | (u64::from(equal(block.add(32), b'u')) << 32)
             }
         }
 
@@ -180,33 +205,116 @@ pub(super) mod x86 {
     impl Masks for Avx512 {
         #[inline(always)]
         fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks {
-            // SAFETY: the module's rule; the load is the last 64 of the 67 bytes.
+            // SAFETY: the module's rule; every load begins 0 to 2 bytes into the 66 and is 64 bytes long.
             unsafe {
-                // One load and shifted masks: three more loads, each across a cache line, cost more. Of the
-                // letters before the block nothing is known here, so a quote behind them counts.
+                let second = _mm512_loadu_si512(around.as_ptr().cast());
+                let last = _mm512_loadu_si512(around.as_ptr().add(1).cast());
                 let block = _mm512_loadu_si512(around.as_ptr().add(BEFORE).cast());
-                let o = _mm512_set1_epi8(b'o' as i8);
-                let last = _mm512_or_si512(block, _mm512_set1_epi8(LAST as i8));
-                let last = _mm512_cmpeq_epi8_mask(last, _mm512_set1_epi8(b'u' as i8));
-                let second = _mm512_or_si512(block, _mm512_set1_epi8(SECOND as i8));
-                let second = _mm512_cmpeq_epi8_mask(second, o);
-                let third = _mm512_or_si512(block, _mm512_set1_epi8(THIRD as i8));
-                let third = _mm512_cmpeq_epi8_mask(third, o)
-                    | _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b't' as i8));
                 let quote = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'"' as i8));
+                let z = _mm512_mask_cmpeq_epi8_mask(quote, last, _mm512_set1_epi8(b'Z' as i8));
+                let last = _mm512_or_si512(last, _mm512_set1_epi8(LAST as i8));
+                let letters = _mm512_mask_cmpeq_epi8_mask(quote, last, _mm512_set1_epi8(b't' as i8));
+                let second = _mm512_or_si512(second, _mm512_set1_epi8(SECOND as i8));
+                let letters = _mm512_mask_cmpeq_epi8_mask(letters, second, _mm512_set1_epi8(b'o' as i8));
                 BlockMasks {
                     quote,
                     backslash: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\\' as i8)),
                     open: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'{' as i8)),
                     close: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'}' as i8)),
-                    ending: quote & ((last << 1) | 1) & ((second << 2) | 3) & ((third << 3) | 7),
+                    ending: z | letters,
                 }
+            }
+        }
+
+        #[inline(always)]
+        fn u(around: &[u8; BEFORE + BLOCK]) -> u64 {
+            // SAFETY: the module's rule; the load is the last 64 of the 66 bytes.
+            unsafe {
+                let block = _mm512_loadu_si512(around.as_ptr().add(BEFORE).cast());
+                _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'u' as i8))
             }
         }
 
         #[inline(always)]
         fn prefix_xor(bits: u64) -> u64 {
             carryless_prefix_xor(bits)
+        }
+    }
+
+    /// What strings and depths do to eight blocks at a time.
+    #[derive(Debug)]
+    pub(crate) struct Eights {
+        in_string: __m512i,
+        depth: __m512i,
+    }
+
+    impl Eights {
+        /// `in_string` is all ones inside a string; `depth` is how many braces are open.
+        #[inline(always)]
+        pub(crate) fn new(in_string: u64, depth: i64) -> Self {
+            // SAFETY: the module's rule.
+            unsafe {
+                Self { in_string: _mm512_set1_epi64(in_string as i64), depth: _mm512_set1_epi64(depth) }
+            }
+        }
+
+        /// The state behind the last block.
+        #[inline(always)]
+        pub(crate) fn state(&self) -> (u64, i64) {
+            // SAFETY: the module's rule.
+            unsafe {
+                let in_string = _mm_cvtsi128_si64(_mm512_castsi512_si128(self.in_string));
+                (in_string as u64, _mm_cvtsi128_si64(_mm512_castsi512_si128(self.depth)))
+            }
+        }
+
+        /// Takes the braces inside strings away, and writes down how many are open before each block. The
+        /// answer has a bit for each block that has texts, or in which the depth may come to nothing.
+        #[inline(always)]
+        pub(crate) fn follow(
+            &mut self,
+            quote: &[u64; 8],
+            texts: &[u64; 8],
+            open: &mut [u64; 8],
+            close: &mut [u64; 8],
+            depth: &mut [i64; 8],
+        ) -> u8 {
+            // SAFETY: the module's rule; each load and store is of eight whole values.
+            unsafe {
+                let nothing = _mm512_setzero_si512();
+                let last = _mm512_set1_epi64(7);
+                // The parity of the quotes up to each byte of each block: multiplied by all ones, without
+                // carries; the even blocks and the odd ones.
+                let quote = _mm512_loadu_si512(quote.as_ptr().cast());
+                let even = _mm512_clmulepi64_epi128::<0x00>(quote, _mm512_set1_epi8(-1));
+                let odd = _mm512_clmulepi64_epi128::<0x01>(quote, _mm512_set1_epi8(-1));
+                let parity = _mm512_unpacklo_epi64(even, odd);
+                // The same up to each whole block, in three doublings.
+                let turns = _mm512_srai_epi64::<63>(parity);
+                let turned = _mm512_xor_si512(turns, _mm512_alignr_epi64::<7>(turns, nothing));
+                let turned = _mm512_xor_si512(turned, _mm512_alignr_epi64::<6>(turned, nothing));
+                let turned = _mm512_xor_si512(turned, _mm512_alignr_epi64::<4>(turned, nothing));
+                let turned = _mm512_xor_si512(turned, self.in_string);
+                self.in_string = _mm512_permutexvar_epi64(last, turned);
+                let strings = _mm512_xor_si512(parity, _mm512_xor_si512(turned, turns));
+
+                let opened = _mm512_andnot_si512(strings, _mm512_loadu_si512(open.as_ptr().cast()));
+                let closed = _mm512_andnot_si512(strings, _mm512_loadu_si512(close.as_ptr().cast()));
+                _mm512_storeu_si512(open.as_mut_ptr().cast(), opened);
+                _mm512_storeu_si512(close.as_mut_ptr().cast(), closed);
+                let closed = _mm512_popcnt_epi64(closed);
+                let change = _mm512_sub_epi64(_mm512_popcnt_epi64(opened), closed);
+                let sum = _mm512_add_epi64(change, _mm512_alignr_epi64::<7>(change, nothing));
+                let sum = _mm512_add_epi64(sum, _mm512_alignr_epi64::<6>(sum, nothing));
+                let sum = _mm512_add_epi64(sum, _mm512_alignr_epi64::<4>(sum, nothing));
+                let after = _mm512_add_epi64(self.depth, sum);
+                self.depth = _mm512_permutexvar_epi64(last, after);
+                let before = _mm512_sub_epi64(after, change);
+                _mm512_storeu_si512(depth.as_mut_ptr().cast(), before);
+
+                let texts = _mm512_loadu_si512(texts.as_ptr().cast());
+                _mm512_test_epi64_mask(texts, texts) | _mm512_cmple_epi64_mask(before, closed)
+            }
         }
     }
 }

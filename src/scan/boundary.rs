@@ -1,8 +1,4 @@
-//! Where a record ends, and whether it can concern root: one pass over its bytes, 64 at a time.
-//!
-//! The pass tracks strings and the depth of braces, which is all that finding the end takes. Within
-//! the same pass it looks for what a record that concerns root must contain (see [`Found::candidate`])
-//! and for the record's time.
+//! Where a record ends, and whether it can concern root: what the few places say that a [`Pass`] noted.
 //!
 //! **No false negatives.** A record matters only if one of its strings decodes to something that ends in
 //! `root` in any ASCII case (the type `Root`, the root ARN, `AssumeRoot`) or to a `PasswordRecovery…`
@@ -10,8 +6,10 @@
 //! least one is escaped; the grammar's only escape for a letter is `\u00XX`, with 4 to 7 as the third
 //! digit. Both are looked for. Everything else is a false positive that parsing settles.
 
-use super::block::{BEFORE, BLOCK, Masks};
-use super::time::time_after;
+use super::block::{BEFORE, BLOCK};
+use super::kernel::Kernel;
+use super::pass::{BLOCKS, Noted, Pass};
+use super::time::time_before;
 
 /// The end of a record, and what was seen on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,200 +23,162 @@ pub struct Found {
     pub time: Option<usize>,
 }
 
-/// The state of the pass over one record. It can stop at any block and go on when there are more bytes.
+/// Blocks that a pass goes ahead where one record is asked for: it may be short.
+const AHEAD: usize = 8;
+/// How many bytes must be there behind a block: `u00XX` after a backslash, and how a record goes on.
+const LOOK_AHEAD: usize = 8;
+
+/// Records that follow each other as `{…},{…}`, from the first byte on. It can stop where the bytes end and go
+/// on when there are more.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Boundary {
-    /// Bytes done.
-    at: usize,
-    depth: i64,
-    /// All ones inside a string.
-    in_string: u64,
-    /// 1 where the last byte was an unescaped backslash.
-    escaped: u64,
+    pass: Pass,
+    /// Bytes that the pass has seen.
+    seen: usize,
+    /// Where the current record begins.
+    start: usize,
     candidate: bool,
     time: Option<usize>,
 }
 
-/// How many bytes behind a block are looked at: `u00XX` after a backslash, and the time after its key.
-const LOOK_AHEAD: usize = 40;
-
 impl Boundary {
-    /// Goes on through `text`, which begins at the record's opening brace. `None`: the record goes on
-    /// behind `text`; call again with the same bytes and more. `last` says that there are no more.
-    #[inline(always)]
-    pub(super) fn advance<M: Masks>(&mut self, text: &[u8], last: bool) -> Option<Found> {
-        // A copy that never leaves the registers; rare work is called by value for that reason.
-        let mut state = *self;
-        if !last && text.len() < BEFORE + LOOK_AHEAD {
-            return None;
-        }
-        if state.at == 0
-            && let [b'{', b'"', letter, ..] = text
-            && letter.is_ascii_alphanumeric()
-        {
-            // How a record begins: inside its first key, without a look at each byte.
-            state = Self { at: BEFORE, depth: 1, in_string: u64::MAX, ..state };
-        }
-        while state.at < BEFORE {
-            if text.len() <= state.at {
-                return None;
-            }
-            if state.first_bytes(text) {
-                return Some(state.found(state.at));
-            }
-        }
-        let whole_blocks = text.len().saturating_sub(LOOK_AHEAD);
-        while let Some(around) = text.get(state.at - BEFORE..whole_blocks).and_then(<[u8]>::first_chunk) {
-            if let Some(end) = state.block::<M>(around, text) {
-                return Some(state.found(end));
-            }
-        }
-        while last && state.at < text.len() {
-            let mut around = [b' '; BEFORE + BLOCK];
-            let rest = &text[state.at - BEFORE..];
-            let n = rest.len().min(around.len());
-            around[..n].copy_from_slice(&rest[..n]);
-            if let Some(end) = state.block::<M>(&around, text) {
-                return Some(state.found(end));
-            }
-        }
-        *self = state;
-        None
+    /// Goes on through the record at the start of `text`. `None`: it goes on behind `text`; call again with
+    /// the same bytes and more. `last` says that there are no more.
+    pub fn one(&mut self, kernel: Kernel, text: &[u8], last: bool) -> Option<Found> {
+        let mut one = None;
+        self.advance(kernel, text, last, AHEAD, |_, found| {
+            one = Some(found);
+            false
+        });
+        one
     }
 
-    /// How many bytes the pass has seen.
-    pub fn seen(&self) -> usize {
-        self.at
+    /// Goes on through records, and calls `each` with the start of each one and what was found. The answer is
+    /// where the last one ends; `None`: it goes on behind `text`, as above.
+    pub fn many(
+        &mut self,
+        kernel: Kernel,
+        text: &[u8],
+        last: bool,
+        mut each: impl FnMut(usize, Found),
+    ) -> Option<usize> {
+        self.advance(kernel, text, last, BLOCKS, |start, found| {
+            each(start, found);
+            true
+        })
     }
 
     #[inline(always)]
-    fn found(&self, end: usize) -> Found {
-        Found { end, candidate: self.candidate, time: self.time }
-    }
-
-    /// The bytes that come before the first block's look back, one at a time. Whether the record ends.
-    #[inline(always)]
-    fn first_bytes(&mut self, text: &[u8]) -> bool {
-        let byte = text[self.at];
-        self.at += 1;
-        if std::mem::take(&mut self.escaped) == 1 {
-            if byte == b'"' {
-                return false;
-            }
-        } else if byte == b'\\' {
-            self.escaped = 1;
-            self.candidate |= is_letter_escape(&text[self.at..]);
-        }
-        match byte {
-            b'"' => self.in_string = !self.in_string,
-            b'{' if self.in_string == 0 => self.depth += 1,
-            b'}' if self.in_string == 0 => {
-                self.depth -= 1;
-                return self.depth <= 0;
-            }
-            _ => {}
-        }
-        false
-    }
-
-    #[inline(always)]
-    fn block<M: Masks>(&mut self, around: &[u8; BEFORE + BLOCK], text: &[u8]) -> Option<usize> {
-        let masks = M::of(around);
-        let base = self.at;
-        let mut quotes = masks.quote;
-        let mut letter_escapes = 0;
-        if (masks.backslash | self.escaped) != 0 {
-            let escapes = escapes(masks.backslash, self.escaped, &text[base..]);
-            self.escaped = escapes.carry;
-            quotes &= !escapes.escaped;
-            letter_escapes = escapes.letters;
-        }
-        let strings = M::prefix_xor(quotes) ^ self.in_string;
-        self.in_string = (strings as i64 >> 63) as u64;
-        let open = masks.open & !strings;
-        let close = masks.close & !strings;
-        self.at += BLOCK;
-
-        let depth = self.depth;
-        let closed = i64::from(close.count_ones());
-        self.depth += i64::from(open.count_ones()) - closed;
-        let mut within = u64::MAX;
-        let mut end = None;
-        if depth - closed < 1
-            && let Some(bit) = zero_crossing(depth, open, close)
-        {
-            end = Some(base + bit as usize + 1);
-            // Only what stands before the record's end is the record's.
-            within = u64::MAX >> (63 - bit);
-        }
-        self.candidate |= letter_escapes & within != 0;
-        let mut endings = masks.ending & quotes & within;
-        while endings != 0 {
-            let bit = endings.trailing_zeros();
-            endings &= endings - 1;
-            let quote = base + bit as usize;
-            match Ending::of(text, quote) {
-                Ending::Nothing => {}
-                Ending::Candidate => self.candidate = true,
-                Ending::Time => {
-                    let before = (1_u64 << bit) - 1;
-                    let opened = (open & before).count_ones();
-                    let closed = (close & before).count_ones();
-                    if depth + i64::from(opened) - i64::from(closed) == 1 {
-                        self.time = time_after(text, quote).or(self.time);
+    fn advance(
+        &mut self,
+        kernel: Kernel,
+        text: &[u8],
+        last: bool,
+        ahead: usize,
+        mut each: impl FnMut(usize, Found) -> bool,
+    ) -> Option<usize> {
+        let mut noted = Noted::default();
+        loop {
+            let from = self.seen;
+            let mut happens = self.step(kernel, text, last, ahead, &mut noted)?;
+            while happens != 0 {
+                let block = happens.trailing_zeros() as usize;
+                happens &= happens - 1;
+                let mut places = noted.places(block);
+                while places != 0 {
+                    let bit = places.trailing_zeros();
+                    places &= places - 1;
+                    let place = from + BLOCK * block + bit as usize;
+                    if text[place] != b'}' {
+                        self.see(text, place, || noted.depth_at(block, bit));
+                        continue;
                     }
+                    let end = place + 1;
+                    let goes_on = each(self.start, Found { end, candidate: self.candidate, time: self.time });
+                    match text[end..] {
+                        [b',', b'{', ..] if goes_on => self.start = end + 1,
+                        [b',', b' ', b'{', ..] if goes_on => self.start = end + 2,
+                        _ => return Some(end),
+                    }
+                    (self.candidate, self.time) = (false, None);
                 }
             }
         }
-        end
+    }
+
+    /// Looks at a string that ends at `place`, or an escape that begins there.
+    #[inline(always)]
+    fn see(&mut self, text: &[u8], place: usize, depth: impl Fn() -> i64) {
+        let before = &text[..place];
+        match before.last_chunk::<4>() {
+            _ if text[place] == b'\\' => self.candidate |= is_letter_escape(&text[place + 1..]),
+            Some([.., b'Z']) => {
+                if let Some(time) = time_before(text, place)
+                    && depth() == 1
+                {
+                    self.time = Some(time);
+                }
+            }
+            Some([.., b'd']) => self.candidate |= ends_in_recovery(before),
+            Some(last) => self.candidate |= u32::from_le_bytes(*last) | 0x2020_2020 == ROOT,
+            None => {}
+        }
+    }
+
+    /// Goes on with the pass. `None`: there are not enough bytes.
+    #[inline(always)]
+    fn step(
+        &mut self,
+        kernel: Kernel,
+        text: &[u8],
+        last: bool,
+        ahead: usize,
+        noted: &mut Noted,
+    ) -> Option<u64> {
+        let rest = text.get(self.seen..)?;
+        let sure = if last { rest.len() } else { rest.len().saturating_sub(LOOK_AHEAD) };
+        let blocks = (sure / BLOCK).min(ahead);
+        if let Some(before) = self.seen.checked_sub(BEFORE)
+            && blocks > 0
+        {
+            self.seen += blocks * BLOCK;
+            return Some(kernel(&mut self.pass, &text[before..self.seen], noted));
+        }
+        // The first block has nothing before it, and the last one has an end.
+        let n = sure.min(BLOCK);
+        if n == 0 || (n < BLOCK && !last) {
+            return None;
+        }
+        let mut around = [b' '; BEFORE + BLOCK];
+        let before = self.seen.min(BEFORE);
+        around[BEFORE - before..BEFORE + n].copy_from_slice(&text[self.seen - before..self.seen + n]);
+        self.seen += n;
+        Some(kernel(&mut self.pass, &around, noted))
+    }
+
+    /// How many bytes have been seen.
+    pub fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// Where the record begins that is not finished.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Lets go of bytes that need not be seen again, and tells how many: the next call is without them.
+    pub fn let_go(&mut self) -> usize {
+        // A record may begin behind what was seen.
+        let gone = self.start.min(self.seen);
+        self.start -= gone;
+        self.seen -= gone;
+        self.time = self.time.map(|time| time - gone);
+        gone
     }
 }
 
-/// The first closing brace that brings the depth to nothing.
-#[inline(always)]
-fn zero_crossing(depth: i64, open: u64, mut close: u64) -> Option<u32> {
-    let mut closed = 0;
-    while close != 0 {
-        let bit = close.trailing_zeros();
-        closed += 1;
-        let opened = (open & ((1_u64 << bit) - 1)).count_ones();
-        if depth + i64::from(opened) - closed <= 0 {
-            return Some(bit);
-        }
-        close &= close - 1;
-    }
-    None
-}
-
-struct Escapes {
-    /// The bytes that a backslash before them escapes.
-    escaped: u64,
-    /// The backslashes of escapes that may stand for a letter.
-    letters: u64,
-    /// 1 where the first byte of the next block is escaped.
-    carry: u64,
-}
-
-/// What the backslashes of a block do; `text` begins with the block.
-#[inline(never)]
-fn escapes(mut backslashes: u64, carry: u64, text: &[u8]) -> Escapes {
-    let mut found = Escapes { escaped: carry, letters: 0, carry: 0 };
-    backslashes &= !carry;
-    while backslashes != 0 {
-        let bit = backslashes.trailing_zeros();
-        let next = bit as usize + 1;
-        if text.len() > next && is_letter_escape(&text[next..]) {
-            found.letters |= 1 << bit;
-        }
-        if bit == 63 {
-            found.carry = 1;
-            break;
-        }
-        found.escaped |= 2 << bit;
-        // The escaped byte may be a backslash: it escapes nothing.
-        backslashes &= !(3 << bit);
-    }
-    found
+fn ends_in_recovery(before: &[u8]) -> bool {
+    before.ends_with(b"PasswordRecoveryRequested") || before.ends_with(b"PasswordRecoveryCompleted")
 }
 
 /// Whether what follows a backslash may stand for a letter.
@@ -226,53 +186,7 @@ fn is_letter_escape(text: &[u8]) -> bool {
     matches!(text, [b'u', b'0', b'0', b'4'..=b'7', ..])
 }
 
-/// What a string's last letters tell.
-enum Ending {
-    Nothing,
-    /// The record may concern root.
-    Candidate,
-    /// The string is `eventTime`.
-    Time,
-}
-
-impl Ending {
-    #[inline(always)]
-    fn of(text: &[u8], quote: usize) -> Self {
-        let Some(last) = text[..quote].last_chunk::<8>() else { return Self::of_short(&text[..quote]) };
-        let last = u64::from_le_bytes(*last);
-        let half = last >> 32;
-        if half | 0x2020_2020 == HALF_ROOT {
-            return Ending::Candidate;
-        }
-        match last {
-            LAST_TIME if text[..quote - 8].ends_with(b"\"e") => Ending::Time,
-            LAST_REQUESTED | LAST_COMPLETED => Self::recovery(&text[..quote]),
-            _ => Ending::Nothing,
-        }
-    }
-
-    #[cold]
-    fn of_short(before: &[u8]) -> Self {
-        match before.last_chunk::<4>() {
-            Some(last) if last.eq_ignore_ascii_case(b"root") => Ending::Candidate,
-            _ => Ending::Nothing,
-        }
-    }
-
-    #[cold]
-    fn recovery(before: &[u8]) -> Self {
-        if before.ends_with(b"PasswordRecoveryRequested") || before.ends_with(b"PasswordRecoveryCompleted") {
-            Ending::Candidate
-        } else {
-            Ending::Nothing
-        }
-    }
-}
-
-const HALF_ROOT: u64 = u32::from_le_bytes(*b"root") as u64;
-const LAST_TIME: u64 = u64::from_le_bytes(*b"ventTime");
-const LAST_REQUESTED: u64 = u64::from_le_bytes(*b"equested");
-const LAST_COMPLETED: u64 = u64::from_le_bytes(*b"ompleted");
+const ROOT: u32 = u32::from_le_bytes(*b"root");
 
 #[cfg(test)]
 mod tests {
@@ -301,8 +215,8 @@ mod tests {
                 candidate |= last.eq_ignore_ascii_case(b"root")
                     || before.ends_with(b"PasswordRecoveryRequested")
                     || before.ends_with(b"PasswordRecoveryCompleted");
-                if before.ends_with(b"\"eventTime") && depth == 1 {
-                    time = time_after(text, at).or(time);
+                if depth == 1 {
+                    time = time_before(text, at).or(time);
                 }
             }
             if in_string {
@@ -320,19 +234,53 @@ mod tests {
         None
     }
 
+    /// The same answers for records that follow each other, and where the last one ends.
+    fn naive_many(text: &[u8]) -> (Vec<(usize, Found)>, Option<usize>) {
+        let (mut start, mut all) = (0, Vec::new());
+        loop {
+            let Some(found) = naive(&text[start..]) else { return (all, None) };
+            let (end, time) = (start + found.end, found.time.map(|time| start + time));
+            all.push((start, Found { end, time, ..found }));
+            start = match text[end..] {
+                [b',', b'{', ..] => end + 1,
+                [b',', b' ', b'{', ..] => end + 2,
+                _ => return (all, Some(end)),
+            };
+        }
+    }
+
+    fn many(kernel: Kernel, text: &[u8], windows: &[usize]) -> (Vec<(usize, Found)>, Option<usize>) {
+        let (mut boundary, mut all, mut base, mut seen) = (Boundary::default(), Vec::new(), 0, 0);
+        for &window in windows.iter().chain([&usize::MAX]) {
+            seen = text.len().min(seen + window.min(text.len()));
+            let end = boundary.many(kernel, &text[base..seen], window == usize::MAX, |start, found| {
+                let (end, time) = (base + found.end, found.time.map(|time| base + time));
+                all.push((base + start, Found { end, time, ..found }));
+            });
+            if let Some(end) = end {
+                return (all, Some(base + end));
+            }
+            // As a window that moves on.
+            base += boundary.let_go();
+        }
+        (all, None)
+    }
+
     fn check(text: &[u8], windows: &[usize]) {
         let expected = naive(text);
         for (name, kernel) in kernel::all() {
-            assert_eq!(kernel(&mut Boundary::default(), text, true), expected, "{name}");
+            assert_eq!(Boundary::default().one(kernel, text, true), expected, "{name}");
             let mut boundary = Boundary::default();
             let mut found = None;
             let mut seen = 0;
             for window in windows {
                 seen = (seen + window).min(text.len());
-                found = found.or_else(|| kernel(&mut boundary, &text[..seen], false));
+                found = found.or_else(|| boundary.one(kernel, &text[..seen], false));
             }
-            let found = found.or_else(|| kernel(&mut boundary, text, true));
+            let found = found.or_else(|| boundary.one(kernel, text, true));
             assert_eq!(found, expected, "{name} in windows {windows:?}");
+            assert_eq!(many(kernel, text, &[]), naive_many(text), "{name}, many");
+            assert_eq!(many(kernel, text, windows), naive_many(text), "{name}, many in windows {windows:?}");
         }
     }
 
@@ -372,7 +320,8 @@ mod tests {
                 Just("{"), Just("}"), Just("["), Just("]"), Just("\""), Just("\\"), Just("\\\\"), Just("\\\""),
                 Just("\"Root\""), Just(":root\""), Just("\\u0052"), Just("\\u005"), Just("\"eventTime\":\"2024-05-01T00:00:00Z\""),
                 Just("PasswordRecoveryRequested\""), Just("eted\""), Just("x"), Just("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
-                Just("\"t\":"), Just("\n"), Just("é"),
+                Just("\"t\":"), Just("\n"), Just("é"), Just("},{"), Just("}, {\""), Just("},\n{"),
+                Just("{\"eventTime\" :\"2024-05-01T00:00:00Z\"},{"),
             ], 0..80),
             windows in prop::collection::vec(0_usize..200, 0..6),
         ) {

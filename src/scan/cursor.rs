@@ -60,7 +60,14 @@ pub struct Cursor<'c> {
     keep: Option<usize>,
     broken: Option<Break>,
     kernel: Kernel,
+    watch: Option<Watch<'c>>,
 }
+
+/// Told up to which position records have been read.
+pub type Watch<'c> = &'c mut dyn FnMut(usize);
+
+/// How many bytes of records are read before the watch is told: they should still be in cache.
+const WATCH: usize = 256 << 10;
 
 impl fmt::Debug for Cursor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,13 +81,28 @@ impl<'c> Cursor<'c> {
         Self::new(bytes, None, kernel::best())
     }
 
+    /// The same, where `watch` is told how far reading has come, often enough to find the bytes in cache.
+    pub fn watched(bytes: &'c [u8], watch: Watch<'c>) -> Self {
+        Self { watch: Some(watch), ..Self::whole(bytes) }
+    }
+
     /// Over bytes that come in windows.
     pub fn windows(source: &'c mut dyn Chunks) -> Self {
         Self::new(&[], Some(source), kernel::best())
     }
 
     fn new(whole: &'c [u8], source: Option<&'c mut dyn Chunks>, kernel: Kernel) -> Self {
-        Self { whole, window: Vec::new(), source, base: 0, at: 0, keep: None, broken: None, kernel }
+        Self {
+            whole,
+            window: Vec::new(),
+            source,
+            base: 0,
+            at: 0,
+            keep: None,
+            broken: None,
+            kernel,
+            watch: None,
+        }
     }
 
     /// The same, with a given kernel: for tests and benchmarks.
@@ -227,7 +249,7 @@ impl<'c> Cursor<'c> {
         let found = loop {
             let last = self.source.is_none();
             let text = &self.text()[start - self.base..];
-            if let Some(found) = (self.kernel)(&mut boundary, text, last) {
+            if let Some(found) = boundary.one(self.kernel, text, last) {
                 break Ok(found);
             }
             if last {
@@ -253,6 +275,46 @@ impl<'c> Cursor<'c> {
                 self.at = start;
                 Err(fault)
             }
+        }
+    }
+
+    /// Passes over the objects that follow each other from here as `{…},{…}`, as far as they are spelled that
+    /// closely, and calls `each` with the text of each one and what was found in it.
+    pub fn objects(&mut self, mut each: impl FnMut(&[u8], Found)) -> Result<(), Fault> {
+        let mut boundary = Boundary::default();
+        loop {
+            let start = self.at;
+            let text = &self.text()[start - self.base..];
+            let there = text.len();
+            let step = if self.watch.is_some() { there.min(boundary.seen() + WATCH) } else { there };
+            let last = self.source.is_none() && step == there;
+            let end = boundary.many(self.kernel, &text[..step], last, |start, found| {
+                let Found { end, candidate, time } = found;
+                let time = time.map(|time| time - start);
+                each(&text[start..end], Found { end: end - start, candidate, time });
+            });
+            if let Some(watch) = &mut self.watch {
+                watch(start + step);
+            }
+            if let Some(end) = end {
+                self.at = start + end;
+                return Ok(());
+            }
+            // The bytes of the record that is not finished stay.
+            self.at = start + boundary.let_go();
+            if step < there {
+                continue;
+            }
+            let what = match boundary.seen() {
+                _ if last => "unterminated object",
+                seen if seen > MAX_VALUE => "a single value of more than 64 MiB",
+                _ => {
+                    self.more();
+                    continue;
+                }
+            };
+            self.at += boundary.start();
+            return Err(self.fault(what));
         }
     }
 

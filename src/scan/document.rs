@@ -6,7 +6,6 @@
 use super::cursor::{Cursor, Fault};
 pub use super::shape::Shape;
 use super::shape::{Key, Keys, is_event, is_event_text, shape_of};
-use super::time::is_time;
 use crate::json::minify::minify;
 
 /// One element, as it stands in the object.
@@ -246,6 +245,7 @@ impl Walker<'_, '_> {
         }
         loop {
             match self.cursor.next_token() {
+                Some(b'{') if matches!(array, Array::Records) => self.records()?,
                 Some(b'{') => self.element(array)?,
                 Some(b'n') => self.cursor.value()?,
                 Some(first) => {
@@ -275,35 +275,40 @@ impl Walker<'_, '_> {
         }
     }
 
-    #[inline]
+    /// The records of a CloudTrail document from the one that begins here, as far as only a comma parts them.
+    fn records(&mut self) -> Result<(), Fault> {
+        let (to, index) = (&mut *self.to, self.index);
+        let mut done = 0;
+        let walked = self.cursor.objects(|text, found| {
+            let time = found.time.map(|at| &text[at..at + 20]);
+            let index = index + done;
+            to.element(Element { index, text, shape: Shape::Event, candidate: found.candidate, time });
+            done += 1;
+        });
+        // It is left at the last one, or at the one that has no end.
+        self.index = index + done - u64::from(walked.is_ok());
+        walked
+    }
+
     fn element(&mut self, array: Array) -> Result<(), Fault> {
         let start = self.cursor.at();
         let found = self.cursor.object()?;
         let text = self.cursor.slice(start, found.end);
-        let shape = match array {
-            Array::Records => Some(Shape::Event),
-            Array::Lookup => Some(Shape::Lookup).filter(|_| shape_of(text) == Some(Shape::Lookup)),
-            Array::Loose => shape_of(text),
-        };
-        match (array, shape) {
-            (Array::Lookup, None) => {
-                self.to.malformed(self.index, "an element of Events without CloudTrailEvent");
-            }
-            (_, shape) => {
-                self.walk.events |= shape.is_some();
-                let shape = shape.unwrap_or(Shape::Event);
-                self.to.element(Element {
-                    index: self.index,
-                    text,
-                    shape,
-                    candidate: found.candidate || shape == Shape::Lookup,
-                    time: found
-                        .time
-                        .map(|at| &text[at - start..at - start + 20])
-                        .filter(|time| is_time(time)),
-                });
-            }
+        let shape = shape_of(text);
+        let lookup = matches!(array, Array::Lookup);
+        if lookup && shape != Some(Shape::Lookup) {
+            self.to.malformed(self.index, "an element of Events without CloudTrailEvent");
+            return Ok(());
         }
+        self.walk.events |= shape.is_some();
+        let shape = shape.unwrap_or(Shape::Event);
+        self.to.element(Element {
+            index: self.index,
+            text,
+            shape,
+            candidate: found.candidate || shape == Shape::Lookup,
+            time: found.time.map(|at| &text[at - start..at - start + 20]),
+        });
         Ok(())
     }
 }

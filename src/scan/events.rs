@@ -26,7 +26,10 @@ pub enum Unreadable {
 /// Elements that are no readable records are left out.
 pub fn events_of(stored: &[u8]) -> Result<Vec<(u64, Box<RawValue>)>, Unreadable> {
     let mut events = All(Vec::new());
-    let read = |cursor: &mut Cursor<'_>| (walk(cursor, &mut events), cursor.take_break());
+    let read = |cursor: &mut Cursor<'_>| {
+        events.0.clear();
+        (walk(cursor, &mut events), cursor.take_break())
+    };
     let (result, _) = inflate_bytes(stored, u64::MAX, false, &Cancel::new(), &mut Buffers::default(), read);
     let (walk, broken) = result.map_err(|broken| Unreadable::Broken(broken.cause.to_string()))?;
     if events.0.is_empty() {

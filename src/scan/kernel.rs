@@ -1,13 +1,13 @@
-//! Chooses once, by what the CPU offers, how record boundaries are found.
+//! Chooses once, by what the CPU offers, how the pass over an object's bytes is made.
 
 use std::sync::LazyLock;
 
 use super::block::Portable;
-use super::boundary::{Boundary, Found};
+use super::pass::{Noted, Pass};
 
-/// Goes on through a record from its opening brace: the state so far, all bytes that are there, and whether
-/// there will be no more. `None`: the record does not end in these bytes.
-pub type Kernel = fn(&mut Boundary, &[u8], bool) -> Option<Found>;
+/// Goes on with the pass: the state so far, the next blocks (64 at most) with the two bytes before them, and
+/// where to note what is found in each. The answer has a bit for each block in which something may happen.
+pub type Kernel = fn(&mut Pass, &[u8], &mut Noted) -> u64;
 
 /// The fastest way on this machine.
 pub fn best() -> Kernel {
@@ -24,15 +24,15 @@ pub fn all() -> Vec<(&'static str, Kernel)> {
     kernels
 }
 
-fn portable(boundary: &mut Boundary, text: &[u8], last: bool) -> Option<Found> {
-    boundary.advance::<Portable>(text, last)
+fn portable(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
+    pass.advance::<Portable>(around, noted)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "the features of each function are asked for before it is offered")]
 mod x86 {
     use super::super::block::x86::{Avx2, Avx512};
-    use super::{Boundary, Found, Kernel};
+    use super::{Kernel, Noted, Pass};
 
     pub(super) fn push(kernels: &mut Vec<(&'static str, Kernel)>) {
         let common = is_x86_feature_detected!("avx2")
@@ -43,21 +43,28 @@ mod x86 {
             && is_x86_feature_detected!("lzcnt");
         if common {
             // SAFETY: every feature that `avx2` enables has just been found.
-            kernels.push(("avx2", |boundary, text, last| unsafe { avx2(boundary, text, last) }));
+            kernels.push(("avx2", |pass, around, noted| unsafe { avx2(pass, around, noted) }));
         }
-        if common && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+        if common
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vpopcntdq")
+            && is_x86_feature_detected!("vpclmulqdq")
+        {
             // SAFETY: every feature that `avx512` enables has just been found.
-            kernels.push(("avx512", |boundary, text, last| unsafe { avx512(boundary, text, last) }));
+            kernels.push(("avx512", |pass, around, noted| unsafe { avx512(pass, around, noted) }));
         }
     }
 
     #[target_feature(enable = "avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
-    fn avx2(boundary: &mut Boundary, text: &[u8], last: bool) -> Option<Found> {
-        boundary.advance::<Avx2>(text, last)
+    fn avx2(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
+        pass.advance::<Avx2>(around, noted)
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
-    fn avx512(boundary: &mut Boundary, text: &[u8], last: bool) -> Option<Found> {
-        boundary.advance::<Avx512>(text, last)
+    #[target_feature(
+        enable = "avx512f,avx512bw,avx512vpopcntdq,vpclmulqdq,avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt"
+    )]
+    fn avx512(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
+        pass.advance_by_eights::<Avx512>(around, noted)
     }
 }

@@ -9,6 +9,7 @@ mod events;
 pub mod examine;
 pub mod kernel;
 pub mod object;
+pub mod pass;
 pub mod report;
 mod shape;
 pub mod spill;

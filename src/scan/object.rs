@@ -141,6 +141,7 @@ impl Worker {
         let overlap = options.threads > 1;
         let (walked, inflated) =
             inflate_bytes(stored, limit, overlap, &options.cancel, &mut self.buffers, |cursor| {
+                report.forget();
                 read_records(cursor, batch, &mut report, options)
             });
         finish(report, walked, inflated, start)

@@ -100,6 +100,14 @@ impl Report {
         Self { outcome: Outcome::Failed, errors: vec![error], ..Self::new(object) }
     }
 
+    /// Takes back what records there were: the bytes they were read from are damaged.
+    pub(crate) fn forget(&mut self) {
+        self.records = RecordCounts::default();
+        self.findings = Findings::default();
+        self.errors.clear();
+        self.span = None;
+    }
+
     /// Notes that findings could not be moved to a temporary file.
     pub(crate) fn note_spill(&mut self, error: std::io::Error) {
         let uri = self.object.uri.clone();

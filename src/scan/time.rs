@@ -1,27 +1,35 @@
 //! `eventTime` as it stands in a record's text: found and checked without parsing.
 
-/// Where the time stands that follows the key whose closing quote is at `quote`.
+/// Where the time stands whose closing quote is at `quote`, if it is the value of a key `eventTime`.
 #[inline(always)]
-pub(super) fn time_after(text: &[u8], quote: usize) -> Option<usize> {
-    let behind = text.get(quote + 1..)?;
+pub(super) fn time_before(text: &[u8], quote: usize) -> Option<usize> {
+    const KEY: &[u8; 13] = b"\"eventTime\":\"";
+    let at = quote.checked_sub(20)?;
+    let before = &text[..at];
     // As CloudTrail writes it; any other spacing takes the longer way.
-    let at = if behind.starts_with(b":\"") { 2 } else { spaced_value(behind)? };
-    let time = behind.get(at..at + 21)?;
-    (time[20] == b'"' && is_time(&time[..20])).then_some(quote + 1 + at)
+    let is_key = before.last_chunk() == Some(KEY) || is_spaced_key(before);
+    (is_key && is_time(&text[at..quote])).then_some(at)
+}
+
+#[inline(always)]
+fn is_spaced_key(before: &[u8]) -> bool {
+    let Some((b'"', before)) = before.split_last() else { return false };
+    match before {
+        [.., space, b':'] | [.., space] => space.is_ascii_whitespace() && ends_in_spaced_key(before),
+        [] => false,
+    }
 }
 
 #[cold]
-fn spaced_value(behind: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    for expected in [b':', b'"'] {
-        // White space is bounded: a time that is spelled so wide apart is not worth a longer look.
-        at += behind[at..].iter().take(4).take_while(|byte| byte.is_ascii_whitespace()).count();
-        if behind.get(at) != Some(&expected) {
-            return None;
-        }
-        at += 1;
-    }
-    Some(at)
+fn ends_in_spaced_key(before: &[u8]) -> bool {
+    // White space is bounded: a time that is spelled so wide apart is not worth a longer look.
+    let trimmed = |text: &[u8]| {
+        let spaces = text.iter().rev().take(4).take_while(|byte| byte.is_ascii_whitespace()).count();
+        text.len() - spaces
+    };
+    let before = &before[..trimmed(before)];
+    let Some((b':', before)) = before.split_last() else { return false };
+    before[..trimmed(before)].ends_with(b"\"eventTime\"")
 }
 
 /// Whether 20 bytes look like `2024-05-01T00:00:00Z`.

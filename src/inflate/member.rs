@@ -1,0 +1,98 @@
+//! A whole gzip member (RFC 1952), inflated at once; its CRC comes later.
+
+use crc_fast::{CrcAlgorithm, Digest};
+use memmap2::MmapMut;
+
+use super::MAX_WHOLE;
+use super::libdeflate::Decompressor;
+
+/// Room for one inflated object, and what inflating it takes.
+#[derive(Debug, Default)]
+pub(super) struct Whole {
+    out: Option<MmapMut>,
+    decompressor: Option<Decompressor>,
+}
+
+/// An object that inflated well.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member<'w> {
+    /// The inflated bytes. What they are worth only their sum tells.
+    pub(super) bytes: &'w [u8],
+    crc: u32,
+}
+
+impl Whole {
+    /// Inflates an object that is exactly one member of a size that fits.
+    pub(super) fn inflate(&mut self, stored: &[u8], limit: u64) -> Option<Member<'_>> {
+        // The last four bytes give the length modulo 2³²; they may lie, and then this way fails.
+        let (stream, end) = stored.split_last_chunk::<8>()?;
+        let [crc, length] =
+            [&end[..4], &end[4..]].map(|word| word.first_chunk().copied().map(u32::from_le_bytes));
+        let (crc, length) = (crc?, length? as usize);
+        if length > MAX_WHOLE || length as u64 > limit {
+            return None;
+        }
+        let deflated = after_header(stream)?;
+        if self.decompressor.is_none() {
+            self.decompressor = Decompressor::new();
+        }
+        if self.out.is_none() {
+            self.out = room();
+        }
+        let out = self.out.as_mut()?.get_mut(..length)?;
+        let (read, written) = self.decompressor.as_mut()?.deflated(deflated, out)?;
+        (read == deflated.len() && written == length).then_some(Member { bytes: out, crc })
+    }
+}
+
+/// Memory that counts only where it is written to; in large pages where the system has them, since the same
+/// bytes are written once and read twice.
+fn room() -> Option<MmapMut> {
+    let out = MmapMut::map_anon(MAX_WHOLE).ok()?;
+    #[cfg(target_os = "linux")]
+    // It is only about speed: small pages do as well.
+    let _ = out.advise(memmap2::Advice::HugePage);
+    Some(out)
+}
+
+/// What follows the header of a member that has no more than a name in it.
+fn after_header(stream: &[u8]) -> Option<&[u8]> {
+    const FNAME: u8 = 8;
+    match stream {
+        [0x1f, 0x8b, 8, 0, _, _, _, _, _, _, deflated @ ..] => Some(deflated),
+        [0x1f, 0x8b, 8, FNAME, _, _, _, _, _, _, rest @ ..] => Some(&rest[memchr::memchr(0, rest)? + 1..]),
+        _ => None,
+    }
+}
+
+impl<'w> Member<'w> {
+    /// The sum of the bytes, of which none have been seen yet.
+    pub(super) fn sum(&self) -> Sum<'w> {
+        Sum { bytes: self.bytes, done: 0, crc: Digest::new(CrcAlgorithm::Crc32IsoHdlc), expected: self.crc }
+    }
+}
+
+/// The CRC of the bytes so far.
+#[derive(Debug)]
+pub(super) struct Sum<'w> {
+    bytes: &'w [u8],
+    done: usize,
+    crc: Digest,
+    expected: u32,
+}
+
+impl Sum<'_> {
+    /// Goes on to a position.
+    pub(super) fn up_to(&mut self, position: usize) {
+        if let Some(piece) = self.bytes.get(self.done..position) {
+            self.crc.update(piece);
+            self.done = position;
+        }
+    }
+
+    /// Whether the bytes, those included that nobody read, are what was compressed.
+    pub(super) fn is_right(mut self) -> bool {
+        self.up_to(self.bytes.len());
+        self.crc.finalize() == u64::from(self.expected)
+    }
+}
