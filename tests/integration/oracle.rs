@@ -32,9 +32,8 @@ struct Slow {
 #[derive(Debug)]
 struct Seen {
     uri: String,
-    damaged: bool,
-    /// All versions of the event, the first one first.
-    versions: Vec<Equal>,
+    /// All versions of the event, the first one first, and whether a sound object held it.
+    versions: Vec<(Equal, bool)>,
 }
 
 /// What makes two copies equal: their value, or their text where serde_json does not take it.
@@ -105,24 +104,24 @@ impl Slow {
             Ok(value) => Equal::Value(value),
             Err(_) => Equal::Text(event),
         };
-        match self.seen.get_mut(&finding.id) {
+        let seen = self
+            .seen
+            .entry(finding.id)
+            .or_insert_with(|| Seen { uri: finding.evidence.uri.clone(), versions: Vec::new() });
+        let version = match seen.versions.iter().position(|(version, _)| *version == equal) {
+            // Only a sound copy says more than those before, and only the first one.
+            Some(version) if seen.versions[version].1 || damaged => return,
+            Some(version) => version,
             None => {
-                let seen = Seen { uri: finding.evidence.uri.clone(), damaged, versions: vec![equal] };
-                self.seen.insert(finding.id, seen);
+                seen.versions.push((equal, false));
+                seen.versions.len() - 1
             }
-            Some(seen) if seen.versions[0] == equal => {
-                if !seen.damaged || damaged {
-                    return;
-                }
-                seen.damaged = false;
-            }
-            Some(seen) if seen.versions.contains(&equal) => return,
-            Some(seen) => {
-                seen.versions.push(equal);
-                finding.id = judge::conflicting_id(&finding);
-                finding.evidence.conflict_with = Some(seen.uri.clone());
-                assert!(rules::add(&mut finding, "conflicting-event-copies"));
-            }
+        };
+        seen.versions[version].1 = !damaged;
+        if version > 0 {
+            finding.id = judge::conflicting_id(&finding);
+            finding.evidence.conflict_with = Some(seen.uri.clone());
+            assert!(rules::add(&mut finding, "conflicting-event-copies"));
         }
         self.text.push_str(&serde_json::to_string(&finding).unwrap());
         self.text.push('\n');
