@@ -318,19 +318,35 @@ impl<'c> Cursor<'c> {
         }
     }
 
-    /// Goes to the start of the line behind `position`, where that line begins a new object. `false`:
+    /// Where the bytes end that are there: what was sought to the end was read up to here.
+    pub fn loaded(&self) -> usize {
+        self.base + self.text().len()
+    }
+
+    /// What is kept for the time being, or the current position.
+    pub fn kept(&self) -> usize {
+        self.keep.unwrap_or(self.at)
+    }
+
+    /// Whether these bytes stand at the current position.
+    pub fn begins_with(&mut self, bytes: &[u8]) -> bool {
+        while self.rest().len() < bytes.len() && self.more() {}
+        self.rest().starts_with(bytes)
+    }
+
+    /// Goes to the start of the line behind `position`, where that line begins with these bytes. `false`:
     /// it does not, and the position stays.
-    pub fn resume_at_line_after(&mut self, position: usize) -> bool {
+    pub fn resume_at_line_after(&mut self, position: usize, bytes: &[u8]) -> bool {
         let here = self.at;
         self.at = position;
         loop {
             match memchr::memchr(b'\n', self.rest()) {
                 Some(n) => {
                     self.at += n + 1;
-                    if self.peek() == Some(b'{') {
+                    if self.begins_with(bytes) {
                         return true;
                     }
-                    self.at = here;
+                    self.at = here.max(self.base);
                     return false;
                 }
                 None => {
