@@ -10,6 +10,7 @@ mod world;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::support::cli::schemas;
 use serde_json::Value;
 use world::{Random, World, run, seed, signal, trail, wait_for};
 
@@ -77,6 +78,7 @@ fn crash(world: &World, mut kills: u32, seed: u64) {
             if let Ok(state) = fs::read_to_string(world.path("state")) {
                 went_on += u32::from(state.contains("\"finished\": false"));
                 assert!(state.ends_with("}\n"), "a checkpoint is whole at every moment");
+                schemas().check("checkpoint", &serde_json::from_str(&state).unwrap());
             }
         };
         assert_eq!(code, 3, "seed {seed}, {kills} kills to go");
