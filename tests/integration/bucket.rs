@@ -234,7 +234,8 @@ fn without_credentials_it_says_where_it_looked_and_what_to_do() {
     let silent = format!("http://{}", silent.local_addr().unwrap());
     let token = home.at("none").display().to_string();
     let role = ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/r");
-    let cases: &[(&[(&str, &str)], &[&str], &str)] = &[
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str], &'c str);
+    let cases: &[Case<'_>] = &[
         (&[], &["profile \"default\" with", "to do: aws sso login;"], ""),
         (
             &[("AWS_PROFILE", "nobody")],

@@ -30,7 +30,7 @@ pub(super) fn seed(test: &str) -> u64 {
     let clock = || std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
     // Zero would stay zero for ever.
     let seed = named.unwrap_or_else(|| clock() % 1_000_000).max(1);
-    writeln!(std::io::stderr(), "{test}: ROOTTRAIL_SEED={seed}").unwrap();
+    std::io::stderr().write_all(format!("{test}: ROOTTRAIL_SEED={seed}\n").as_bytes()).unwrap();
     seed
 }
 
