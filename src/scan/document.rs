@@ -138,7 +138,7 @@ impl Walker<'_, '_> {
     fn object(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         self.cursor.set_keep(Some(start));
-        self.document = Document::at(start);
+        self.document = Document::at(start, self.walk.events || self.index > 0);
         let mut keys = Keys::default();
         let walked = self.members(&mut keys);
         let end = self.cursor.at();
@@ -323,7 +323,7 @@ impl Walker<'_, '_> {
     fn element(&mut self, array: Array) -> Result<(), Fault> {
         let start = self.cursor.at();
         let found = self.cursor.object()?;
-        if self.swallows_another(start, found.end) {
+        if self.element_swallows_another(start, found.end) {
             self.cursor.set_keep(Some(start));
             return Err(Fault { offset: start, what: SWALLOWED });
         }

@@ -461,7 +461,8 @@ impl Object {
             Shape::DocumentLines(broken, part) => {
                 let documents = events.chunks(3).enumerate().map(|(n, events)| {
                     let mut line = format!("{{\"Records\":[{}]}}", events.join(","));
-                    if broken >> (n % 16) & 1 == 1 {
+                    // Of the first document not every element is looked through for the next one.
+                    if n > 0 && broken >> (n % 16) & 1 == 1 {
                         let cut = (part * (n + 1) % 1000) * line.len() / 1000;
                         line.truncate((1..=cut).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(1));
                     }

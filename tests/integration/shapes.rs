@@ -473,6 +473,8 @@ fn a_broken_document_costs_only_itself() {
         for newline in ["\n", "\r\n"] {
             let text = [&*first, &broken.replace('\n', newline), &last].join(newline);
             let again = &format!("{text}{newline}{last}{newline}");
+            let at_first = object("log.json", &text[first.len() + newline.len()..]);
+            assert_eq!((at_first.code, at_first.findings.len() as u64), (3, 2 + saved), "{name} {newline:?}");
             for (text, copies) in [(&text, 0), (again, 2)] {
                 let scan = object("log.json", text);
                 let [written, duplicates, _] = scan.counts();
