@@ -114,8 +114,10 @@ fn records(c: &mut Criterion) {
         group.bench_function(format!("boundaries {name}"), |b| {
             b.iter(|| {
                 let mut candidates = 0;
-                Boundary::default()
-                    .many(kernel, &chained, true, |_, found| candidates += u64::from(found.candidate));
+                Boundary::default().many(kernel, &chained, true, |_, found| {
+                    candidates += u64::from(found.candidate);
+                    true
+                });
                 candidates
             });
         });

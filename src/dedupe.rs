@@ -1,6 +1,7 @@
 //! Copies of one event: which are written, which only counted, which are a sign of tampering.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::finding::FindingId;
 use crate::json::canonical::Fingerprint;
@@ -15,8 +16,8 @@ pub const CONFLICT_RULE: &str = "conflicting-event-copies";
 #[derive(Debug, Default)]
 pub struct Dedupe {
     seen: HashMap<FindingId, Seen>,
-    /// Further versions of events that have more than one.
-    conflicts: HashSet<(FindingId, Fingerprint)>,
+    /// Further versions of events that have more than one, and whether only damaged objects held them.
+    conflicts: HashMap<(FindingId, Fingerprint), bool>,
     /// The objects that first copies came from.
     uris: Vec<Box<str>>,
 }
@@ -65,8 +66,16 @@ impl Dedupe {
             return Copy::Duplicate;
         }
         let first = seen.uri as usize;
-        if !self.conflicts.insert((finding.id, *fingerprint)) {
-            return Copy::Duplicate;
+        match self.conflicts.entry((finding.id, *fingerprint)) {
+            Entry::Vacant(entry) => {
+                entry.insert(damaged);
+            }
+            // As with the first version. It points to the same first object as before, and its id, made of
+            // the record's text, is the same as well, unless this copy is spelled otherwise.
+            Entry::Occupied(mut entry) if *entry.get() && !damaged => {
+                entry.insert(false);
+            }
+            Entry::Occupied(_) => return Copy::Duplicate,
         }
         finding.id = judge::conflicting_id(finding);
         finding.evidence.conflict_with = self.uris.get(first).map(|uri| uri.to_string());
@@ -84,8 +93,9 @@ impl Dedupe {
         &self.uris
     }
 
-    pub(crate) fn conflicts(&self) -> impl Iterator<Item = (FindingId, Fingerprint)> {
-        self.conflicts.iter().copied()
+    /// Further versions, in no order, and whether only damaged objects held them.
+    pub(crate) fn conflicts(&self) -> impl Iterator<Item = (FindingId, Fingerprint, bool)> {
+        self.conflicts.iter().map(|(&(id, fingerprint), &damaged)| (id, fingerprint, damaged))
     }
 
     pub(crate) fn add(&mut self, known: Known) {
@@ -98,8 +108,8 @@ impl Dedupe {
         self.last_uri()
     }
 
-    pub(crate) fn add_conflict(&mut self, id: FindingId, fingerprint: Fingerprint) {
-        self.conflicts.insert((id, fingerprint));
+    pub(crate) fn add_conflict(&mut self, id: FindingId, fingerprint: Fingerprint, damaged: bool) {
+        self.conflicts.insert((id, fingerprint), damaged);
     }
 
     fn last_uri(&self) -> u32 {

@@ -45,8 +45,12 @@ fuzz_target!(|input: (u8, &[u8])| {
         let mut source = Windows(text, usize::from(size) + 1);
         let again = walk(&mut Cursor::windows(&mut source).with_kernel(kernel), &mut windows);
         assert_eq!(whole, windows, "{name} in windows of {}", usize::from(size) + 1);
-        assert_eq!((walked.events, walked.any, &walked.fault), (again.events, again.any, &again.fault), "{name}");
-        let told = (whole, walked.events, walked.any, walked.fault);
+        assert_eq!(
+            (walked.events, walked.any, &walked.fault, &walked.further),
+            (again.events, again.any, &again.fault, &again.further),
+            "{name}"
+        );
+        let told = (whole, walked.events, walked.any, walked.fault, walked.further);
         assert_eq!(expected.get_or_insert_with(|| told.clone()), &told, "{name}");
     }
 });

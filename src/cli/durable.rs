@@ -53,6 +53,16 @@ const FREE: [&str; 8] =
     ["output", "also", "errors", "summary", "coverage", "manifest", "force", "fail_on_findings"];
 
 impl Args {
+    /// The file, if one is asked for.
+    pub(super) fn path(&self) -> Result<Option<&Path>, UsageError> {
+        match self.checkpoint.as_deref() {
+            Some(path) if path.as_os_str() == "-" => {
+                Err(UsageError("--checkpoint needs a file, not standard output".into()))
+            }
+            path => Ok(path),
+        }
+    }
+
     /// Locks and reads the checkpoint, if one is asked for.
     pub(super) fn open(&self, force: bool, output: Option<&Path>) -> anyhow::Result<Option<Checkpoint>> {
         let Some(path) = &self.checkpoint else { return Ok(None) };
@@ -61,9 +71,6 @@ impl Args {
             let text =
                 "--checkpoint needs --output to a regular file: what went down a pipe cannot be resumed";
             return Err(UsageError(text.into()).into());
-        }
-        if output.is_some_and(|output| output == path) {
-            return Err(UsageError("--checkpoint and --output name the same file".into()).into());
         }
         Checkpoint::open(path, self.resume, force).map(Some).map_err(refusal)
     }

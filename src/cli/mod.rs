@@ -41,7 +41,7 @@ enum Command {
     Explain(explain::Args),
     /// Deliver findings to Elasticsearch, OpenSearch or Splunk, exactly
     Ship(Box<ship::Args>),
-    /// Print the JSON Schema of a finding, an error line or a summary
+    /// Print the JSON Schema of a finding, or of another file that a scan writes
     Schema(schema::Args),
     /// Print a completion script for a shell
     Completions(commands::CompletionArgs),

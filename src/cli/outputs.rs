@@ -19,15 +19,15 @@ use roottrail::summary::Summary;
 #[group(skip)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Args {
-    /// Write findings to a file instead of standard output
+    /// Write findings to a file instead of standard output, which is -
     #[arg(short, long, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
+    output: Option<PathBuf>,
 
     /// The format of the findings
     #[arg(short, long, value_name = "FORMAT", default_value = "ndjson", value_parser = format_name)]
     format: FormatName,
 
-    /// Write the findings in a further format, to a file
+    /// Write the findings in a further format, to a file, or to - where --output is one
     #[arg(long, value_name = "FORMAT:FILE", value_parser = also)]
     also: Vec<(FormatName, PathBuf)>,
 
@@ -68,6 +68,46 @@ pub(super) struct Closing {
 }
 
 impl Args {
+    /// The file of the findings; `None`: they go to standard output.
+    pub(super) fn output(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| !is_stdout(path))
+    }
+
+    /// Refuses places that outputs cannot have, before anything is touched.
+    pub(super) fn check(&self, checkpoint: Option<&Path>) -> Result<(), UsageError> {
+        let also = || self.also.iter().map(|(_, path)| path.as_path());
+        let others = [
+            ("--errors", &self.errors),
+            ("--summary", &self.summary),
+            ("--coverage", &self.coverage),
+            ("--manifest", &self.manifest),
+        ];
+        let to_stdout = usize::from(self.output().is_none()) + also().filter(|path| is_stdout(path)).count();
+        if to_stdout > 1 {
+            let text = "standard output takes findings in one format; give --output or --also a file";
+            return Err(UsageError(text.into()));
+        }
+        if let Some((option, _)) = others.iter().find(|(_, path)| path.as_deref().is_some_and(is_stdout)) {
+            let text = format!("standard output is for findings: {option} needs a file (./- is one)");
+            return Err(UsageError(text));
+        }
+        if checkpoint.is_some() && to_stdout > 0 {
+            let text = "--checkpoint needs findings in regular files: what went to standard output cannot be \
+                        resumed";
+            return Err(UsageError(text.into()));
+        }
+        // Of two outputs in one file, the one that is put in place last would be all that is left.
+        let others = others.into_iter().filter_map(|(_, path)| path.as_deref());
+        let mut places = BTreeSet::new();
+        for path in self.output().into_iter().chain(also()).chain(others).chain(checkpoint) {
+            let shared = is_stdout(path) || path.metadata().is_ok_and(|metadata| !metadata.is_file());
+            if !shared && !places.insert(place(path)) {
+                return Err(UsageError(format!("{} is named for two outputs", path.display())));
+            }
+        }
+        Ok(())
+    }
+
     /// Files that grow with the run, with the options that name them, in the order in which
     /// [`Args::open`] opens them.
     pub(super) fn growing(&self) -> Vec<(String, PathBuf)> {
@@ -79,6 +119,7 @@ impl Args {
             .chain(also)
             .chain(errors)
             .chain(manifest)
+            .filter(|(_, path)| !is_stdout(path))
             .map(|(option, path)| (option, path.clone()))
             .collect()
     }
@@ -101,7 +142,6 @@ impl Args {
     /// Opens all files. `plan`: what the run's checkpoint says, where it has one. Files that exist are
     /// replaced where that, `resumes` or `--force` says so.
     pub(super) fn open(&self, plan: Option<&Plan>, resumes: bool) -> anyhow::Result<(Outputs, Closing)> {
-        check_places(self)?;
         let options = self.format_options.options()?;
         let mut committed = match plan {
             // Everything is in its place, and stays as it is.
@@ -113,6 +153,9 @@ impl Args {
         };
         let replace = self.force || resumes;
         let mut create = |path: &Path| -> Result<OutFile, Fatal> {
+            if is_stdout(path) {
+                return Ok(OutFile::stdout());
+            }
             let committed: Committed = committed.next().unwrap_or_default();
             if plan.is_some() {
                 OutFile::resumable(path, replace, committed)
@@ -143,17 +186,9 @@ impl Args {
     }
 }
 
-/// Of two outputs in one file, the one that is put in place last would be all that is left.
-fn check_places(args: &Args) -> Result<(), UsageError> {
-    let also = args.also.iter().map(|(_, path)| path);
-    let mut places = BTreeSet::new();
-    for path in args.output.iter().chain(also).chain(&args.errors).chain(&args.summary) {
-        let shared = path.metadata().is_ok_and(|metadata| !metadata.is_file());
-        if !shared && !places.insert(place(path)) {
-            return Err(UsageError(format!("{} is named for two outputs", path.display())));
-        }
-    }
-    Ok(())
+/// `-`, as other programs have it. A file of this name is `./-`.
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// Where a file is, or will be, however its path is spelled.

@@ -20,6 +20,12 @@ enum Of {
     Error,
     /// --summary
     Summary,
+    /// --coverage
+    Coverage,
+    /// A line of --manifest
+    Manifest,
+    /// --checkpoint
+    Checkpoint,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -27,5 +33,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Of::Finding => roottrail::schema::FINDING.as_bytes(),
         Of::Error => roottrail::schema::ERROR.as_bytes(),
         Of::Summary => roottrail::schema::SUMMARY.as_bytes(),
+        Of::Coverage => roottrail::schema::COVERAGE.as_bytes(),
+        Of::Manifest => roottrail::schema::MANIFEST.as_bytes(),
+        Of::Checkpoint => roottrail::schema::CHECKPOINT.as_bytes(),
     })
 }

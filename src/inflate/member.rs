@@ -91,7 +91,7 @@ impl Sum<'_> {
     }
 
     /// Whether the bytes, those included that nobody read, are what was compressed.
-    pub(super) fn is_right(mut self) -> bool {
+    pub(super) fn proves_right(mut self) -> bool {
         self.up_to(self.bytes.len());
         self.crc.finalize() == u64::from(self.expected)
     }

@@ -104,7 +104,7 @@ impl Buffers {
         let inflated = Inflated { bytes: member.bytes.len() as u64, time: start.elapsed() };
         let mut sum = member.sum();
         let result = read(&mut Cursor::watched(member.bytes, &mut |position| sum.up_to(position)));
-        sum.is_right().then_some((result, inflated))
+        sum.proves_right().then_some((result, inflated))
     }
 
     #[cfg(not(feature = "libdeflate"))]

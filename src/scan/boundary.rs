@@ -53,19 +53,16 @@ impl Boundary {
         one
     }
 
-    /// Goes on through records, and calls `each` with the start of each one and what was found. The answer is
-    /// where the last one ends; `None`: it goes on behind `text`, as above.
+    /// Goes on through records, and calls `each` with the start of each one and what was found, as long as its
+    /// answer is to go on. The answer is where the last one ends; `None`: it goes on behind `text`, as above.
     pub fn many(
         &mut self,
         kernel: Kernel,
         text: &[u8],
         last: bool,
-        mut each: impl FnMut(usize, Found),
+        each: impl FnMut(usize, Found) -> bool,
     ) -> Option<usize> {
-        self.advance(kernel, text, last, BLOCKS, |start, found| {
-            each(start, found);
-            true
-        })
+        self.advance(kernel, text, last, BLOCKS, each)
     }
 
     #[inline(always)]
@@ -256,6 +253,7 @@ mod tests {
             let end = boundary.many(kernel, &text[base..seen], window == usize::MAX, |start, found| {
                 let (end, time) = (base + found.end, found.time.map(|time| base + time));
                 all.push((base + start, Found { end, time, ..found }));
+                true
             });
             if let Some(end) = end {
                 return (all, Some(base + end));

@@ -279,8 +279,9 @@ impl<'c> Cursor<'c> {
     }
 
     /// Passes over the objects that follow each other from here as `{…},{…}`, as far as they are spelled that
-    /// closely, and calls `each` with the text of each one and what was found in it.
-    pub fn objects(&mut self, mut each: impl FnMut(&[u8], Found)) -> Result<(), Fault> {
+    /// closely, and calls `each` with the position and text of each one and what was found in it; its answer is
+    /// whether to go on.
+    pub fn objects(&mut self, mut each: impl FnMut(usize, &[u8], Found) -> bool) -> Result<(), Fault> {
         let mut boundary = Boundary::default();
         loop {
             let start = self.at;
@@ -288,10 +289,10 @@ impl<'c> Cursor<'c> {
             let there = text.len();
             let step = if self.watch.is_some() { there.min(boundary.seen() + WATCH) } else { there };
             let last = self.source.is_none() && step == there;
-            let end = boundary.many(self.kernel, &text[..step], last, |start, found| {
+            let end = boundary.many(self.kernel, &text[..step], last, |begin, found| {
                 let Found { end, candidate, time } = found;
-                let time = time.map(|time| time - start);
-                each(&text[start..end], Found { end: end - start, candidate, time });
+                let time = time.map(|time| time - begin);
+                each(start + begin, &text[begin..end], Found { end: end - begin, candidate, time })
             });
             if let Some(watch) = &mut self.watch {
                 watch(start + step);
@@ -380,19 +381,35 @@ impl<'c> Cursor<'c> {
         }
     }
 
-    /// Goes to the start of the line behind `position`, where that line begins a new object. `false`:
+    /// Where the bytes end that are there: what was sought to the end was read up to here.
+    pub fn loaded(&self) -> usize {
+        self.base + self.text().len()
+    }
+
+    /// What is kept for the time being, or the current position.
+    pub fn kept(&self) -> usize {
+        self.keep.unwrap_or(self.at)
+    }
+
+    /// Whether these bytes stand at the current position.
+    pub fn begins_with(&mut self, bytes: &[u8]) -> bool {
+        while self.rest().len() < bytes.len() && self.more() {}
+        self.rest().starts_with(bytes)
+    }
+
+    /// Goes to the start of the line behind `position`, where that line begins with these bytes. `false`:
     /// it does not, and the position stays.
-    pub fn resume_at_line_after(&mut self, position: usize) -> bool {
+    pub fn resume_at_line_after(&mut self, position: usize, bytes: &[u8]) -> bool {
         let here = self.at;
         self.at = position;
         loop {
             match memchr::memchr(b'\n', self.rest()) {
                 Some(n) => {
                     self.at += n + 1;
-                    if self.peek() == Some(b'{') {
+                    if self.begins_with(bytes) {
                         return true;
                     }
-                    self.at = here;
+                    self.at = here.max(self.base);
                     return false;
                 }
                 None => {

@@ -3,6 +3,7 @@
 //! An object is a sequence of JSON values: one CloudTrail document, one event a line, an array, an
 //! EventBridge envelope, the output of `lookup-events`, or several of them one after another.
 
+use super::breaks::{ANOTHER, Document, SWALLOWED};
 use super::cursor::{Cursor, Fault};
 pub use super::shape::Shape;
 use super::shape::{Key, Keys, is_event, is_event_text, shape_of};
@@ -41,36 +42,61 @@ pub struct Walk {
     pub any: bool,
     /// The first structural fault, where there is one. Elements before it are complete.
     pub fault: Option<Fault>,
+    /// Those of further documents, up to a thousand.
+    pub further: Vec<Fault>,
 }
 
 /// Walks over all values of an object.
 pub fn walk(cursor: &mut Cursor<'_>, to: &mut dyn Elements) -> Walk {
-    let mut walker = Walker { cursor, to, walk: Walk::default(), index: 0 };
+    let walk = Walk::default();
+    let mut walker =
+        Walker { cursor, to, walk, index: 0, line: 0, document: Document::default(), read_again: 0 };
     walker.cursor.byte_order_mark();
+    walker.line = walker.cursor.at();
     if let Err(fault) = walker.values() {
         walker.note(fault);
     }
     walker.walk
 }
 
-struct Walker<'w, 'c> {
-    cursor: &'w mut Cursor<'c>,
-    to: &'w mut dyn Elements,
-    walk: Walk,
-    index: u64,
+pub(super) struct Walker<'w, 'c> {
+    pub(super) cursor: &'w mut Cursor<'c>,
+    pub(super) to: &'w mut dyn Elements,
+    pub(super) walk: Walk,
+    pub(super) index: u64,
+    /// The last start of a line among the white space between tokens.
+    pub(super) line: usize,
+    /// What is being read.
+    pub(super) document: Document,
+    /// Bytes that were read again behind breaks.
+    pub(super) read_again: u64,
 }
 
 impl Walker<'_, '_> {
-    fn note(&mut self, fault: Fault) {
-        self.walk.fault.get_or_insert(fault);
+    /// The byte behind white space.
+    #[inline]
+    fn token(&mut self) -> Option<u8> {
+        loop {
+            match self.cursor.peek()? {
+                b'\n' => {
+                    self.cursor.pass(1);
+                    self.line = self.cursor.at();
+                }
+                b' ' | b'\t' | b'\r' => self.cursor.pass(1),
+                byte => return Some(byte),
+            }
+        }
     }
 
-    fn values(&mut self) -> Result<(), Fault> {
-        while let Some(byte) = self.cursor.next_token() {
+    pub(super) fn values(&mut self) -> Result<(), Fault> {
+        while let Some(byte) = self.token() {
             self.walk.any = true;
             match byte {
                 b'{' => self.object()?,
-                b'[' => self.array(Array::Loose)?,
+                b'[' => {
+                    self.document = Document::default();
+                    self.array(Array::Loose)?;
+                }
                 _ => self.other_value()?,
             }
         }
@@ -107,27 +133,19 @@ impl Walker<'_, '_> {
         is_event
     }
 
-    /// A broken line costs only itself, where another begins behind it; otherwise it ends the object.
-    fn give_up_line(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
-        if fault.what.starts_with("a single value") || !self.cursor.resume_at_line_after(start) {
-            return Err(fault);
-        }
-        self.to.malformed(self.index, fault.what);
-        self.index += 1;
-        Ok(())
-    }
-
     /// A value `{…}` at the top: a document with its elements inside, or an element itself.
     fn object(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         self.cursor.set_keep(Some(start));
+        self.document = Document::at(start, self.walk.events || self.index > 0);
         let mut keys = Keys::default();
         let walked = self.members(&mut keys);
         let end = self.cursor.at();
         if keys.elements {
-            self.cursor.set_keep(None);
             self.walk.events = true;
-            return walked;
+            let went_on = walked.or_else(|fault| self.give_up_document(fault));
+            self.cursor.set_keep(None);
+            return went_on;
         }
         let whole = match walked {
             Ok(()) => self.whole_object(start, end, &keys),
@@ -168,14 +186,22 @@ impl Walker<'_, '_> {
 
     /// The members of an object; `Records` and `Events` are walked, all else is passed over.
     fn members(&mut self, keys: &mut Keys) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        let mut first_key = self.line == start;
         self.cursor.pass(1);
-        if self.cursor.next_token() == Some(b'}') {
+        if self.token() == Some(b'}') {
             self.cursor.pass(1);
             return Ok(());
         }
         loop {
             let key = self.key(keys.elements)?;
-            let first = self.cursor.next_token();
+            if std::mem::take(&mut first_key) && matches!(key, Key::Records | Key::Events) {
+                self.note_opening(start);
+            }
+            let first = self.token();
+            if first == Some(b'{') && self.another_begins() {
+                return Err(self.cursor.fault(ANOTHER));
+            }
             match (key, first) {
                 (Key::Records, Some(b'[')) => {
                     keys.elements = true;
@@ -199,11 +225,22 @@ impl Walker<'_, '_> {
                 }
                 (key, first) => {
                     let start = self.cursor.at();
+                    // What lacks its end seems to hold lines that are to be looked at again.
+                    let may_lack_end = keys.elements && first != Some(b'[');
+                    if may_lack_end {
+                        self.cursor.set_keep(Some(start));
+                    }
                     self.cursor.value()?;
                     keys.see(key, first, || is_event(self.cursor.slice(start, self.cursor.at())));
+                    if may_lack_end {
+                        if self.document.holds_another(self.cursor.slice(start, self.cursor.at())) {
+                            return Err(Fault { offset: start, what: SWALLOWED });
+                        }
+                        self.cursor.set_keep(None);
+                    }
                 }
             }
-            match self.cursor.next_token() {
+            match self.token() {
                 Some(b',') => self.cursor.pass(1),
                 Some(b'}') => {
                     self.cursor.pass(1);
@@ -215,7 +252,7 @@ impl Walker<'_, '_> {
     }
 
     fn key(&mut self, drop_before: bool) -> Result<Key, Fault> {
-        let quote = self.cursor.next_token();
+        let quote = self.token();
         let start = self.cursor.at();
         if quote != Some(b'"') {
             return Err(self.cursor.fault("expected a key in quotes"));
@@ -225,7 +262,7 @@ impl Walker<'_, '_> {
         }
         self.cursor.string()?;
         let key = Key::of(self.cursor.slice(start, self.cursor.at()));
-        if self.cursor.next_token() != Some(b':') {
+        if self.token() != Some(b':') {
             return Err(self.cursor.fault("expected a colon"));
         }
         self.cursor.pass(1);
@@ -237,21 +274,23 @@ impl Walker<'_, '_> {
 
     fn array(&mut self, array: Array) -> Result<(), Fault> {
         self.cursor.pass(1);
-        if self.cursor.next_token() == Some(b']') {
+        if self.token() == Some(b']') {
             self.cursor.pass(1);
             // `[]` alone is what an empty export looks like.
             self.walk.events = true;
             return Ok(());
         }
+        let mut comma_missing = false;
         loop {
-            match self.cursor.next_token() {
+            match self.token() {
+                Some(b'{') if self.another_begins() => return Err(self.cursor.fault(ANOTHER)),
                 Some(b'{') if matches!(array, Array::Records) => self.records()?,
                 Some(b'{') => self.element(array)?,
                 Some(b'n') => self.cursor.value()?,
                 Some(first) => {
                     let start = self.cursor.at();
                     let text = first == b'"' && matches!(array, Array::Loose);
-                    self.cursor.set_keep(text.then_some(start));
+                    self.cursor.set_keep((first == b'"').then_some(start));
                     self.cursor.value()?;
                     if !text || !self.event_text(start) {
                         self.to.malformed(self.index, "an element that is not an object");
@@ -261,14 +300,19 @@ impl Walker<'_, '_> {
                 None => return Err(self.cursor.fault("unexpected end inside an array")),
             }
             self.index += 1;
-            match self.cursor.next_token() {
+            match self.token() {
                 Some(b',') => self.cursor.pass(1),
                 Some(b']') => {
                     self.cursor.pass(1);
                     return Ok(());
                 }
                 // What follows can still be read; the object counts as broken.
-                Some(b'{') => self.note(self.cursor.fault("expected a comma between elements")),
+                Some(b'{') if self.another_begins() => return Err(self.cursor.fault(ANOTHER)),
+                Some(b'{') => {
+                    if !std::mem::replace(&mut comma_missing, true) {
+                        self.note(self.cursor.fault("expected a comma between elements"));
+                    }
+                }
                 Some(_) => return Err(self.cursor.fault("expected a comma or a closing bracket")),
                 None => return Err(self.cursor.fault("unexpected end inside an array")),
             }
@@ -277,22 +321,36 @@ impl Walker<'_, '_> {
 
     /// The records of a CloudTrail document from the one that begins here, as far as only a comma parts them.
     fn records(&mut self) -> Result<(), Fault> {
-        let (to, index) = (&mut *self.to, self.index);
-        let mut done = 0;
-        let walked = self.cursor.objects(|text, found| {
+        let Self { cursor, to, index, document, .. } = self;
+        let (first, mut done, mut swallows) = (*index, 0, None);
+        let walked = cursor.objects(|start, text, found| {
+            if document.swallows_another(text) {
+                swallows = Some(start);
+                return false;
+            }
             let time = found.time.map(|at| &text[at..at + 20]);
-            let index = index + done;
+            let index = first + done;
             to.element(Element { index, text, shape: Shape::Event, candidate: found.candidate, time });
             done += 1;
+            true
         });
+        if let Some(start) = swallows {
+            *index += done;
+            cursor.set_keep(Some(start));
+            return Err(Fault { offset: start, what: SWALLOWED });
+        }
         // It is left at the last one, or at the one that has no end.
-        self.index = index + done - u64::from(walked.is_ok());
+        *index += done - u64::from(walked.is_ok());
         walked
     }
 
     fn element(&mut self, array: Array) -> Result<(), Fault> {
         let start = self.cursor.at();
         let found = self.cursor.object()?;
+        if self.document.swallows_another(self.cursor.slice(start, found.end)) {
+            self.cursor.set_keep(Some(start));
+            return Err(Fault { offset: start, what: SWALLOWED });
+        }
         let text = self.cursor.slice(start, found.end);
         let shape = shape_of(text);
         let lookup = matches!(array, Array::Lookup);

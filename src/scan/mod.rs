@@ -3,6 +3,7 @@
 mod batch;
 mod block;
 pub mod boundary;
+mod breaks;
 pub mod cursor;
 pub mod document;
 mod events;

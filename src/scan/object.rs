@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
-use super::cursor::{Break, Cursor};
+use super::cursor::{Break, Cursor, Fault};
 use super::document::{Walk, walk};
 use super::report::{Outcome, Report};
 use sha2::{Digest as _, Sha256};
@@ -208,15 +208,21 @@ fn finish(
         Ok((walk, broken)) => (walk, broken),
         Err(broken) => (Walk::default(), Some(broken)),
     };
+    let faulty = |fault: Fault| {
+        let kind = match fault.what {
+            what if what.starts_with("a single value") => ErrorKind::TooLarge,
+            _ => ErrorKind::InvalidJson,
+        };
+        ObjectError::new(uri(), Stage::Parse, kind, fault)
+    };
+    let mut further: Vec<ObjectError> = walk.further.into_iter().map(faulty).collect();
+    if broken.is_some() {
+        // The last of several is only what the break looks like.
+        further.pop();
+    }
     let error = match (broken, walk.fault) {
         (Some(broken), _) => Some(ObjectError::new(uri(), broken.stage, broken.kind, broken.cause)),
-        (None, Some(fault)) => {
-            let kind = match fault.what {
-                what if what.starts_with("a single value") => ErrorKind::TooLarge,
-                _ => ErrorKind::InvalidJson,
-            };
-            Some(ObjectError::new(uri(), Stage::Parse, kind, fault))
-        }
+        (None, Some(fault)) => Some(faulty(fault)),
         (None, None) if !walk.any => {
             Some(ObjectError::new(uri(), Stage::Parse, ErrorKind::Empty, "no bytes where a log should be"))
         }
@@ -227,6 +233,7 @@ fn finish(
             error.findings_salvaged = report.findings.len();
             report.damaged = true;
             report.errors.push(error);
+            report.errors.extend(further);
             report.outcome = Outcome::Failed;
         }
         None if !walk.events => report.outcome = Outcome::Skipped(Skip::NotCloudtrail),

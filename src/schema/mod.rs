@@ -6,3 +6,9 @@ pub const FINDING: &str = include_str!("finding.json");
 pub const ERROR: &str = include_str!("error.json");
 /// `roottrail.summary/1`
 pub const SUMMARY: &str = include_str!("summary.json");
+/// `roottrail.coverage/1`
+pub const COVERAGE: &str = include_str!("coverage.json");
+/// A line of `roottrail.manifest/1`
+pub const MANIFEST: &str = include_str!("manifest.json");
+/// `roottrail.checkpoint/1`
+pub const CHECKPOINT: &str = include_str!("checkpoint.json");

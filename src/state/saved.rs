@@ -109,6 +109,11 @@ pub(super) struct SavedFindings {
     damaged: String,
     /// Further versions of events, 24 bytes each.
     conflicts: String,
+    /// Which of these only a damaged object held: how many others stand before each, a byte or two. An older
+    /// roottrail passes over this and takes all for sound, and so are all in a file that lacks it: a copy too
+    /// few is written then, as it always was, and never one twice.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    damaged_conflicts: String,
     /// The objects that held them, and how many each. Deflated.
     objects: String,
 }
@@ -136,16 +141,23 @@ impl SavedFindings {
             before = uri;
         }
         let mut further: Vec<_> = dedupe.conflicts().collect();
-        further.sort_unstable_by_key(|(id, fingerprint)| (*id, fingerprint.0));
-        let mut conflicts = Vec::new();
-        for (id, fingerprint) in further {
+        further.sort_unstable_by_key(|(id, fingerprint, _)| (*id, fingerprint.0));
+        let (mut conflicts, mut damaged_conflicts, mut others) = (Vec::new(), Vec::new(), 0);
+        for (id, fingerprint, is_damaged) in further {
             put(&mut conflicts, id, fingerprint);
+            if is_damaged {
+                put_number(&mut damaged_conflicts, others);
+                others = 0;
+            } else {
+                others += 1;
+            }
         }
         Ok(Self {
             count: all.len() as u64,
             seen: to_text(&seen),
             damaged: to_text(&damaged),
             conflicts: to_text(&conflicts),
+            damaged_conflicts: to_text(&damaged_conflicts),
             objects: squeeze(&objects)?,
         })
     }
@@ -170,10 +182,24 @@ impl SavedFindings {
                 dedupe.add(Known { id, fingerprint, uri, damaged: damaged_ids.contains(&id.0) });
             }
         }
-        let mut conflicts = Parts(&conflicts);
+        let (mut conflicts, damaged) = (Parts(&conflicts), from_text(&self.damaged_conflicts)?);
+        let mut damaged = Parts(&damaged);
+        // How many sound ones come before the next damaged one.
+        let next = |damaged: &mut Parts<'_>| match damaged.is_empty() {
+            true => Ok(None),
+            false => damaged.number().map(Some),
+        };
+        let mut others = next(&mut damaged)?;
         while !conflicts.is_empty() {
             let (id, fingerprint) = take(&mut conflicts)?;
-            dedupe.add_conflict(id, fingerprint);
+            dedupe.add_conflict(id, fingerprint, others == Some(0));
+            others = match others {
+                Some(0) => next(&mut damaged)?,
+                others => others.map(|others| others - 1),
+            };
+        }
+        if others.is_some() {
+            return Err(unreadable("there are fewer versions of events than damaged ones"));
         }
         if !seen.is_empty() || dedupe.known().len() as u64 != self.count {
             return Err(unreadable("findings and their objects do not agree"));
@@ -189,4 +215,44 @@ fn put(out: &mut Vec<u8>, id: FindingId, fingerprint: Fingerprint) {
 
 fn take(parts: &mut Parts<'_>) -> Result<(FindingId, Fingerprint), Unreadable> {
     Ok((FindingId(u128::from_be_bytes(parts.take()?)), Fingerprint(u64::from_be_bytes(parts.take()?))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(conflicts: &[bool]) -> Dedupe {
+        let mut dedupe = Dedupe::default();
+        let uri = dedupe.add_uri("a.json");
+        dedupe.add(Known { id: FindingId(7), fingerprint: Fingerprint(0), uri, damaged: true });
+        for (n, &damaged) in (1..).zip(conflicts) {
+            dedupe.add_conflict(FindingId(7), Fingerprint(n), damaged);
+        }
+        dedupe
+    }
+
+    #[test]
+    fn damaged_versions_come_back() {
+        for n in 0..64_u32 {
+            let versions: Vec<bool> = (0..6).map(|bit| n >> bit & 1 == 1).collect();
+            for versions in [&versions[..], &versions[..3]] {
+                let dedupe = SavedFindings::of(&known(versions)).unwrap().restore().unwrap();
+                let mut back: Vec<_> =
+                    dedupe.conflicts().map(|(_, print, damaged)| (print.0, damaged)).collect();
+                back.sort_unstable();
+                assert_eq!(back, (1..).zip(versions.iter().copied()).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_without_damaged_versions_takes_all_for_sound() {
+        let mut saved = serde_json::to_value(SavedFindings::of(&known(&[true, false])).unwrap()).unwrap();
+        assert!(saved.as_object_mut().unwrap().remove("damaged_conflicts").is_some());
+        let saved: SavedFindings = serde_json::from_value(saved).unwrap();
+        assert!(saved.restore().unwrap().conflicts().all(|(_, _, damaged)| !damaged));
+        let mut odd = SavedFindings::of(&known(&[true])).unwrap();
+        odd.damaged_conflicts = to_text(&[1]);
+        assert!(odd.restore().is_err(), "more damaged versions than versions");
+    }
 }

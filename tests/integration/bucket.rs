@@ -198,7 +198,7 @@ fn a_start_that_cannot_work_ends_with_1_in_time_and_says_what_was_tried() {
                 "AWS_ACCESS_KEY_ID",
                 "profile \"default\"",
                 "web identity",
-                "instance metadata",
+                "instance metadata (EC2 IMDS)",
                 "--no-sign-request",
             ],
         ),
@@ -217,6 +217,67 @@ fn a_start_that_cannot_work_ends_with_1_in_time_and_says_what_was_tried() {
             assert!(done.stderr.contains(word), "{word:?} in {}", done.stderr);
         }
         assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0, "{args:?}");
+    }
+}
+
+/// Wherever the looking for credentials ends: the same few lines, what to do among them, and the cause last.
+#[test]
+fn without_credentials_it_says_where_it_looked_and_what_to_do() {
+    let home = Folder::new();
+    home.put(
+        ".aws/config",
+        "[profile lake]\nsso_session = x\nsso_account_id = 111122223333\nsso_role_name = r\nregion = us-east-1\n\
+         [sso-session x]\nsso_region = us-east-1\nsso_start_url = https://example.invalid/start\n",
+    );
+    // One that takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", silent.local_addr().unwrap());
+    let token = home.at("none").display().to_string();
+    let role = ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/r");
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str], &'c str);
+    let cases: &[Case<'_>] = &[
+        (&[], &["profile \"default\" with", "to do: aws sso login;"], ""),
+        (
+            &[("AWS_PROFILE", "nobody")],
+            &["profile \"nobody\" (AWS_PROFILE)", "aws sso login --profile nobody;"],
+            "",
+        ),
+        (&[("AWS_PROFILE", "lake")], &["aws sso login --profile lake;", "region: us-east-1;"], "SSO token"),
+        (
+            &[("AWS_EC2_METADATA_DISABLED", "false"), ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &silent)],
+            &["profile \"default\" with"],
+            "",
+        ),
+        (&[("AWS_WEB_IDENTITY_TOKEN_FILE", &token), role], &["profile \"default\" with"], "No such file"),
+        (
+            &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/x")],
+            &["profile \"default\" with"],
+            "Connection refused",
+        ),
+    ];
+    for (variables, words, cause) in cases {
+        let mut command = command();
+        command.env("HOME", home.path()).envs(variables.iter().copied()).args(["scan", "s3://trail"]);
+        let started = Instant::now();
+        let done = feed(command, b"");
+        assert!(started.elapsed() < Duration::from_secs(5), "{variables:?}: {:?}", started.elapsed());
+        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{variables:?}: {}", done.stderr);
+        let lines: Vec<&str> = done.stderr.lines().map(str::trim).collect();
+        assert_eq!(lines[0], "roottrail: no AWS credentials found", "{variables:?}");
+        assert!(lines[1].starts_with("tried: environment (AWS_ACCESS_KEY_ID); profile"), "{}", done.stderr);
+        assert!(lines[2].starts_with("to do: "), "{}", done.stderr);
+        let all =
+            ["SSO", "web identity", "ECS", "EC2 IMDS", "--profile NAME", "--no-sign-request", "endpoint: "];
+        for word in all.iter().chain(*words) {
+            assert!(done.stderr.contains(word), "{variables:?}: {word:?} in {}", done.stderr);
+        }
+        let told = lines.get(4).copied().unwrap_or_default();
+        assert_eq!(
+            (lines.len(), told.starts_with("cause: ")),
+            (4 + usize::from(!cause.is_empty()), !cause.is_empty())
+        );
+        assert!(told.contains(cause), "{variables:?}: {}", done.stderr);
+        assert!(done.stderr.len() < 800, "{}", done.stderr);
     }
 }
 

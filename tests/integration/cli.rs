@@ -235,6 +235,64 @@ fn outputs_must_have_places_of_their_own() {
     assert_eq!(roottrail(["scan", source, "-o", "/dev/null", "--errors", "/dev/null"]).code, 0);
 }
 
+/// `-` is standard output, which takes findings and nothing else.
+#[test]
+fn a_dash_is_standard_output() {
+    let folder = one_finding();
+    let source = folder.path().to_str().unwrap();
+    let work = Folder::new();
+    let in_work = |args: &[&str]| {
+        let mut command = command();
+        command.current_dir(work.path()).args(["scan", source]).args(args);
+        feed(command, b"")
+    };
+    let files = || {
+        let names = fs::read_dir(work.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let plain = in_work(&[]);
+    let dash = in_work(&["-o", "-"]);
+    assert_eq!((dash.code, &dash.stdout), (0, &plain.stdout), "{}", dash.stderr);
+    assert_eq!(lines(&dash.stdout).len(), 1);
+    assert_eq!(in_work(&["--output=-", "--force"]).stdout, plain.stdout);
+    for (args, says) in [
+        (&["-o", "-", "--also", "csv:-"][..], "one format"),
+        (&["--also", "csv:-"], "one format"),
+        (&["-o", "out", "--also", "csv:-", "--also", "hec:-"], "one format"),
+        (&["-o", "out", "--errors", "-"], "--errors needs a file"),
+        (&["-o", "-", "--errors", "-"], "--errors needs a file"),
+        (&["-o", "out", "--summary", "-"], "--summary needs a file"),
+        (&["-o", "out", "--coverage", "-"], "--coverage needs a file"),
+        (&["-o", "out", "--manifest", "-"], "--manifest needs a file"),
+        (&["-o", "-", "--checkpoint", "state"], "--checkpoint needs"),
+        (&["-o", "out", "--also", "csv:-", "--checkpoint", "state"], "--checkpoint needs"),
+        (&["-o", "out", "--checkpoint", "-"], "--checkpoint needs"),
+        (&["-o", "out", "--checkpoint", "./out"], "two outputs"),
+        (&["-o", "out", "--errors", "state", "--checkpoint", "state"], "two outputs"),
+        (&["-o", "out", "--coverage", "out"], "two outputs"),
+        (&["-o", "out", "--manifest", "out"], "two outputs"),
+    ] {
+        let done = in_work(args);
+        assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{args:?}: {}", done.stderr);
+        assert!(done.stderr.contains(says), "{args:?}: {}", done.stderr);
+        assert_eq!(files(), [""; 0], "{args:?}");
+    }
+    let both = in_work(&["-o", "out", "--also", "csv:-", "--manifest", "manifest"]);
+    assert_eq!(both.code, 0, "{}", both.stderr);
+    assert!(both.stdout.lines().count() == 2 && both.stdout.contains("root-activity"), "{}", both.stdout);
+    assert_eq!(files(), ["manifest", "out"]);
+    assert_eq!(lines(&fs::read_to_string(work.at("out")).unwrap()).len(), 1);
+    // It says what is in files: others can compare nothing else.
+    let manifest = lines(&fs::read_to_string(work.at("manifest")).unwrap());
+    let outputs: Vec<_> = manifest.iter().filter(|line| line["type"] == "output").collect();
+    assert!(outputs.len() == 1 && outputs[0]["path"] == "out", "{outputs:?}");
+    // A file of this name can still be had.
+    assert_eq!(in_work(&["-o", "./-"]).code, 0);
+    assert_eq!(fs::read_to_string(work.at("-")).unwrap(), plain.stdout);
+}
+
 #[test]
 fn a_replaced_file_keeps_nothing_of_the_old_one_and_a_link_stays_a_link() {
     let folder = one_finding();

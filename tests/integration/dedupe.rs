@@ -1,6 +1,6 @@
 //! Copies of one event: counted, marked, or written again where they are better evidence.
 
-use crate::support::cli::{Folder, scan};
+use crate::support::cli::{Folder, roottrail, scan};
 use crate::support::logs::{gzip, id, records, root};
 use serde_json::{Value, json};
 
@@ -146,6 +146,74 @@ fn a_sound_copy_follows_one_from_a_damaged_object() {
     assert_eq!(found.each("/evidence/damaged"), [true, true, false]);
     assert_eq!(found.each("/evidence/conflict_with"), [&Value::Null; 3]);
     assert_eq!(found.findings[0]["id"], found.findings[2]["id"]);
+}
+
+/// Bytes of an object whose checksum does not hold.
+fn damaged(events: &[&str]) -> Vec<u8> {
+    let mut packed = gzip(records(events));
+    let n = packed.len();
+    packed[n - 8] ^= 1;
+    packed
+}
+
+/// Two versions of an event, each first in a sound or in a damaged object, then each once more in both, in one
+/// run and in one run an object: a version is written once for what a damaged object held, and once sound.
+#[test]
+fn a_sound_copy_follows_of_every_version() {
+    let (first, other) = (root(1), root(1).replace("203.0.113.7", "198.51.100.1"));
+    for n in 0..4 {
+        let body = |event: &str, sound: bool| match sound {
+            true => records([event]).into_bytes(),
+            false => damaged(&[event]),
+        };
+        let (first_sound, other_sound) = (n & 1 == 1, n & 2 == 2);
+        let objects = [
+            ("0.json", body(&first, first_sound)),
+            ("1.json", body(&other, other_sound)),
+            ("2.json", damaged(&[&other, &first])),
+            ("3.json", records([&other]).into_bytes()),
+            ("4.json", records([&first]).into_bytes()),
+            ("5.json", damaged(&[&other, &first])),
+            ("6.json", records([&first, &other]).into_bytes()),
+        ];
+        let mut expected = vec![("0.json", &first, !first_sound), ("1.json", &other, !other_sound)];
+        expected.extend((!other_sound).then_some(("3.json", &other, false)));
+        expected.extend((!first_sound).then_some(("4.json", &first, false)));
+
+        let (at_once, in_parts) = (Folder::new(), Folder::new());
+        let mut lines = String::new();
+        for (n, (name, body)) in objects.iter().enumerate() {
+            at_once.put(name, body);
+            in_parts.put(format!("logs/{name}"), body);
+            let (out, logs, state) =
+                (in_parts.at(format!("out{n}")), in_parts.at("logs"), in_parts.at("state"));
+            let [out, logs, state] = [&out, &logs, &state].map(|path| path.to_str().unwrap());
+            let done = roottrail(["scan", logs, "-o", out, "--checkpoint", state, "--resume"]);
+            assert!([0, 3].contains(&done.code), "{}", done.stderr);
+            lines += &std::fs::read_to_string(out).unwrap();
+        }
+        let found = scan([at_once.path()]);
+        assert_eq!(found.counts()[..2], [expected.len() as u64, 10 - expected.len() as u64]);
+        assert_eq!(
+            lines,
+            found.text.replace(at_once.path().to_str().unwrap(), in_parts.at("logs").to_str().unwrap()),
+            "runs in a row and one run say the same"
+        );
+        let mut ids = std::collections::BTreeMap::new();
+        for (finding, (name, event, damaged)) in found.findings.iter().zip(expected) {
+            let evidence = &finding["evidence"];
+            assert_eq!(evidence["uri"], uri(&at_once, name), "{n}");
+            assert_eq!(evidence["damaged"], damaged, "{n}");
+            assert_eq!(finding["cloudtrail"], serde_json::from_str::<Value>(event).unwrap());
+            let conflict = event == &other;
+            let of = if conflict { uri(&at_once, "0.json") } else { Value::Null };
+            assert_eq!(evidence["conflict_with"], of, "{n}");
+            assert_eq!(finding["rules"][0] == "conflicting-event-copies", conflict);
+            let id = ids.entry(conflict).or_insert_with(|| finding["id"].clone());
+            assert_eq!(*id, finding["id"], "a version keeps its id");
+        }
+        assert_ne!(ids[&true], ids[&false]);
+    }
 }
 
 #[test]

@@ -32,9 +32,8 @@ struct Slow {
 #[derive(Debug)]
 struct Seen {
     uri: String,
-    damaged: bool,
-    /// All versions of the event, the first one first.
-    versions: Vec<Equal>,
+    /// All versions of the event, the first one first, and whether a sound object held it.
+    versions: Vec<(Equal, bool)>,
 }
 
 /// What makes two copies equal: their value, or their text where serde_json does not take it.
@@ -105,24 +104,24 @@ impl Slow {
             Ok(value) => Equal::Value(value),
             Err(_) => Equal::Text(event),
         };
-        match self.seen.get_mut(&finding.id) {
+        let seen = self
+            .seen
+            .entry(finding.id)
+            .or_insert_with(|| Seen { uri: finding.evidence.uri.clone(), versions: Vec::new() });
+        let version = match seen.versions.iter().position(|(version, _)| *version == equal) {
+            // Only a sound copy says more than those before, and only the first one.
+            Some(version) if seen.versions[version].1 || damaged => return,
+            Some(version) => version,
             None => {
-                let seen = Seen { uri: finding.evidence.uri.clone(), damaged, versions: vec![equal] };
-                self.seen.insert(finding.id, seen);
+                seen.versions.push((equal, false));
+                seen.versions.len() - 1
             }
-            Some(seen) if seen.versions[0] == equal => {
-                if !seen.damaged || damaged {
-                    return;
-                }
-                seen.damaged = false;
-            }
-            Some(seen) if seen.versions.contains(&equal) => return,
-            Some(seen) => {
-                seen.versions.push(equal);
-                finding.id = judge::conflicting_id(&finding);
-                finding.evidence.conflict_with = Some(seen.uri.clone());
-                assert!(rules::add(&mut finding, "conflicting-event-copies"));
-            }
+        };
+        seen.versions[version].1 = !damaged;
+        if version > 0 {
+            finding.id = judge::conflicting_id(&finding);
+            finding.evidence.conflict_with = Some(seen.uri.clone());
+            assert!(rules::add(&mut finding, "conflicting-event-copies"));
         }
         self.text.push_str(&serde_json::to_string(&finding).unwrap());
         self.text.push('\n');
@@ -131,22 +130,58 @@ impl Slow {
 
 /// The events of a document and their places, and whether it breaks.
 fn events(text: &[u8]) -> (Vec<(u64, String)>, bool) {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let mut rest = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut found = Events::default();
-    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<Box<RawValue>>();
-    let mut start = 0;
-    while let Some(value) = values.next() {
-        let Ok(value) = value else {
-            if let Some(whole) = completed(&text[start..]) {
-                found.document(&whole);
+    let mut broken = rest.iter().all(u8::is_ascii_whitespace);
+    loop {
+        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Box<RawValue>>();
+        let mut start = 0;
+        let broke = loop {
+            match values.next() {
+                None => break false,
+                Some(Err(_)) => break true,
+                Some(Ok(value)) => {
+                    start = values.byte_offset();
+                    found.document(value.get());
+                }
             }
-            return (found.events, true);
         };
-        start = values.byte_offset();
-        found.document(value.get());
+        if !broke {
+            return (found.events, broken);
+        }
+        let (cut, next) = next_line(rest, start);
+        match (completed(cut), next) {
+            // Not even the beginning of its elements is there: a line like any other.
+            (None, Some(_)) if !cut.contains(&b'[') => found.index += 1,
+            (whole, _) => {
+                broken = true;
+                whole.iter().for_each(|whole| found.document(whole));
+            }
+        }
+        match next {
+            Some(next) => rest = next,
+            None => return (found.events, broken),
+        }
     }
-    (found.events, text.iter().all(u8::is_ascii_whitespace))
 }
+
+/// What broke, and the line behind it where that begins as a document, and what broke as well.
+fn next_line(text: &[u8], start: usize) -> (&[u8], Option<&[u8]>) {
+    let blank = text[start..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let (before, value) = text.split_at(start + blank);
+    let first_of_line = before.is_empty() || before.ends_with(b"\n");
+    if let Some(end) = value.iter().position(|&byte| byte == b'\n').filter(|_| first_of_line) {
+        let (line, next) = (&value[..end], &value[end + 1..]);
+        let next_begins = |opening: &[u8]| next.starts_with(opening) && line.starts_with(&opening[..1]);
+        // Where a line has not even a whole first key, any brace will do.
+        if next_begins(DOCUMENT) && (line.starts_with(DOCUMENT) || DOCUMENT.starts_with(line)) {
+            return (line, Some(next));
+        }
+    }
+    (value, None)
+}
+
+const DOCUMENT: &[u8] = b"{\"Records\"";
 
 #[derive(Default)]
 struct Events {
@@ -313,6 +348,8 @@ enum Shape {
     Envelopes,
     Lookup,
     Documents,
+    /// One a line; of those that a bit is set of, so many thousandths.
+    DocumentLines(u16, usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -347,6 +384,7 @@ fn object() -> impl Strategy<Value = Object> {
         1 => Just(Shape::Envelopes),
         1 => Just(Shape::Lookup),
         1 => Just(Shape::Documents),
+        2 => (any::<u16>(), 0_usize..1000).prop_map(|(broken, part)| Shape::DocumentLines(broken, part)),
     ];
     let wrap = prop_oneof![2 => Just(Wrap::Plain), 3 => Just(Wrap::Gzip), 1 => Just(Wrap::Members)];
     let tail = prop_oneof![
@@ -419,6 +457,18 @@ impl Object {
                 let one =
                     |event: &str| format!(r#"{{"Username":"root","CloudTrailEvent":{}}}"#, json!(event));
                 format!(r#"{{"NextToken":"}}","Events":[{}]}}"#, wrapped(&one).join(","))
+            }
+            Shape::DocumentLines(broken, part) => {
+                let documents = events.chunks(3).enumerate().map(|(n, events)| {
+                    let mut line = format!("{{\"Records\":[{}]}}", events.join(","));
+                    // Of the first document not every element is looked through for the next one.
+                    if n > 0 && broken >> (n % 16) & 1 == 1 {
+                        let cut = (part * (n + 1) % 1000) * line.len() / 1000;
+                        line.truncate((1..=cut).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(1));
+                    }
+                    line
+                });
+                documents.collect::<Vec<_>>().join("\n")
             }
             Shape::Documents => wrapped(&|event| format!(r#"{{"Records":[{event}],"x":"]}}"}}"#)).concat(),
         }

@@ -1,19 +1,21 @@
 //! The schemas are schemas, are strict, and describe what is written. Every scan of every other test is
 //! validated as well (`support::cli::scan`).
 
-use crate::support::cli::{Folder, command, roottrail, scan, schema, schemas};
+use crate::support::cli::{Folder, SCHEMAS, command, lines, roottrail, scan, schema, schemas};
 use crate::support::logs::{gzip, records, root};
 use serde_json::{Value, json};
 
 #[test]
 fn the_schemas_are_those_of_2020_12() {
-    for what in ["finding", "error", "summary"] {
+    for what in SCHEMAS {
         let schema = schema(what);
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         jsonschema::draft202012::meta::validate(&schema).unwrap();
-        assert_eq!(schema["properties"]["schema"]["const"], format!("roottrail.{what}/1"));
-        let properties: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
-        assert!(properties.len() > 5);
+        let first = if what == "manifest" { &schema["oneOf"][0] } else { &schema };
+        let name = if what == "checkpoint" { "format" } else { "schema" };
+        assert_eq!(first["properties"][name]["const"], format!("roottrail.{what}/1"));
+        let properties: Vec<&String> = first["properties"].as_object().unwrap().keys().collect();
+        assert!(properties.len() > 2);
     }
     assert_eq!(schema("finding"), serde_json::from_str::<Value>(&roottrail(["schema"]).stdout).unwrap());
 }
@@ -36,7 +38,7 @@ fn what_sample_logs_yield_is_valid() {
 #[test]
 fn the_schema_of_findings_is_strict() {
     let good = scan(["sample-logs"]).findings.remove(0);
-    assert!(schemas().takes_finding(&good));
+    assert!(schemas().takes("finding", &good));
     let spoilt = |pointer: &str, value: Value| {
         let mut finding = good.clone();
         *finding.pointer_mut(pointer).unwrap() = value;
@@ -59,7 +61,7 @@ fn the_schema_of_findings_is_strict() {
         ("/evidence/integrity", json!("fine")),
         ("/cloudtrail", json!("text")),
     ] {
-        assert!(!schemas().takes_finding(&spoilt(pointer, value)), "{pointer}");
+        assert!(!schemas().takes("finding", &spoilt(pointer, value)), "{pointer}");
     }
     for group in
         ["", "/event", "/identity", "/credential", "/mfa", "/mfa/raw", "/source", "/session", "/evidence"]
@@ -68,11 +70,86 @@ fn the_schema_of_findings_is_strict() {
         for key in keys.iter().filter(|key| *key != "cloudtrail") {
             let mut finding = good.clone();
             finding.pointer_mut(group).unwrap().as_object_mut().unwrap().remove(key);
-            assert!(!schemas().takes_finding(&finding), "{group}/{key} may be missing");
+            assert!(!schemas().takes("finding", &finding), "{group}/{key} may be missing");
         }
         let mut finding = good.clone();
         finding.pointer_mut(group).unwrap()["more"] = json!(1);
-        assert!(!schemas().takes_finding(&finding), "{group}/more may be there");
+        assert!(!schemas().takes("finding", &finding), "{group}/more may be there");
+    }
+}
+
+/// A durable run with all its files, over copies that conflict, what is broken, and what is no log.
+#[test]
+fn what_a_durable_run_leaves_is_valid_and_its_schemas_are_strict() {
+    let folder = Folder::new();
+    let copies = [root(1), root(1).replace("203.0.113.7", "198.51.100.1")];
+    folder.put("logs/a.json.gz", &gzip(records(&copies))[..150]);
+    folder.put("logs/b.json", format!("{} x", records(&copies)));
+    folder.put("logs/c.json", "{}");
+    folder.put(
+        format!("logs/{}", crate::support::logs::key("CloudTrail", "us-east-1", 3, 1)),
+        gzip(records([root(2)])),
+    );
+    let at = |name: &str| folder.at(name).to_str().unwrap().to_owned();
+    let args = [
+        "scan",
+        "sample-logs",
+        &at("logs"),
+        "-o",
+        &at("out"),
+        "--checkpoint",
+        &at("state"),
+        "--coverage",
+        &at("coverage"),
+        "--manifest",
+        &at("manifest"),
+        "--errors",
+        &at("errors"),
+        "--summary",
+        &at("summary"),
+    ];
+    let done = roottrail(args);
+    assert_eq!(done.code, 3, "{}", done.stderr);
+    let read = |name: &str| std::fs::read_to_string(folder.at(name)).unwrap();
+    let json = |name: &str| -> Value { serde_json::from_str(&read(name)).unwrap() };
+    for finding in lines(&read("out")) {
+        schemas().check("finding", &finding);
+    }
+    let manifest = lines(&read("manifest"));
+    let mut whole =
+        vec![("coverage", json("coverage")), ("checkpoint", json("state")), ("summary", json("summary"))];
+    whole.extend(manifest.iter().map(|line| ("manifest", line.clone())));
+    let kinds: std::collections::BTreeSet<&str> =
+        manifest.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!(Vec::from_iter(kinds), ["end", "object", "output", "run"]);
+    assert!(
+        json("state")["state"]["findings"]["damaged_conflicts"].as_str().is_some_and(|text| !text.is_empty())
+    );
+    for (what, value) in &whole {
+        schemas().check(what, value);
+        let mut more = value.clone();
+        more["more"] = json!(1);
+        assert!(!schemas().takes(what, &more), "{what} takes more");
+        for key in value.as_object().unwrap().keys() {
+            let mut less = value.clone();
+            less.as_object_mut().unwrap().remove(key);
+            assert!(!schemas().takes(what, &less), "{what} does without {key}");
+        }
+    }
+    let coverage = json("coverage");
+    for (what, value, pointer, bad) in [
+        ("coverage", &coverage, "/coverage/0/hours", json!([1, 2])),
+        ("coverage", &coverage, "/coverage/0/hours/3", json!(13)),
+        ("coverage", &coverage, "/coverage/0/records", json!(-1)),
+        ("checkpoint", &json("state"), "/format", json!("roottrail.checkpoint/2")),
+        ("checkpoint", &json("state"), "/state/outputs/0/bytes", json!("many")),
+        ("checkpoint", &json("state"), "/state/objects/0/closed", json!("%")),
+        ("manifest", &manifest[1], "/outcome", json!("maybe")),
+        ("manifest", &manifest[1], "/sha256", json!("abc")),
+    ] {
+        let mut spoilt = value.clone();
+        *spoilt.pointer_mut(pointer).unwrap_or_else(|| panic!("{what}{pointer}")) = bad;
+        assert!(!schemas().takes(what, &spoilt), "{what}{pointer}");
     }
 }
 

@@ -451,6 +451,75 @@ fn a_broken_line_costs_only_itself() {
     }
 }
 
+/// Documents one a line: a broken one is named with its place, and costs only what is behind its break.
+#[test]
+fn a_broken_document_costs_only_itself() {
+    let whole = |n| records([root(n), root(n + 1)]);
+    let (first, last) = (whole(1), whole(8));
+    let cut = |end: usize| whole(4)[..end].to_owned();
+    let behind_one = r#"{"Records":["#.len() + root(4).len();
+    for (name, broken, saved, says) in [
+        ("in a string", cut(behind_one + 100), 1, "unterminated object"),
+        ("behind a record", cut(behind_one), 1, "another document begins"),
+        ("behind a comma", cut(behind_one + 1), 1, "another document begins"),
+        ("behind its array", cut(whole(4).len() - 1), 2, "expected a comma or a closing brace"),
+        ("in an empty array", cut(r#"{"Records":["#.len()), 0, "another document begins"),
+        ("in the first record", cut(40), 0, "object"),
+        ("a bare word", whole(4).replacen(",{", ",nil,{", 1), 1, "expected a value"),
+        ("garbage", format!(r#"{{"Records":[{}}}}}"#, root(4)), 1, "closing bracket"),
+        ("behind its records", format!(r#"{},"a":"b"#, cut(whole(4).len() - 1)), 2, "runs into another"),
+        ("twice", format!("{}\n{}", cut(behind_one + 50), cut(behind_one)), 1, "object"),
+    ] {
+        for newline in ["\n", "\r\n"] {
+            let text = [&*first, &broken.replace('\n', newline), &last].join(newline);
+            let again = &format!("{text}{newline}{last}{newline}");
+            let at_first = object("log.json", &text[first.len() + newline.len()..]);
+            assert_eq!((at_first.code, at_first.findings.len() as u64), (3, 2 + saved), "{name} {newline:?}");
+            for (text, copies) in [(&text, 0), (again, 2)] {
+                let scan = object("log.json", text);
+                let [written, duplicates, _] = scan.counts();
+                // Cut twice, the same record comes twice.
+                let twice = u64::from(name == "twice");
+                let expected = (3, FAILED, 4 + saved, copies + twice);
+                assert_eq!((scan.code, scan.objects(), written, duplicates), expected, "{name} {newline:?}");
+                assert!(scan.findings.iter().all(|finding| finding["evidence"]["damaged"] == true), "{name}");
+                let lines: Vec<&Value> =
+                    scan.errors.iter().filter(|error| error["record_index"].is_null()).collect();
+                assert_eq!(lines.len() as u64, 1 + twice, "{name}: {lines:?}");
+                let message = lines[0]["message"].as_str().unwrap();
+                assert!(message.contains(says) && message.contains(" at byte "), "{name}: {message}");
+            }
+        }
+    }
+}
+
+/// What a line inside a broken document begins with is no new document, whatever it looks like.
+#[test]
+fn the_inside_of_a_broken_document_is_no_document() {
+    let inner = records([root(7)]);
+    let nested = |spaces: &str| {
+        user(2).replace(
+            r#""requestParameters":null"#,
+            &format!(r#""requestParameters":{spaces}{{"a":1,{spaces}"b":{spaces}{inner}}}"#),
+        )
+    };
+    for spaces in ["\n", "\n  ", " "] {
+        for (name, text) in [
+            ("pretty", format!("{{\"Records\":[\n{},\n{},\n{}", root(1), nested(spaces), &root(3)[..50])),
+            (
+                "cut inside",
+                format!("{{\"Records\":[\n{},\n{}", root(1), &nested(spaces)[..nested(spaces).len() - 100]),
+            ),
+            ("one line", format!("{{\"Records\":[{},{},{}", root(1), nested(spaces), &root(3)[..50])),
+            ("a word", format!("{{\"Records\":[{},nil,\n{}]}}", root(1), nested(spaces))),
+            ("no indent", format!("{{\n\"Records\":[\n{},nil,\n{}]}}", root(1), nested(spaces))),
+        ] {
+            let scan = object("log.json", text);
+            assert_eq!((scan.code, scan.objects(), scan.ids()), (3, FAILED, vec![&*id(1)]), "{name}");
+        }
+    }
+}
+
 #[test]
 fn json_without_events_is_skipped_and_counted() {
     for text in ["{}", "null", "7", "{\"a\":[1]}", "{\"Records \":[]}", "\"text\"", "[1]"] {

@@ -119,12 +119,8 @@ impl S3Session {
             notes: Mutex::default(),
         }));
         if let Some(credentials) = &session.0.credentials {
-            session.0.handle.block_on(credentials.check()).map_err(|why| {
-                start(format!(
-                    "{why}\n  {}\n  for a public bucket, use --no-sign-request",
-                    session.whereabouts(None)
-                ))
-            })?;
+            let where_to = session.whereabouts(None);
+            session.0.handle.block_on(credentials.check(&where_to)).map_err(start)?;
         }
         Ok(session)
     }

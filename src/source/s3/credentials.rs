@@ -147,28 +147,37 @@ impl CachedCredentials {
         SharedCredentialsProvider::new(builder.build().await)
     }
 
-    /// Why there are none, and where they were looked for.
-    pub(super) fn explain(&self, error: &CredentialsError) -> String {
-        let profile = match (&self.options.profile, std::env::var("AWS_PROFILE")) {
-            (Some(name), _) => format!("profile {name:?} (--profile)"),
-            (None, Ok(name)) if !name.is_empty() => format!("profile {name:?} (AWS_PROFILE)"),
-            _ => "profile \"default\"".to_owned(),
+    /// Why there are none, where they were looked for, and what to do. `where_to`: what they are for.
+    fn explain(&self, error: &CredentialsError, where_to: &str) -> String {
+        let (profile, login) = match (&self.options.profile, std::env::var("AWS_PROFILE")) {
+            (Some(name), _) => {
+                (format!("profile {name:?} (--profile)"), format!("aws sso login --profile {name}"))
+            }
+            (None, Ok(name)) if !name.is_empty() => {
+                (format!("profile {name:?} (AWS_PROFILE)"), format!("aws sso login --profile {name}"))
+            }
+            _ => ("profile \"default\"".to_owned(), "aws sso login".to_owned()),
         };
         let role = match &self.options.assume_role_arn {
-            Some(role) => format!(", then role {role} through STS"),
+            Some(role) => format!("; then role {role} through STS"),
             None => String::new(),
         };
+        // Where no place has any, the SDK has nothing to add but that each has none.
+        let cause = match error {
+            CredentialsError::CredentialsNotLoaded(_) => String::new(),
+            error => format!("\n  cause: {}", one_line(&chain(error))),
+        };
         format!(
-            "no AWS credentials: {}\n  tried, in this order: environment (AWS_ACCESS_KEY_ID); {profile} in the AWS \
-             configuration files, with its SSO session, role or process; web identity token; container \
-             (ECS, EKS); instance metadata (EC2){role}",
-            one_line(&chain(error)),
+            "no AWS credentials found\n  tried: environment (AWS_ACCESS_KEY_ID); {profile} with its keys, SSO session, role or \
+             process; web identity token; container (ECS, EKS); instance metadata (EC2 IMDS){role}\n  to do: {login}; or \
+             --profile NAME; or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or --no-sign-request for a public \
+             bucket\n  {where_to}{cause}",
         )
     }
 
     /// Fetches the first credentials, or says why there are none.
-    pub(super) async fn check(&self) -> Result<(), String> {
-        self.get().await.map(drop).map_err(|error| self.explain(&error))
+    pub(super) async fn check(&self, where_to: &str) -> Result<(), String> {
+        self.get().await.map(drop).map_err(|error| self.explain(&error, where_to))
     }
 }
 

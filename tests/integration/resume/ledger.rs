@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::world::{ACCOUNT, World, event, key, log, run, signal, trail, wait_for};
+use crate::support::cli::schemas;
 
 fn json(world: &World, name: &str) -> Value {
     serde_json::from_str(&world.read(name)).unwrap()
@@ -44,13 +45,8 @@ fn the_ledger_adds_up() {
         let hours = coverage["coverage"][1]["hours"].as_array().unwrap();
         assert_eq!(hours.len(), 24);
         assert!(hours.iter().any(|hour| hour.as_u64() > Some(0)));
-        let schema: Value = serde_json::from_str(roottrail::schema::SUMMARY).unwrap();
-        let problems: Vec<_> = jsonschema::validator_for(&schema)
-            .unwrap()
-            .iter_errors(&summary)
-            .map(|e| e.to_string())
-            .collect();
-        assert_eq!(problems, Vec::<String>::new());
+        schemas().check("summary", &summary);
+        schemas().check("coverage", &coverage);
     }
 }
 
@@ -99,6 +95,7 @@ fn the_manifest_lets_others_compare() {
         (&"run".into(), &"roottrail.manifest/1".into())
     );
     assert_eq!(manifest.last().unwrap()["type"], "end");
+    manifest.iter().for_each(|line| schemas().check("manifest", line));
     let objects: Vec<&Value> = manifest.iter().filter(|line| line["type"] == "object").collect();
     assert_eq!(objects.len(), 120);
     let bodies = trail(120);
@@ -161,5 +158,6 @@ fn the_manifest_names_who_reads() {
     let (code, stderr) = run(command.env("AWS_ENDPOINT_URL_STS", url));
     assert_eq!(code, 0, "{stderr}");
     let head: Value = serde_json::from_str(world.read("manifest").lines().next().unwrap()).unwrap();
+    schemas().check("manifest", &head);
     assert_eq!(head["identity"]["arn"], "arn:aws:iam::111122223333:user/responder", "{head}");
 }

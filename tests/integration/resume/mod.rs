@@ -1,6 +1,8 @@
 //! Runs that are killed, stopped, refused and run again: no finding lost, none twice, nothing half-written.
 
 mod again;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod ledger;
 mod refusals;
 mod world;
@@ -8,8 +10,9 @@ mod world;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::support::cli::schemas;
 use serde_json::Value;
-use world::{Random, World, run, signal, trail, wait_for};
+use world::{Random, World, run, seed, signal, trail, wait_for};
 
 const DURABLE: [&str; 8] =
     ["-o", "out", "--checkpoint", "state", "--errors", "errors", "--summary", "summary"];
@@ -75,6 +78,7 @@ fn crash(world: &World, mut kills: u32, seed: u64) {
             if let Ok(state) = fs::read_to_string(world.path("state")) {
                 went_on += u32::from(state.contains("\"finished\": false"));
                 assert!(state.ends_with("}\n"), "a checkpoint is whole at every moment");
+                schemas().check("checkpoint", &serde_json::from_str(&state).unwrap());
             }
         };
         assert_eq!(code, 3, "seed {seed}, {kills} kills to go");
@@ -109,12 +113,12 @@ fn files_that_a_killed_run_has_put_in_place_are_its_own() {
 
 #[test]
 fn killed_at_random_moments_on_disk() {
-    crash(&World::disk(&trail(2500)), 30, 11);
+    crash(&World::disk(&trail(2500)), 50, seed("killed on disk"));
 }
 
 #[test]
 fn killed_at_random_moments_over_s3() {
-    crash(&World::s3(&trail(400), Duration::from_millis(40)), 20, 12);
+    crash(&World::s3(&trail(400), Duration::from_millis(40)), 50, seed("killed over S3"));
 }
 
 #[test]

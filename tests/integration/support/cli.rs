@@ -120,13 +120,15 @@ pub(crate) fn scan_with<S: AsRef<OsStr>>(
 ) -> Scan {
     let beside = tempfile::tempdir().unwrap();
     let (errors, summary) = (beside.path().join("errors"), beside.path().join("summary"));
+    let coverage = beside.path().join("coverage");
     command.arg("scan").args(args);
     command.arg("--errors").arg(&errors).arg("--summary").arg(&summary);
+    command.arg("--coverage").arg(&coverage);
     let done = feed(command, stdin);
     let read = |path: &Path| {
         std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{error}: {}", done.stderr))
     };
-    let (errors, summary) = (read(&errors), read(&summary));
+    let (errors, summary, coverage) = (read(&errors), read(&summary), read(&coverage));
     let schemas = schemas();
     let scan = Scan {
         code: done.code,
@@ -137,12 +139,13 @@ pub(crate) fn scan_with<S: AsRef<OsStr>>(
         stderr: done.stderr,
     };
     for finding in &scan.findings {
-        schemas.finding(finding);
+        schemas.check("finding", finding);
     }
     for error in &scan.errors {
-        schemas.error(error);
+        schemas.check("error", error);
     }
-    schemas.summary(&scan.summary);
+    schemas.check("summary", &scan.summary);
+    schemas.check("coverage", &serde_json::from_str(&coverage).unwrap());
     balanced(&scan);
     scan
 }
@@ -179,17 +182,15 @@ pub(crate) fn lines(text: &str) -> Vec<Value> {
 }
 
 /// What `roottrail schema` prints.
-pub(crate) struct Schemas {
-    finding: jsonschema::Validator,
-    error: jsonschema::Validator,
-    summary: jsonschema::Validator,
-}
+pub(crate) struct Schemas(Vec<(&'static str, jsonschema::Validator)>);
+
+/// All that `roottrail schema` knows.
+pub(crate) const SCHEMAS: [&str; 6] = ["finding", "error", "summary", "coverage", "manifest", "checkpoint"];
 
 pub(crate) fn schemas() -> &'static Schemas {
-    static SCHEMAS: OnceLock<Schemas> = OnceLock::new();
-    SCHEMAS.get_or_init(|| {
-        let of = |what: &str| jsonschema::draft202012::new(&schema(what)).unwrap();
-        Schemas { finding: of("finding"), error: of("error"), summary: of("summary") }
+    static VALIDATORS: OnceLock<Schemas> = OnceLock::new();
+    VALIDATORS.get_or_init(|| {
+        Schemas(SCHEMAS.map(|what| (what, jsonschema::draft202012::new(&schema(what)).unwrap())).into())
     })
 }
 
@@ -201,21 +202,18 @@ pub(crate) fn schema(what: &str) -> Value {
 }
 
 impl Schemas {
-    pub(crate) fn finding(&self, value: &Value) {
-        holds(&self.finding, value);
+    fn of(&self, what: &str) -> &jsonschema::Validator {
+        &self.0.iter().find(|(name, _)| *name == what).unwrap().1
     }
 
-    pub(crate) fn error(&self, value: &Value) {
-        holds(&self.error, value);
+    /// Fails where this is not as the schema says.
+    pub(crate) fn check(&self, what: &str, value: &Value) {
+        holds(self.of(what), value);
     }
 
-    pub(crate) fn summary(&self, value: &Value) {
-        holds(&self.summary, value);
-    }
-
-    /// Whether the schema of findings takes this.
-    pub(crate) fn takes_finding(&self, value: &Value) -> bool {
-        self.finding.is_valid(value)
+    /// Whether a schema takes this.
+    pub(crate) fn takes(&self, what: &str, value: &Value) -> bool {
+        self.of(what).is_valid(value)
     }
 }
 

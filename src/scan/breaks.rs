@@ -1,0 +1,217 @@
+//! Where reading goes on behind a break.
+//!
+//! A value that breaks ends the object, but for two cases in which there is no doubt where the next one
+//! begins. Of a broken event on a line of its own, the next line is read if it begins with a brace. Of a
+//! document with its elements inside, all on one line so far, the next line is read if it begins as the
+//! document did: with a brace and, as the first key, `"Records"` or `"Events"`. Whatever else a line
+//! begins with may be the inside of what is broken. A record from there might be none, because the
+//! parameters of a request can look like one.
+
+use std::mem;
+
+use super::cursor::Fault;
+use super::document::Walker;
+use crate::json::minify::minify;
+
+/// Faults that are told of one by one.
+const FAULTS: usize = 1000;
+/// A break may show only at the end of the object. What is read again from the lines behind breaks on must
+/// come to an end: this much is a second or two.
+const READ_AGAIN: u64 = 8 << 30;
+/// The longest beginning, white space included, that another document is known by.
+const OPENING: usize = 64;
+
+/// Few elements are longer.
+const LONG: usize = 4096;
+
+pub(super) const SWALLOWED: &str = "a value that runs into another document";
+pub(super) const ANOTHER: &str = "another document begins inside this one";
+
+/// What must be known of a document to tell where the next one begins.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    start: usize,
+    /// How it begins, as long as it may be one that stands on one line; or empty.
+    opening: Vec<u8>,
+    /// Something stands before it, so that the object is likely to hold several.
+    one_of_many: bool,
+    /// Its first element has been read.
+    begun: bool,
+}
+
+impl Document {
+    pub(super) fn at(start: usize, one_of_many: bool) -> Self {
+        Self { start, one_of_many, ..Self::default() }
+    }
+
+    /// Whether what seems to be a value holds the start of another document. Where a string lacks its
+    /// end, or an object, those of later lines are taken for them.
+    #[inline]
+    pub(super) fn holds_another(&mut self, text: &[u8]) -> bool {
+        if self.opening.is_empty() {
+            return false;
+        }
+        match memchr::memchr(b'\n', text) {
+            Some(line) => self.is_broken_at(text, line + 1),
+            None => false,
+        }
+    }
+
+    /// The same of an element. To look through each of the only document of an object, which is what
+    /// CloudTrail delivers, would cost up to six in a hundred of the time of a scan. Its first element
+    /// tells whether it stands on one line, and one that holds the next document is probably long.
+    #[inline]
+    pub(super) fn swallows_another(&mut self, text: &[u8]) -> bool {
+        let first = !mem::replace(&mut self.begun, true);
+        (self.one_of_many || first || text.len() > LONG) && self.holds_another(text)
+    }
+
+    #[cold]
+    fn is_broken_at(&mut self, text: &[u8], line: usize) -> bool {
+        let rest = &text[line..];
+        let another = match text.first() {
+            // No string goes over lines. This one seems to end within the opening.
+            Some(b'"') => self.opening.starts_with(rest),
+            _ => rest.starts_with(&self.opening) && minify(text, &mut String::new()).is_err(),
+        };
+        if !another {
+            // The document goes over several lines.
+            self.opening.clear();
+        }
+        another
+    }
+}
+
+impl Walker<'_, '_> {
+    pub(super) fn note(&mut self, fault: Fault) {
+        if self.walk.fault.is_none() {
+            self.walk.fault = Some(fault);
+        } else if self.walk.further.len() < FAULTS {
+            self.walk.further.push(fault);
+        }
+    }
+
+    /// A broken line costs only itself, where another begins behind it; otherwise it ends the object.
+    pub(super) fn give_up_line(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
+        let read = self.read_up_to(&fault);
+        if fault.what.starts_with("a single value") || !self.go_on_behind(start, b"{", read) {
+            return Err(fault);
+        }
+        self.to.malformed(self.index, fault.what);
+        self.index += 1;
+        Ok(())
+    }
+
+    /// A broken document costs only itself, where another begins behind it.
+    pub(super) fn give_up_document(&mut self, fault: Fault) -> Result<(), Fault> {
+        if !self.another_begins() {
+            let opening = mem::take(&mut self.document.opening);
+            let (from, read) = (self.cursor.kept(), self.read_up_to(&fault));
+            if opening.is_empty() || !self.go_on_behind(from, &opening, read) {
+                return Err(fault);
+            }
+        }
+        self.note(fault);
+        Ok(())
+    }
+
+    fn go_on_behind(&mut self, position: usize, opening: &[u8], read: usize) -> bool {
+        if !self.cursor.resume_at_line_after(position, opening) {
+            return false;
+        }
+        self.line = self.cursor.at();
+        self.read_again += read.saturating_sub(self.line) as u64;
+        self.read_again <= READ_AGAIN
+    }
+
+    /// How far the reading went that ended in a fault.
+    fn read_up_to(&self, fault: &Fault) -> usize {
+        let to_the_end = fault.what.starts_with("unterminated") || fault.what.starts_with("a single value");
+        if to_the_end { self.cursor.loaded() } else { self.cursor.at() }
+    }
+
+    /// Notes how the document begins, up to its first key, which has just been read.
+    pub(super) fn note_opening(&mut self, start: usize) {
+        let text = self.cursor.slice(start, self.cursor.at());
+        let key = text.iter().rposition(|&byte| byte == b'"').map_or(text, |quote| &text[..=quote]);
+        if key.len() <= OPENING && !key.contains(&b'\n') {
+            self.document.opening.extend_from_slice(key);
+        }
+    }
+
+    /// Whether the present document is cut and another one begins here.
+    #[inline]
+    pub(super) fn another_begins(&mut self) -> bool {
+        !self.document.opening.is_empty() && self.line > self.document.start && self.is_opening()
+    }
+
+    #[cold]
+    fn is_opening(&mut self) -> bool {
+        let opening = mem::take(&mut self.document.opening);
+        let another = self.line == self.cursor.at() && self.cursor.begins_with(&opening);
+        if another {
+            self.document.opening = opening;
+        }
+        // Otherwise the document goes over several lines, and how one begins tells nothing.
+        another
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::cursor::Cursor;
+    use crate::scan::document::{Element, Elements, Walk};
+
+    #[derive(Default)]
+    struct Count(u64, u64);
+
+    impl Elements for Count {
+        fn element(&mut self, _element: Element<'_>) {
+            self.0 += 1;
+        }
+
+        fn malformed(&mut self, _index: u64, _what: &'static str) {
+            self.1 += 1;
+        }
+    }
+
+    /// Elements, broken lines and faults, where this much has been read again before.
+    fn read(text: &str, read_again: u64) -> (u64, u64, usize) {
+        let (mut to, mut cursor) = (Count::default(), Cursor::whole(text.as_bytes()));
+        let mut walker = Walker {
+            cursor: &mut cursor,
+            to: &mut to,
+            walk: Walk::default(),
+            index: 0,
+            line: 0,
+            document: Document::default(),
+            read_again,
+        };
+        if let Err(fault) = walker.values() {
+            walker.note(fault);
+        }
+        let faults = usize::from(walker.walk.fault.is_some()) + walker.walk.further.len();
+        (to.0, to.1, faults)
+    }
+
+    /// Each line looks as if it went on to the end of the object.
+    #[test]
+    fn reading_again_comes_to_an_end() {
+        let documents = "{\"Records\":[{},{\n".repeat(50);
+        assert_eq!(read(&documents, 0), (50, 0, 50));
+        let few = (documents.len() * 10) as u64;
+        let (elements, _, faults) = read(&documents, READ_AGAIN - few);
+        assert!((11..20).contains(&elements) && faults == elements as usize, "{elements} {faults}");
+        let lines = "{\"a\":{\n".repeat(50);
+        assert_eq!(read(&lines, 0), (0, 49, 1));
+        let (_, malformed, faults) = read(&lines, READ_AGAIN - (lines.len() * 10) as u64);
+        assert!((10..20).contains(&malformed) && faults == 1, "{malformed} {faults}");
+    }
+
+    #[test]
+    fn the_faults_that_are_told_are_bounded() {
+        let (elements, _, faults) = read(&"{\"Records\":[{},x\n".repeat(3000), 0);
+        assert_eq!((elements, faults), (3000, 1 + FAULTS));
+    }
+}
