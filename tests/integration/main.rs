@@ -14,6 +14,7 @@ mod faults;
 mod filters;
 mod formats;
 mod golden_scan;
+mod inventory;
 mod listing;
 mod ocsf;
 mod oracle;

@@ -132,22 +132,13 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
         partial.bytes.clear();
     }
     let from = partial.bytes.len() as u64;
-    bucket.session.counters().get.fetch_add(1, Ordering::Relaxed);
     let wanted = Wanted {
         key: &entry.key,
         version: entry.version_id.as_deref(),
         etag: partial.etag.clone().or_else(|| entry.etag.as_ref().map(|etag| format!("\"{etag}\""))),
         range: (from > 0).then(|| format!("bytes={from}-")),
     };
-    let answer = match bucket.direct.as_deref().filter(|direct| !direct.is_refused()) {
-        Some(direct) => match direct.get(bucket, &wanted).await {
-            // Just found out: the SDK's signature may be another.
-            Err(_) if direct.is_refused() => by_sdk(bucket, wanted).await,
-            answer => answer.map(of_response),
-        },
-        None => by_sdk(bucket, wanted).await,
-    };
-    let (head, stream) = match answer {
+    let (head, stream) = match ask(bucket, wanted).await {
         Ok(answer) => answer,
         Err(failure) => return refused(failure, partial),
     };
@@ -176,7 +167,20 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
     }
 }
 
-fn cut(text: String) -> Failure {
+/// Sends one GET, by the short way where there is one, and waits for the head of the answer.
+pub(super) async fn ask(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, Stream), Failure> {
+    bucket.session.counters().get.fetch_add(1, Ordering::Relaxed);
+    match bucket.direct.as_deref().filter(|direct| !direct.is_refused()) {
+        Some(direct) => match direct.get(bucket, &wanted).await {
+            // Just found out: the SDK's signature may be another.
+            Err(_) if direct.is_refused() => by_sdk(bucket, wanted).await,
+            answer => answer.map(of_response),
+        },
+        None => by_sdk(bucket, wanted).await,
+    }
+}
+
+pub(super) fn cut(text: String) -> Failure {
     Failure::new(ErrorKind::Connection, Verdict::Retry, text)
 }
 
