@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use roottrail::filter::parse_span;
 use roottrail::keyscope::KeyScope;
 use roottrail::source::Source;
 use roottrail::source::s3::{Inventory, S3Options, S3Session, S3Source, S3Uri};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::UsageError;
 
@@ -67,6 +69,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "MANIFEST")]
     inventory: Option<OsString>,
 
+    /// How long to wait for access that was lost in the middle of a run, before all that is left fails
+    #[arg(long, value_name = "SPAN", default_value = "15m", value_parser = parse_span)]
+    access_wait: SignedDuration,
+
     /// Listings at the same time
     #[arg(long, value_name = "N", default_value = "16", help_heading = "Performance")]
     list_concurrency: NonZeroUsize,
@@ -94,6 +100,8 @@ impl Args {
             force_path_style: self.force_path_style,
             expected_bucket_owner: self.expected_bucket_owner.clone(),
             all_versions: self.all_versions,
+            // A span is never negative.
+            access_wait: Duration::try_from(self.access_wait).unwrap_or_default(),
             list_concurrency: self.list_concurrency.get(),
             max_memory: self.max_memory,
             concurrency: self.concurrency.map(NonZeroUsize::get),

@@ -86,6 +86,14 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         });
     }
     session.inventory_time()?;
+    if let Some(session) = session.started() {
+        let quiet = args.quiet;
+        session.on_event(move |text| {
+            if !quiet {
+                terminal::line(&format!("roottrail: {}", terminal::plain(text)));
+            }
+        });
+    }
     let started = Instant::now();
     let mut plan = Plan::default();
     let mut chosen = Chosen::new(args.sample);

@@ -118,6 +118,9 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     args.durable.stop_in_time(&cancel);
     let options = ScanOptions { max_object_size: args.max_object_size, sha256, threads, cancel };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
+    if let Some(session) = &session {
+        session.on_event(progress.voice());
+    }
     let checkpoint = durable.as_mut().map(|durable| &mut durable.checkpoint);
     let result = pipeline::run_from(checkpoint, sources, &options, &selection, &mut outputs, &mut progress);
     progress.finish();

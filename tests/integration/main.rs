@@ -5,6 +5,7 @@
     reason = "helpers of tests may panic as tests do, and say what they skip"
 )]
 
+mod access;
 mod bucket;
 mod cancel;
 mod cli;

@@ -1,5 +1,6 @@
 //! One page of a listing: asked for, tried again, and read.
 
+use super::access::another_try;
 use super::client::{Bucket, payer};
 use super::errors::{Failure, Verdict};
 use super::retry::backoff;
@@ -129,6 +130,7 @@ pub(super) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, 
     let counters = bucket.session.counters();
     let mut tries = 0;
     loop {
+        bucket.session.access().enter(bucket).await?;
         tries += 1;
         counters.list.fetch_add(1, Ordering::Relaxed);
         let answer =
@@ -137,16 +139,7 @@ pub(super) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, 
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
-        let again = match failure.verdict {
-            Verdict::Retry => true,
-            Verdict::SlowDown => {
-                counters.slow_downs.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            Verdict::Credentials => renewed(bucket).await,
-            Verdict::Final | Verdict::Elsewhere => false,
-        };
-        if !again {
+        if !another_try(bucket, &failure).await? {
             return Err(failure);
         }
         if tries >= options.attempts {
@@ -215,18 +208,6 @@ async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
             .map(|one| version_entry(one, encoded))
             .collect(),
     })
-}
-
-/// Whether there may be good credentials after S3 refused the present ones.
-pub(super) async fn renewed(bucket: &Bucket) -> bool {
-    match bucket.session.credentials() {
-        // The same credentials again, or none at the moment: somebody may be logging in just now.
-        Some(credentials) => {
-            let _ = credentials.renew().await;
-            true
-        }
-        None => false,
-    }
 }
 
 fn decoded(text: &str, encoded: bool) -> Option<String> {

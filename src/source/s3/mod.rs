@@ -1,5 +1,6 @@
 //! Objects in S3. The only place that knows tokio and the AWS SDK; everything beyond sees a [`Source`].
 
+mod access;
 mod answer;
 mod body;
 mod caller;

@@ -1,9 +1,9 @@
 //! A data file of an inventory, from S3 to a temporary file, and whether it is what the manifest says.
 
+use super::super::access::another_try;
 use super::super::client::Bucket;
 use super::super::errors::{Failure, Verdict};
 use super::super::fetch::{Wanted, ask, cut};
-use super::super::list::renewed;
 use super::super::retry::backoff;
 use super::manifest::DataFile;
 use crate::error::ErrorKind;
@@ -31,6 +31,7 @@ pub(super) async fn download(bucket: &Bucket, wanted: &DataFile) -> Result<File,
     let mut partial = Partial { file, bytes: 0, etag: None };
     let (mut tries, mut whole) = (0, 0);
     loop {
+        bucket.session.access().enter(bucket).await?;
         if tries > 0 {
             counters.retries.fetch_add(1, Ordering::Relaxed);
         }
@@ -47,16 +48,7 @@ pub(super) async fn download(bucket: &Bucket, wanted: &DataFile) -> Result<File,
             },
             Err(failure) => failure,
         };
-        let again = match failure.verdict {
-            Verdict::Retry => true,
-            Verdict::SlowDown => {
-                counters.slow_downs.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            Verdict::Credentials => renewed(bucket).await,
-            Verdict::Final | Verdict::Elsewhere => false,
-        };
-        if !again || tries >= options.attempts {
+        if !another_try(bucket, &failure).await? || tries >= options.attempts {
             return Err(if tries > 1 {
                 failure.context(format_args!("after {tries} tries"))
             } else {
