@@ -277,6 +277,22 @@ fn inventories_that_cannot_be_used_stop_the_start() {
 }
 
 #[test]
+fn an_inventory_that_was_copied_is_found_beside_its_manifest() {
+    let server = Server::start();
+    let (objects, mut inventory) = trail();
+    server.put("trail", Bucket::new(objects));
+    inventory.put(&server);
+    let listed = scan_bucket(&server, &["s3://trail"]);
+    // The files lie where they lay; the manifest names a place that is no more.
+    for file in inventory.manifest["files"].as_array_mut().unwrap() {
+        file["key"] = json!(format!("before//{}", file["key"].as_str().unwrap()));
+    }
+    inventory.put(&server);
+    let found = with_inventory(&server, &["s3://trail"]);
+    assert_eq!((found.code, found.text), (0, listed.text), "{}", found.stderr);
+}
+
+#[test]
 fn a_manifest_on_disk_has_its_files_beside_it() {
     let server = Server::start();
     let (objects, inventory) = trail();

@@ -23,8 +23,8 @@ struct Partial {
     etag: Option<String>,
 }
 
-/// Fetches a file. A body that breaks goes on where it broke.
-pub(super) async fn download(bucket: &Bucket, wanted: &DataFile) -> Result<File, Failure> {
+/// Fetches a file under this key. A body that breaks goes on where it broke.
+pub(super) async fn download(bucket: &Bucket, wanted: &DataFile, key: &str) -> Result<File, Failure> {
     let options = bucket.session.options();
     let counters = bucket.session.counters();
     let file = tempfile::tempfile().map_err(unwritable)?;
@@ -36,7 +36,7 @@ pub(super) async fn download(bucket: &Bucket, wanted: &DataFile) -> Result<File,
             counters.retries.fetch_add(1, Ordering::Relaxed);
         }
         tries += 1;
-        let failure = match attempt(bucket, &wanted.key, &mut partial).await {
+        let failure = match attempt(bucket, key, &mut partial).await {
             Ok(()) => match differs(&mut partial.file, wanted).map_err(unwritable)? {
                 None => return Ok(partial.file),
                 Some(why) => {

@@ -141,7 +141,15 @@ impl Inventory {
     /// Opens a file that is what the manifest says it is.
     async fn open(&self, file: &DataFile) -> Result<File, Failure> {
         match &self.place {
-            Place::S3(bucket) => download::download(bucket, file).await,
+            Place::S3(bucket) => match download::download(bucket, file, &file.key).await {
+                // The inventory was copied, or its prefix ends in a slash, which S3 doubles in keys only.
+                Err(failure) if nothing_there(&failure) => {
+                    let beside = neighbour(&bucket.uri.prefix, file);
+                    let beside = download::download(bucket, file, &beside).await;
+                    beside.map_err(|other| if nothing_there(&other) { failure } else { other })
+                }
+                downloaded => downloaded,
+            },
             Place::Disk(_) => {
                 let failed =
                     |error: io::Error| Failure::new(ErrorKind::Io, Verdict::Final, error.to_string());
@@ -271,6 +279,17 @@ impl Work<'_> {
     fn send(&self, listed: Listed) -> Result<(), Gone> {
         self.out.blocking_send(listed).map_err(|_| Gone)
     }
+}
+
+/// Without leave to list, S3 denies what does not exist.
+fn nothing_there(failure: &Failure) -> bool {
+    matches!(failure.kind, ErrorKind::NotFound | ErrorKind::AccessDenied)
+}
+
+/// The key of a file in S3's own layout: `data` is a neighbour of the manifest's folder.
+fn neighbour(manifest: &str, file: &DataFile) -> String {
+    let above = manifest.rsplitn(3, '/').nth(2).map_or_else(String::new, |above| format!("{above}/"));
+    format!("{above}data/{}", file.key.rsplit('/').next().unwrap_or_default())
 }
 
 /// The rows behind gzip, or plain ones.
