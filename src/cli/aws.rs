@@ -1,12 +1,17 @@
 //! The options of S3 sources, with aws-cli's names.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use roottrail::filter::parse_span;
 use roottrail::keyscope::KeyScope;
 use roottrail::source::Source;
-use roottrail::source::s3::{S3Options, S3Session, S3Source, S3Uri};
+use roottrail::source::s3::{Inventory, S3Options, S3Session, S3Source, S3Uri};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::UsageError;
 
@@ -59,6 +64,15 @@ pub(super) struct Args {
     #[arg(long)]
     all_versions: bool,
 
+    /// Take what there is from an S3 Inventory in CSV format, in place of listing its bucket:
+    /// s3://bucket/path/manifest.json, or a manifest on disk
+    #[arg(long, value_name = "MANIFEST")]
+    inventory: Option<OsString>,
+
+    /// How long to wait for access that was lost in the middle of a run, before all that is left fails
+    #[arg(long, value_name = "SPAN", default_value = "15m", value_parser = parse_span)]
+    access_wait: SignedDuration,
+
     /// Listings at the same time
     #[arg(long, value_name = "N", default_value = "16", help_heading = "Performance")]
     list_concurrency: NonZeroUsize,
@@ -86,6 +100,8 @@ impl Args {
             force_path_style: self.force_path_style,
             expected_bucket_owner: self.expected_bucket_owner.clone(),
             all_versions: self.all_versions,
+            // A span is never negative.
+            access_wait: Duration::try_from(self.access_wait).unwrap_or_default(),
             list_concurrency: self.list_concurrency.get(),
             max_memory: self.max_memory,
             concurrency: self.concurrency.map(NonZeroUsize::get),
@@ -100,11 +116,14 @@ pub(super) struct Session<'a> {
     args: &'a Args,
     keys: Arc<KeyScope>,
     started: Option<S3Session>,
+    inventory: Option<Arc<Inventory>>,
+    /// A source was in the inventory's bucket.
+    inventory_used: bool,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(args: &'a Args, keys: Arc<KeyScope>) -> Self {
-        Self { args, keys, started: None }
+        Self { args, keys, started: None, inventory: None, inventory_used: false }
     }
 
     /// Opens one prefix; fails where the bucket cannot be reached at all.
@@ -124,7 +143,30 @@ impl<'a> Session<'a> {
             Some(session) => session,
             None => self.started.insert(S3Session::start(&self.args.options())?),
         };
-        Ok(session.open(&uri)?.within(self.keys.clone()))
+        if let (None, Some(location)) = (&self.inventory, &self.args.inventory) {
+            self.inventory = Some(session.inventory(location)?);
+        }
+        let source = session.open(&uri)?.within(self.keys.clone());
+        match &self.inventory {
+            Some(inventory) if inventory.bucket() == uri.bucket => {
+                self.inventory_used = true;
+                Ok(source.from_inventory(Arc::clone(inventory))?)
+            }
+            _ => Ok(source),
+        }
+    }
+
+    /// The time of the inventory, if there is one. Fails where no source is in its bucket. To be asked once all
+    /// sources are open.
+    pub(super) fn inventory_time(&self) -> anyhow::Result<Option<Timestamp>> {
+        match (&self.inventory, &self.args.inventory) {
+            (Some(inventory), _) if !self.inventory_used => {
+                let text = format!("--inventory is of s3://{}, and no source is in it", inventory.bucket());
+                Err(UsageError(text).into())
+            }
+            (None, Some(_)) => Err(UsageError("--inventory needs a source s3://bucket".into()).into()),
+            (inventory, _) => Ok(inventory.as_ref().and_then(|inventory| inventory.created())),
+        }
     }
 }
 

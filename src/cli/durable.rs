@@ -160,6 +160,8 @@ fn as_written(matches: &ArgMatches) -> (BTreeMap<String, String>, BTreeMap<Strin
         let to = match argument.get_help_heading() {
             _ if SCOPE.contains(&id) => &mut scope,
             _ if FREE.contains(&id) => continue,
+            // An unfinished run goes on with the list of objects that it began with; a later run may have a new one.
+            _ if id == "inventory" => &mut writing,
             Some("Scope" | "Filter" | "Integrity") => &mut scope,
             Some("AWS" | "Performance" | "Interface" | "Durable runs") => continue,
             Some(_) => &mut writing,

@@ -24,7 +24,7 @@ use roottrail::plan::{Amount, Plan, Sample};
 use roottrail::scan::object::ScanOptions;
 use roottrail::source::disk::DiskSource;
 use roottrail::source::s3::S3Source;
-use roottrail::source::{Content, Feed, Item, ListedOnly, Source};
+use roottrail::source::{Content, Feed, Item, ListedOnly, ReadClass, Source};
 use roottrail::summary::Summary;
 
 /// Arguments of `plan`.
@@ -85,13 +85,22 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
             None => Place::Disk(name.into()),
         });
     }
+    session.inventory_time()?;
+    if let Some(session) = session.started() {
+        let quiet = args.quiet;
+        session.on_event(move |text| {
+            if !quiet {
+                terminal::line(&format!("roottrail: {}", terminal::plain(text)));
+            }
+        });
+    }
     let started = Instant::now();
     let mut plan = Plan::default();
     let mut chosen = Chosen::new(args.sample);
     for (at, place) in places.iter().enumerate() {
         survey(place, &keys, &cancel, &mut |object, what| {
             plan.add(&object, &what);
-            if matches!(what, ListedOnly::Readable) {
+            if matches!(what, ListedOnly::Readable(_)) {
                 chosen.offer(at, object);
             }
         });
@@ -166,7 +175,7 @@ impl Feed for Visitor<'_> {
         let what = match item.content {
             Content::Skipped(skip) => ListedOnly::Skipped(skip),
             Content::Failed(error) => ListedOnly::Failed(error),
-            Content::File(_) | Content::Stdin | Content::Body(_) => ListedOnly::Readable,
+            Content::File(_) | Content::Stdin | Content::Body(_) => ListedOnly::Readable(ReadClass::Standard),
         };
         self.head.store(item.seq + 1, Ordering::Relaxed);
         (self.visit.lock().unwrap_or_else(PoisonError::into_inner))(item.object, what);

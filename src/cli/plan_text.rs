@@ -49,8 +49,9 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
         )?;
         writeln!(
             out,
-            "cost       ${:.2} for requests, ${:.2} more where the bytes leave AWS (prices of {})",
+            "cost       ${:.2} for requests{}, ${:.2} more where the bytes leave AWS (prices of {})",
             plan.requests_cost(),
+            retrieval(plan.retrieval_cost()),
             plan.transfer_cost(),
             prices::AS_OF
         )?;
@@ -65,6 +66,11 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
         writeln!(out, "records    about {records} in {}", size(inflated))?;
     }
     Ok(())
+}
+
+/// Only the colder storage classes ask for bytes.
+fn retrieval(cost: f64) -> String {
+    if cost > 0.0 { format!(", ${cost:.2} for retrieval from colder classes") } else { String::new() }
 }
 
 fn line(out: &mut String, account: &str, region: &str, days: &str, amount: Amount) -> std::fmt::Result {

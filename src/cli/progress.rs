@@ -83,6 +83,19 @@ impl Progress {
         }
     }
 
+    /// Says what happens, from any thread.
+    pub(super) fn voice(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let (bar, silent) = (self.bar.clone(), !self.show_errors);
+        move |text: &str| {
+            let text = format!("roottrail: {}", plain(text));
+            match &bar {
+                _ if silent => {}
+                Some(bar) => bar.suspend(|| line(&text)),
+                None => line(&text),
+            }
+        }
+    }
+
     fn text(&self, summary: &Summary, listed: u64, all_listed: bool) -> String {
         let objects = &summary.objects;
         let done = objects.skipped + objects.scanned + objects.failed;

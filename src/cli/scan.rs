@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ArgMatches;
+use jiff::Timestamp;
 
 use super::progress::{Progress, ProgressChoice};
 use super::terminal::{self, ColorChoice};
@@ -84,7 +85,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     stop_on_signals(&cancel)?;
     let names = source_names(&args.sources, args.objects_from.as_deref())?;
     let checkpoint = args.durable.open(args.outputs.force, args.outputs.output())?;
-    let now = jiff::Timestamp::now();
+    let now = Timestamp::now();
     let started = checkpoint.as_ref().and_then(Checkpoint::started).unwrap_or(now);
     let selection = args.selection.select(started)?;
     let keys = Arc::new(selection.keys.clone());
@@ -99,7 +100,10 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     // Outputs first: a bad path should fail before anything is read.
     let (mut outputs, files) =
         args.outputs.open(durable.as_ref().map(|durable| &durable.plan), args.durable.replaces())?;
-    let (sources, session) = sources(&names, args, &keys)?;
+    let Opened { sources, session, as_of } = sources(&names, args, &keys)?;
+    if let (Some(durable), Some(as_of)) = (&mut durable, as_of) {
+        durable.checkpoint.listed_as_of(as_of);
+    }
     // A run that goes on is still the one that was begun.
     let arguments = match &durable {
         Some(durable) => durable.checkpoint.arguments().to_vec(),
@@ -115,6 +119,9 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     args.durable.stop_in_time(&cancel);
     let options = ScanOptions { max_object_size: args.max_object_size, sha256, threads, cancel };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
+    if let Some(session) = &session {
+        session.on_event(progress.voice());
+    }
     let checkpoint = durable.as_mut().map(|durable| &mut durable.checkpoint);
     let result = pipeline::run_from(checkpoint, sources, &options, &selection, &mut outputs, &mut progress);
     progress.finish();
@@ -255,7 +262,6 @@ fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
     Ok(String::from_utf8(bytes).context("a source in the list is not UTF-8")?.into())
 }
 
-/// The sources, and what those in S3 share, if there are any.
 fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Result<Opened> {
     let mut session = aws::Session::new(&args.aws, Arc::clone(keys));
     let mut stdin = false;
@@ -274,10 +280,16 @@ fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Res
             }
         })
         .collect::<anyhow::Result<_>>()?;
-    Ok((sources, session.started().cloned()))
+    Ok(Opened { sources, as_of: session.inventory_time()?, session: session.started().cloned() })
 }
 
-type Opened = (Vec<Box<dyn Source>>, Option<S3Session>);
+/// The sources, and what those in S3 share, if there are any.
+struct Opened {
+    sources: Vec<Box<dyn Source>>,
+    session: Option<S3Session>,
+    /// When an inventory was made.
+    as_of: Option<Timestamp>,
+}
 
 pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
     name.to_str().filter(|name| name.starts_with("s3://"))

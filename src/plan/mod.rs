@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key::Skip;
 use crate::object::ObjectRef;
-use crate::source::ListedOnly;
+use crate::source::{ListedOnly, ReadClass};
 
 /// The name and version of the JSON that [`Plan::to_json`] makes.
 pub const SCHEMA: &str = "roottrail.plan/1";
@@ -81,6 +81,8 @@ pub struct Plan {
     pub readable: Amount,
     /// Readable in S3: each costs a GET.
     pub fetched: Amount,
+    /// The same by what S3 asks for reading it.
+    pub by_class: BTreeMap<ReadClass, Amount>,
     /// Counted, not read.
     pub skipped: BTreeMap<Skip, Amount>,
     /// In an archive storage class.
@@ -123,10 +125,11 @@ impl Plan {
                 }
             }
             ListedOnly::Failed(error) => self.failures.push(Failure::of(error)),
-            ListedOnly::Readable => {
+            ListedOnly::Readable(class) => {
                 self.readable.add(object.size);
                 if object.uri.starts_with("s3://") {
                     self.fetched.add(object.size);
+                    self.by_class.entry(*class).or_default().add(object.size);
                 }
                 let Some(row) = self.row(object) else {
                     self.elsewhere.add(object.size);
@@ -165,8 +168,19 @@ impl Plan {
 
     /// LIST and GET requests, US dollars.
     pub fn requests_cost(&self) -> f64 {
-        self.list_requests as f64 / 1000.0 * prices::LIST_PER_THOUSAND
-            + self.fetched.objects as f64 / 1000.0 * prices::GET_PER_THOUSAND
+        let gets = self
+            .by_class
+            .iter()
+            .map(|(class, amount)| amount.objects as f64 / 1000.0 * prices::get_per_thousand(*class));
+        self.list_requests as f64 / 1000.0 * prices::LIST_PER_THOUSAND + gets.sum::<f64>()
+    }
+
+    /// Bytes of storage classes that ask for them, US dollars.
+    pub fn retrieval_cost(&self) -> f64 {
+        self.by_class
+            .iter()
+            .map(|(class, amount)| amount.bytes as f64 / 1e9 * prices::retrieval_per_gb(*class))
+            .sum()
     }
 
     /// All bytes sent to a place outside of AWS, US dollars.
@@ -234,7 +248,7 @@ impl Plan {
             "skipped": skipped,
             "elsewhere": self.elsewhere,
             "requests": {"list": self.list_requests, "get": self.fetched.objects},
-            "cost_usd": {"requests": self.requests_cost(), "transfer_out": self.transfer_cost(),
+            "cost_usd": {"requests": self.requests_cost(), "retrieval": self.retrieval_cost(), "transfer_out": self.transfer_cost(),
                 "prices_as_of": prices::AS_OF},
             "estimate": {"seconds": estimate.seconds, "records": estimate.records,
                 "bytes_inflated": estimate.inflated, "basis": if self.sample.is_some() { "sample" } else { "assumed rates" }},
@@ -268,9 +282,15 @@ mod tests {
     fn plan() -> Plan {
         let mut plan = Plan::default();
         let folder = "s3://b/AWSLogs/111122223333/CloudTrail/us-east-1/2024";
-        plan.add(&object(&format!("{folder}/05/02/a.json.gz"), 1000), &ListedOnly::Readable);
-        plan.add(&object(&format!("{folder}/05/01/b.json.gz"), 3000), &ListedOnly::Readable);
-        plan.add(&object("s3://b/export.json", 500), &ListedOnly::Readable);
+        plan.add(
+            &object(&format!("{folder}/05/02/a.json.gz"), 1000),
+            &ListedOnly::Readable(ReadClass::Standard),
+        );
+        plan.add(
+            &object(&format!("{folder}/05/01/b.json.gz"), 3000),
+            &ListedOnly::Readable(ReadClass::Standard),
+        );
+        plan.add(&object("s3://b/export.json", 500), &ListedOnly::Readable(ReadClass::Standard));
         plan.add(&object("s3://b/readme.txt", 7), &ListedOnly::Skipped(Skip::OtherName));
         let uri = format!("{folder}/04/01/c.json.gz");
         let error = ObjectError::new(uri.clone(), Stage::Get, ErrorKind::Archived, "GLACIER");
@@ -295,7 +315,17 @@ mod tests {
     fn costs_and_durations_follow_from_the_counts() {
         let mut plan = plan();
         (plan.list_requests, plan.fetched.objects) = (100_000, 100_000_000);
+        let amount = |objects| Amount { objects, bytes: objects * 2000 };
+        plan.by_class = [(ReadClass::Standard, amount(100_000_000))].into();
         assert!((plan.requests_cost() - 40.5).abs() < 1e-9);
+        assert_eq!(plan.retrieval_cost(), 0.0);
+        plan.by_class = [
+            (ReadClass::InfrequentAccess, amount(50_000_000)),
+            (ReadClass::InstantRetrieval, amount(50_000_000)),
+        ]
+        .into();
+        assert!((plan.requests_cost() - 550.5).abs() < 1e-9);
+        assert!((plan.retrieval_cost() - 4.0).abs() < 1e-9);
         assert!((plan.estimate().seconds - 40_000.0).abs() < 1e-6);
         let sample = Sample {
             read: Amount { objects: 1, bytes: 450 },

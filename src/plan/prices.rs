@@ -1,13 +1,35 @@
-//! What S3 asks for requests. The one place with prices; change the date with them.
+//! What S3 asks for requests and bytes. The one place with prices; change the date with them.
+//!
+//! Source: <https://aws.amazon.com/s3/pricing/>, US East (N. Virginia). The page fills its tables in by script, so
+//! the numbers were compared with what cost tools have from the AWS Price List API and with price guides of 2026.
 
-/// Where the prices are from: the S3 pricing page, Standard storage class, us-east-1.
-pub const AS_OF: &str = "2025-01-01, us-east-1";
-/// A thousand LIST requests, US dollars.
+use crate::source::ReadClass;
+
+/// When the prices were looked up, and for which region.
+pub const AS_OF: &str = "2026-11-22, us-east-1";
+/// A thousand LIST requests, US dollars, whatever class the objects are in.
 pub const LIST_PER_THOUSAND: f64 = 0.005;
-/// A thousand GET requests, US dollars.
-pub const GET_PER_THOUSAND: f64 = 0.0004;
-/// A GB (10^9 bytes) to a place outside of AWS, US dollars; nothing within the bucket's region.
+/// A GB (10^9 bytes) to a place outside of AWS, US dollars, for the first 10 TB of a month; nothing within the
+/// bucket's region.
 pub const OUT_PER_GB: f64 = 0.09;
+
+/// A thousand GET requests, US dollars.
+pub const fn get_per_thousand(class: ReadClass) -> f64 {
+    match class {
+        ReadClass::Standard => 0.0004,
+        ReadClass::InfrequentAccess => 0.001,
+        ReadClass::InstantRetrieval => 0.01,
+    }
+}
+
+/// A GB (10^9 bytes) read, US dollars, wherever it goes.
+pub const fn retrieval_per_gb(class: ReadClass) -> f64 {
+    match class {
+        ReadClass::Standard => 0.0,
+        ReadClass::InfrequentAccess => 0.01,
+        ReadClass::InstantRetrieval => 0.03,
+    }
+}
 
 /// GETs a second that one prefix serves before it asks to slow down.
 pub const GETS_PER_SECOND_AND_PREFIX: f64 = 5_500.0;

@@ -8,6 +8,7 @@ use crate::error::ObjectError;
 use crate::key::Skip;
 use crate::object::ObjectRef;
 use crate::state::memory::Memory;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -43,11 +44,34 @@ pub enum Content {
 #[derive(Debug)]
 pub enum ListedOnly {
     /// Fetch and read it.
-    Readable,
+    Readable(ReadClass),
     /// Count it.
     Skipped(Skip),
     /// Report it.
     Failed(ObjectError),
+}
+
+/// What S3 asks for reading an object, by its storage class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ReadClass {
+    /// Requests only: STANDARD, INTELLIGENT_TIERING, what was restored from an archive, and files on disk.
+    #[default]
+    Standard,
+    /// Requests, and each byte: STANDARD_IA and ONEZONE_IA.
+    InfrequentAccess,
+    /// The same at higher prices: GLACIER_IR.
+    InstantRetrieval,
+}
+
+impl ReadClass {
+    /// Reads S3's name of a storage class; unknown ones count as STANDARD.
+    pub fn of(storage_class: Option<&str>) -> Self {
+        match storage_class {
+            Some("STANDARD_IA" | "ONEZONE_IA") => Self::InfrequentAccess,
+            Some("GLACIER_IR") => Self::InstantRetrieval,
+            _ => Self::Standard,
+        }
+    }
 }
 
 /// A fetched object. Its bytes may turn out cut short or damaged, which only inflating shows.

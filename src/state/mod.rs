@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::dedupe::Dedupe;
 use crate::error::Fatal;
@@ -59,6 +59,7 @@ pub struct Checkpoint {
     run_failed: Vec<u64>,
     part: Option<Part>,
     first_open: i32,
+    late_window: SignedDuration,
     dedupe: Dedupe,
     saved: Instant,
     pause: Duration,
@@ -89,6 +90,7 @@ impl Checkpoint {
             run_failed: Vec::new(),
             part: None,
             first_open: i32::MIN,
+            late_window: SignedDuration::ZERO,
             dedupe: Dedupe::default(),
             saved: Instant::now(),
             pause: OFTEN,
@@ -150,9 +152,16 @@ impl Checkpoint {
         self.run_failed = run_failed;
         self.dedupe = dedupe;
         self.keys = Arc::clone(&run.keys);
+        self.late_window = run.late_window;
         self.first_open = first_open_day(now, run.late_window);
         self.saved = Instant::now();
         Ok(plan)
+    }
+
+    /// What is listed is not today's but that of an earlier time: days are closed by that time. To be called
+    /// after [`Checkpoint::begin`], and once for each such list.
+    pub fn listed_as_of(&mut self, time: Timestamp) {
+        self.first_open = self.first_open.min(first_open_day(time, self.late_window));
     }
 
     fn plan(&self, run: &Description, outputs: &[SavedOutput]) -> Result<Plan, StateError> {

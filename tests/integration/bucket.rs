@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-fn signed() -> Command {
+/// The program with credentials for the server.
+pub(crate) fn signed() -> Command {
     let mut command = command();
     command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
     command.env("AWS_REGION", "us-east-1");
     command
 }
 
-fn scan_bucket(server: &Server, args: &[&str]) -> Scan {
+/// Scans what lies on the server.
+pub(crate) fn scan_bucket(server: &Server, args: &[&str]) -> Scan {
     let url = server.url();
     scan_with(signed(), args.iter().copied().chain(["--endpoint-url", &url]), b"")
 }

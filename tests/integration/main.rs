@@ -5,6 +5,7 @@
     reason = "helpers of tests may panic as tests do, and say what they skip"
 )]
 
+mod access;
 mod bucket;
 mod cancel;
 mod cli;
@@ -14,6 +15,7 @@ mod faults;
 mod filters;
 mod formats;
 mod golden_scan;
+mod inventory;
 mod listing;
 mod ocsf;
 mod oracle;

@@ -1,5 +1,6 @@
 //! The connection to S3: runtime, HTTP and TLS, endpoint, region, credentials. Built once for a run.
 
+use super::access::Access;
 use super::credentials::{CachedCredentials, CredentialsHandle};
 use super::direct::{self, Direct, Http};
 use super::errors::{Failure, Verdict};
@@ -67,8 +68,13 @@ struct Inner {
     /// For GETs without the SDK.
     http: Option<Http>,
     counters: Arc<Counters>,
+    access: Access,
     notes: Mutex<Vec<String>>,
+    listener: Mutex<Option<Listener>>,
 }
+
+/// Is told what happens.
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -116,7 +122,9 @@ impl S3Session {
             credentials,
             http: direct,
             counters: Arc::default(),
+            access: Access::default(),
             notes: Mutex::default(),
+            listener: Mutex::default(),
         }));
         if let Some(credentials) = &session.0.credentials {
             let where_to = session.whereabouts(None);
@@ -141,6 +149,19 @@ impl S3Session {
         std::mem::take(&mut self.0.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Has `listener` told at once, from any thread, of what holds the run up, such as access that is lost.
+    /// Without one it is among the notes.
+    pub fn on_event(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        *self.0.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(listener));
+    }
+
+    pub(super) fn tell(&self, text: &str) {
+        match &*self.0.listener.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(listener) => listener(text),
+            None => self.note(text.to_owned()),
+        }
+    }
+
     pub(super) fn note(&self, text: String) {
         let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
         // A thousand accounts must not make a thousand notes.
@@ -159,6 +180,10 @@ impl S3Session {
 
     pub(super) fn counters(&self) -> &Arc<Counters> {
         &self.0.counters
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.0.access
     }
 
     pub(super) fn credentials(&self) -> Option<&Arc<CachedCredentials>> {

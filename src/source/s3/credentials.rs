@@ -14,10 +14,12 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// New credentials are fetched this long before the old ones end.
 const EARLY: Duration = Duration::from_secs(120);
+/// Some sources hand out the same credentials until they end: no need to ask before each request.
+const SOON: Duration = Duration::from_secs(5);
 /// A chain that answers at all answers within this; a role behind SSO takes a few seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -27,9 +29,16 @@ pub(super) struct CachedCredentials {
     options: S3Options,
     /// Region, HTTP client and timeouts for calls to STS, SSO and the like.
     base: SdkConfig,
-    held: Mutex<Option<Credentials>>,
+    held: Mutex<Option<Held>>,
     /// One refresh at a time; the provider is kept, as it may hold a session of its own.
     provider: tokio::sync::Mutex<Option<SharedCredentialsProvider>>,
+}
+
+/// Credentials, and when they were fetched.
+#[derive(Debug)]
+struct Held {
+    credentials: Credentials,
+    fetched: Instant,
 }
 
 impl CachedCredentials {
@@ -71,7 +80,7 @@ impl CachedCredentials {
             .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(PATIENCE)));
         match fetched {
             Ok(credentials) => {
-                *self.lock() = Some(credentials.clone());
+                *self.lock() = Some(Held { credentials: credentials.clone(), fetched: Instant::now() });
                 Ok(credentials)
             }
             // Better the old ones to their last second than none.
@@ -80,12 +89,14 @@ impl CachedCredentials {
     }
 
     fn fresh(&self, margin: Duration) -> Option<Credentials> {
-        let held = self.lock().clone()?;
-        let good = held.expiry().is_none_or(|end| end > SystemTime::now() + margin);
-        good.then_some(held)
+        let held = self.lock();
+        let Held { credentials, fetched } = held.as_ref()?;
+        let margin = if fetched.elapsed() < SOON { margin.min(SOON) } else { margin };
+        let good = credentials.expiry().is_none_or(|end| end > SystemTime::now() + margin);
+        good.then(|| credentials.clone())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Credentials>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -95,7 +106,7 @@ impl CachedCredentials {
         let old = self.lock().take();
         *self.provider.lock().await = None;
         let new = self.get().await?;
-        let same = old.is_some_and(|old| {
+        let same = old.is_some_and(|Held { credentials: old, .. }| {
             old.access_key_id() == new.access_key_id() && old.session_token() == new.session_token()
         });
         Ok(!same)

@@ -5,6 +5,7 @@
 //! written. All that hold some are therefore before the next to be admitted, so the object next in output
 //! order always gets in: bodies behind it cannot starve it.
 
+use super::Listing;
 use super::body::S3Body;
 use super::client::Bucket;
 use super::errors::Failure;
@@ -12,7 +13,6 @@ use super::fetch::{Fetched, fetch};
 use super::layout::ListScope;
 use super::limit::Limit;
 use super::list::{Entry, Listed};
-use super::tree::list_tree;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key::{self, Skip};
@@ -111,7 +111,7 @@ struct Drive<'a> {
 pub(super) fn drive(
     bucket: &Bucket,
     scope: &Arc<ListScope>,
-    given: Option<Vec<Entry>>,
+    listing: &Listing,
     first: u64,
     feed: &dyn Feed,
     cancel: &Cancel,
@@ -132,13 +132,7 @@ pub(super) fn drive(
     handle.block_on(async {
         let (out, pages) = mpsc::channel(PAGES_AHEAD);
         let mut lister = JoinSet::new();
-        match given {
-            Some(entries) => {
-                drive.sift(entries);
-                drop(out);
-            }
-            None => drop(lister.spawn(list_tree(bucket.clone(), scope.clone(), out))),
-        }
+        listing.start(bucket, scope, &mut lister, out);
         if drive.run(pages).await.is_err() {
             return;
         }
@@ -190,7 +184,10 @@ impl Drive<'_> {
             match event.await {
                 Event::Done(done) => self.deliver(done)?,
                 Event::Listed(Some(Listed::Page(entries))) => self.sift(entries),
-                Event::Listed(Some(Listed::Failed { prefix, failure })) => self.unlisted(&prefix, failure)?,
+                Event::Listed(Some(Listed::Failed { uri, failure })) => {
+                    let error = failure.into_error(uri.clone(), Stage::List);
+                    self.number(uri, error)?;
+                }
                 Event::Listed(None) => {
                     listed_all = true;
                     let Self { sieve, waiting, .. } = self;
@@ -290,18 +287,12 @@ impl Drive<'_> {
         Share::take(&self.budget, 0)
     }
 
-    /// The rest of a prefix could not be listed: an item like any other.
-    fn unlisted(&mut self, prefix: &str, failure: Failure) -> Result<(), Over> {
-        let uri = super::uri::S3Uri { prefix: prefix.to_owned(), ..self.bucket.uri.clone() }.to_string();
-        let error = failure.into_error(uri.clone(), Stage::List);
-        self.number(uri, error)
-    }
-
     fn give_up(&mut self, uri: String, stage: Stage, error: &JoinError) -> Result<(), Over> {
         let cause = format!("a defect of roottrail ended the listing: {error}");
         self.number(uri.clone(), ObjectError::new(uri, stage, ErrorKind::Other, cause))
     }
 
+    /// Something could not be listed: an item like any other.
     fn number(&mut self, uri: String, error: ObjectError) -> Result<(), Over> {
         let mut object = ObjectRef { uri, ..ObjectRef::default() };
         if self.feed.memory().is_some_and(|memory| memory.told(&mut object, error.stage)) {

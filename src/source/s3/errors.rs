@@ -18,7 +18,7 @@ pub(super) enum Verdict {
     Retry,
     /// The server asks for fewer requests.
     SlowDown,
-    /// The credentials have expired: get new ones first.
+    /// The credentials are good no more: get new ones first.
     Credentials,
     /// The bucket is in another region.
     Elsewhere,
@@ -141,14 +141,11 @@ fn classify(code: Option<&str>, status: u16) -> (ErrorKind, Verdict) {
         Some("RequestTimeout" | "RequestTimeoutException") => (Timeout, Verdict::Retry),
         // The SDK learns the clock's offset from the answer, so the next try can succeed.
         Some("RequestTimeTooSkewed") => (AccessDenied, Verdict::Retry),
-        Some("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired") => {
-            (AccessDenied, Verdict::Credentials)
-        }
+        Some("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired")
+        | Some("InvalidToken" | "InvalidAccessKeyId") => (AccessDenied, Verdict::Credentials),
         Some("InvalidObjectState") => (Archived, Verdict::Final),
         Some("NoSuchKey" | "NoSuchVersion" | "NoSuchBucket" | "NotFound") => (NotFound, Verdict::Final),
-        Some("AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken") => {
-            (AccessDenied, Verdict::Final)
-        }
+        Some("AccessDenied" | "SignatureDoesNotMatch") => (AccessDenied, Verdict::Final),
         Some("AllAccessDisabled" | "AccountProblem" | "InvalidPayer" | "NotSignedUp" | "Forbidden") => {
             (AccessDenied, Verdict::Final)
         }
@@ -221,6 +218,7 @@ mod tests {
             (Some("InvalidObjectState"), 403, ErrorKind::Archived, Verdict::Final),
             (Some("KMS.DisabledException"), 400, ErrorKind::AccessDenied, Verdict::Final),
             (Some("ExpiredToken"), 400, ErrorKind::AccessDenied, Verdict::Credentials),
+            (Some("InvalidToken"), 400, ErrorKind::AccessDenied, Verdict::Credentials),
             (Some("NoSuchKey"), 404, ErrorKind::NotFound, Verdict::Final),
             (Some("PreconditionFailed"), 412, ErrorKind::Other, Verdict::Final),
             (Some("RequestTimeout"), 400, ErrorKind::Timeout, Verdict::Retry),

@@ -1,15 +1,16 @@
 //! One object over the network: GET and body as one unit with its own tries. A body that breaks is resumed
 //! where it broke, and what cannot be told from a damaged one is certified where S3 gives the means.
 
+use super::access::another_try;
 use super::answer::{Checksum, Head, Stream, of_response, of_sdk};
 use super::client::{Bucket, payer};
 use super::errors::{Failure, Verdict};
-use super::list::{Entry, renewed};
+use super::list::Entry;
 use super::retry::backoff;
 use crate::error::ErrorKind;
 use md5::{Digest, Md5};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes that came this often alike are what the server holds, damaged or not.
 pub(super) const ALIKE: u32 = 4;
@@ -46,6 +47,9 @@ pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Re
     let mut suspect: (Vec<u8>, u32) = (Vec::new(), 0);
     let mut failures = 0;
     loop {
+        if let Err(lost) = bucket.session.access().enter(bucket).await {
+            return partial.given_up(lost);
+        }
         if *tries > 0 {
             counters.retries.fetch_add(1, Ordering::Relaxed);
         }
@@ -67,24 +71,26 @@ pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Re
             Err(failure) => failure,
         };
         failures += 1;
-        let again = match failure.verdict {
-            Verdict::Retry => true,
-            Verdict::SlowDown => {
-                counters.slow_downs.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            Verdict::Credentials => renewed(bucket).await,
-            Verdict::Final | Verdict::Elsewhere => false,
+        let (failure, again) = match another_try(bucket, &failure).await {
+            Ok(again) => (failure, again),
+            Err(lost) => (lost, false),
         };
         if again && *tries < options.attempts {
             tokio::time::sleep(backoff(options.retry_base, failures)).await;
             continue;
         }
         let failure = if *tries > 1 { failure.context(format_args!("after {tries} tries")) } else { failure };
-        if partial.bytes.is_empty() {
+        return partial.given_up(failure);
+    }
+}
+
+impl Partial {
+    /// There are no more tries: what came of the object is all that there is.
+    fn given_up(self, failure: Failure) -> Result<Fetched, Failure> {
+        if self.bytes.is_empty() {
             return Err(failure);
         }
-        return Ok(Fetched { bytes: partial.bytes, certified: false, broken: Some(failure) });
+        Ok(Fetched { bytes: self.bytes, certified: false, broken: Some(failure) })
     }
 }
 
@@ -132,22 +138,13 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
         partial.bytes.clear();
     }
     let from = partial.bytes.len() as u64;
-    bucket.session.counters().get.fetch_add(1, Ordering::Relaxed);
     let wanted = Wanted {
         key: &entry.key,
         version: entry.version_id.as_deref(),
         etag: partial.etag.clone().or_else(|| entry.etag.as_ref().map(|etag| format!("\"{etag}\""))),
         range: (from > 0).then(|| format!("bytes={from}-")),
     };
-    let answer = match bucket.direct.as_deref().filter(|direct| !direct.is_refused()) {
-        Some(direct) => match direct.get(bucket, &wanted).await {
-            // Just found out: the SDK's signature may be another.
-            Err(_) if direct.is_refused() => by_sdk(bucket, wanted).await,
-            answer => answer.map(of_response),
-        },
-        None => by_sdk(bucket, wanted).await,
-    };
-    let (head, stream) = match answer {
+    let (head, stream) = match ask(bucket, wanted).await {
         Ok(answer) => answer,
         Err(failure) => return refused(failure, partial),
     };
@@ -176,7 +173,25 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
     }
 }
 
-fn cut(text: String) -> Failure {
+/// Sends one GET, by the short way where there is one, and waits for the head of the answer.
+pub(super) async fn ask(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, Stream), Failure> {
+    bucket.session.counters().get.fetch_add(1, Ordering::Relaxed);
+    let sent = Instant::now();
+    let answer = match bucket.direct.as_deref().filter(|direct| !direct.is_refused()) {
+        Some(direct) => match direct.get(bucket, &wanted).await {
+            // Just found out: the SDK's signature may be another.
+            Err(_) if direct.is_refused() => by_sdk(bucket, &wanted).await,
+            answer => answer.map(of_response),
+        },
+        None => by_sdk(bucket, &wanted).await,
+    };
+    if answer.is_ok() {
+        bucket.session.access().worked(bucket, wanted.key, wanted.version, sent);
+    }
+    answer
+}
+
+pub(super) fn cut(text: String) -> Failure {
     Failure::new(ErrorKind::Connection, Verdict::Retry, text)
 }
 
@@ -193,7 +208,7 @@ fn refused(failure: Failure, partial: &mut Partial) -> Result<(), Failure> {
     }
 }
 
-async fn by_sdk(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, Stream), Failure> {
+async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), Failure> {
     let options = bucket.session.options();
     let client = if wanted.range.is_some() { &bucket.part_client } else { &bucket.client };
     let request = client
@@ -201,8 +216,8 @@ async fn by_sdk(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, Stream), F
         .bucket(&bucket.uri.bucket)
         .key(wanted.key)
         .set_version_id(wanted.version.map(str::to_owned))
-        .set_if_match(wanted.etag)
-        .set_range(wanted.range)
+        .set_if_match(wanted.etag.clone())
+        .set_range(wanted.range.clone())
         .set_request_payer(payer(options))
         .set_expected_bucket_owner(options.expected_bucket_owner.clone());
     request.send().await.map(of_sdk).map_err(|error| Failure::from_sdk(&error))

@@ -1,5 +1,6 @@
 //! One page of a listing: asked for, tried again, and read.
 
+use super::access::another_try;
 use super::client::{Bucket, payer};
 use super::errors::{Failure, Verdict};
 use super::retry::backoff;
@@ -7,6 +8,7 @@ use super::uri::{S3Uri, decode_listed};
 use crate::error::ErrorKind;
 use crate::key::{KeyInfo, Skip, key_info};
 use crate::object::ObjectRef;
+use crate::source::ReadClass;
 use aws_sdk_s3::types::{
     CommonPrefix, EncodingType, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
     OptionalObjectAttributes, RestoreStatus,
@@ -14,7 +16,7 @@ use aws_sdk_s3::types::{
 use std::sync::atomic::Ordering;
 
 /// One listed key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Entry {
     /// As S3 names it; percent-encoded where that is not UTF-8, and then it cannot be fetched.
     pub(super) key: String,
@@ -24,6 +26,8 @@ pub(super) struct Entry {
     pub(super) version_id: Option<String>,
     /// The storage class, where a restore is needed before a GET.
     pub(super) archived: Option<String>,
+    /// What reading it costs.
+    pub(super) class: ReadClass,
     /// The key could not be decoded.
     pub(super) unreadable_key: bool,
 }
@@ -37,6 +41,7 @@ impl Entry {
             etag: object.etag.clone(),
             version_id: object.version_id.clone(),
             archived: None,
+            class: ReadClass::default(),
             unreadable_key: false,
         })
     }
@@ -61,8 +66,8 @@ impl Entry {
 pub(super) enum Listed {
     /// Keys in byte order.
     Page(Vec<Entry>),
-    /// The rest of this prefix could not be listed.
-    Failed { prefix: String, failure: Failure },
+    /// Something that was to be listed, such as the rest of a prefix, could not be.
+    Failed { uri: String, failure: Failure },
 }
 
 /// What to ask for in one request.
@@ -125,6 +130,7 @@ pub(super) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, 
     let counters = bucket.session.counters();
     let mut tries = 0;
     loop {
+        bucket.session.access().enter(bucket).await?;
         tries += 1;
         counters.list.fetch_add(1, Ordering::Relaxed);
         let answer =
@@ -133,16 +139,7 @@ pub(super) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, 
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
-        let again = match failure.verdict {
-            Verdict::Retry => true,
-            Verdict::SlowDown => {
-                counters.slow_downs.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            Verdict::Credentials => renewed(bucket).await,
-            Verdict::Final | Verdict::Elsewhere => false,
-        };
-        if !again {
+        if !another_try(bucket, &failure).await? {
             return Err(failure);
         }
         if tries >= options.attempts {
@@ -213,18 +210,6 @@ async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
     })
 }
 
-/// Whether there may be good credentials after S3 refused the present ones.
-pub(super) async fn renewed(bucket: &Bucket) -> bool {
-    match bucket.session.credentials() {
-        // The same credentials again, or none at the moment: somebody may be logging in just now.
-        Some(credentials) => {
-            let _ = credentials.renew().await;
-            true
-        }
-        None => false,
-    }
-}
-
 fn decoded(text: &str, encoded: bool) -> Option<String> {
     if encoded { decode_listed(text) } else { Some(text.to_owned()) }
 }
@@ -236,39 +221,36 @@ fn folders(listed: &[CommonPrefix], encoded: bool) -> Option<Vec<String>> {
 fn entry(object: Object, encoded: bool) -> Entry {
     let class = object.storage_class().map(ObjectStorageClass::as_str);
     let archived = archived(class, object.restore_status());
-    named(object.key, encoded, object.size, object.e_tag, None, archived)
+    let class = ReadClass::of(class);
+    let Object { key, size, e_tag, .. } = object;
+    named(key, encoded, size, Entry { etag: e_tag, archived, class, ..Entry::default() })
 }
 
 fn version_entry(object: ObjectVersion, encoded: bool) -> Entry {
     let class = object.storage_class().map(ObjectVersionStorageClass::as_str);
     let archived = archived(class, object.restore_status());
-    named(object.key, encoded, object.size, object.e_tag, object.version_id, archived)
+    let class = ReadClass::of(class);
+    let ObjectVersion { key, size, e_tag, version_id, .. } = object;
+    named(key, encoded, size, Entry { etag: e_tag, version_id, archived, class, ..Entry::default() })
 }
 
 /// The storage class, where S3 wants a restore first and has none at hand.
-fn archived(class: Option<&str>, restore: Option<&RestoreStatus>) -> Option<String> {
+pub(super) fn archived(class: Option<&str>, restore: Option<&RestoreStatus>) -> Option<String> {
     let restored = restore.is_some_and(|status| {
         status.restore_expiry_date().is_some() && status.is_restore_in_progress() != Some(true)
     });
     class.filter(|class| matches!(*class, "GLACIER" | "DEEP_ARCHIVE") && !restored).map(str::to_owned)
 }
 
-fn named(
-    key: Option<String>,
-    encoded: bool,
-    size: Option<i64>,
-    etag: Option<String>,
-    version_id: Option<String>,
-    archived: Option<String>,
-) -> Entry {
+/// `rest` under its own name and size, its ETag without quotes.
+fn named(key: Option<String>, encoded: bool, size: Option<i64>, rest: Entry) -> Entry {
     let listed = key.unwrap_or_default();
     let decoded = decoded(&listed, encoded);
     Entry {
         unreadable_key: decoded.is_none(),
         key: decoded.unwrap_or(listed),
         size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
-        etag: etag.map(|tag| tag.trim_matches('"').to_owned()).filter(|tag| !tag.is_empty()),
-        version_id,
-        archived,
+        etag: rest.etag.map(|tag| tag.trim_matches('"').to_owned()).filter(|tag| !tag.is_empty()),
+        ..rest
     }
 }

@@ -1,5 +1,6 @@
 //! Objects in S3. The only place that knows tokio and the AWS SDK; everything beyond sees a [`Source`].
 
+mod access;
 mod answer;
 mod body;
 mod caller;
@@ -9,6 +10,7 @@ mod direct;
 mod drive;
 mod errors;
 mod fetch;
+mod inventory;
 mod layout;
 mod limit;
 mod list;
@@ -23,6 +25,7 @@ mod uri;
 
 pub use caller::Caller;
 pub use client::{Requests, S3Session};
+pub use inventory::Inventory;
 pub use options::{S3Keys, S3Options};
 pub use uri::{S3Uri, S3UriError};
 
@@ -33,14 +36,53 @@ use crate::object::ObjectRef;
 use crate::source::{Feed, Source};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
 
 /// Everything below one prefix of a bucket.
 #[derive(Debug)]
 pub struct S3Source {
     bucket: client::Bucket,
     scope: Arc<layout::ListScope>,
-    /// In place of a listing.
-    given: Option<Vec<list::Entry>>,
+    listing: Listing,
+}
+
+/// How the objects are found.
+#[derive(Debug)]
+enum Listing {
+    /// By asking S3.
+    Tree,
+    /// In an S3 Inventory.
+    Inventory(Arc<Inventory>),
+    /// Just these.
+    Given(Vec<list::Entry>),
+}
+
+impl Listing {
+    /// Sets a task to work that hands everything over in key order. It ends early when nobody listens.
+    fn start(
+        &self,
+        bucket: &client::Bucket,
+        scope: &Arc<layout::ListScope>,
+        tasks: &mut JoinSet<()>,
+        out: Sender<list::Listed>,
+    ) {
+        let (bucket, scope) = (bucket.clone(), Arc::clone(scope));
+        match self {
+            Self::Tree => tasks.spawn(tree::list_tree(bucket, scope, out)),
+            Self::Inventory(inventory) => {
+                let inventory = Arc::clone(inventory);
+                tasks.spawn_blocking(move || inventory.list(&bucket, &scope, &out))
+            }
+            Self::Given(entries) => {
+                let entries = entries.clone();
+                tasks.spawn(async move {
+                    // Nobody listens only when the run is over.
+                    let _over = out.send(list::Listed::Page(entries)).await;
+                })
+            }
+        };
+    }
 }
 
 impl S3Session {
@@ -48,7 +90,7 @@ impl S3Session {
     /// such bucket, where it cannot be reached, or where S3 does not know the caller. A caller who may not
     /// list is told so by an item of the run.
     pub fn open(&self, uri: &S3Uri) -> Result<S3Source, Fatal> {
-        Ok(S3Source { bucket: self.locate(uri)?, scope: Arc::default(), given: None })
+        Ok(S3Source { bucket: self.locate(uri)?, scope: Arc::default(), listing: Listing::Tree })
     }
 }
 
@@ -69,7 +111,14 @@ impl S3Source {
     #[must_use]
     pub fn only(self, objects: &[ObjectRef]) -> Self {
         let entries = objects.iter().filter_map(|object| list::Entry::of(&self.bucket.uri, object)).collect();
-        Self { given: Some(entries), ..self }
+        Self { listing: Listing::Given(entries), ..self }
+    }
+
+    /// The same, with the inventory's word for what there is in place of a listing. Fails where the inventory
+    /// is of another bucket, or does not tell versions apart and all of them are asked for.
+    pub fn from_inventory(self, inventory: Arc<Inventory>) -> Result<Self, Fatal> {
+        inventory.check(&self.bucket)?;
+        Ok(Self { listing: Listing::Inventory(inventory), ..self })
     }
 
     /// The session, for what it counted and noted.
@@ -80,7 +129,7 @@ impl S3Source {
 
 impl Source for S3Source {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
-        let end = drive::drive(&self.bucket, &self.scope, self.given.take(), first, feed, cancel);
+        let end = drive::drive(&self.bucket, &self.scope, &self.listing, first, feed, cancel);
         let deletions = self.bucket.session.counters().delete_markers.swap(0, Ordering::Relaxed);
         if deletions > 0 {
             let uri = &self.bucket.uri;

@@ -46,7 +46,8 @@ impl NodeTask {
     }
 
     async fn failed(&self, prefix: String, failure: Failure) -> Result<(), Gone> {
-        self.pieces.send(Piece::Listed(Listed::Failed { prefix, failure })).await.map_err(|_| Gone)
+        let uri = self.shared.bucket.uri.with_prefix(prefix);
+        self.pieces.send(Piece::Listed(Listed::Failed { uri, failure })).await.map_err(|_| Gone)
     }
 
     fn split(&self, works: Vec<Work>) -> Result<(), Gone> {

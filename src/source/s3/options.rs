@@ -62,6 +62,8 @@ pub struct S3Options {
     pub attempts: u32,
     /// The first wait between two tries, doubled with each.
     pub retry_base: Duration,
+    /// How long to wait for access that was lost in the middle of a run, before all that is left fails.
+    pub access_wait: Duration,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long to wait for an answer to begin, and for each further piece of it.
@@ -90,6 +92,7 @@ impl Default for S3Options {
             window: 4096,
             attempts: 10,
             retry_base: Duration::from_millis(100),
+            access_wait: Duration::from_secs(15 * 60),
             connect_timeout: Duration::from_millis(3_100),
             read_timeout: Duration::from_secs(15),
         }

@@ -3,8 +3,6 @@
 use super::S3Source;
 use super::drive::unread;
 use super::list::Listed;
-use super::tree::list_tree;
-use super::uri::S3Uri;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key;
@@ -28,7 +26,7 @@ impl S3Source {
         let (out, mut pages) = mpsc::channel(PAGES_AHEAD);
         bucket.session.handle().block_on(async {
             let mut lister = JoinSet::new();
-            lister.spawn(list_tree(bucket.clone(), self.scope.clone(), out));
+            self.listing.start(bucket, &self.scope, &mut lister, out);
             let mut look = tokio::time::interval(LOOK);
             while !cancel.is_set() {
                 let listed = poll_fn(|cx| match pages.poll_recv(cx) {
@@ -45,13 +43,12 @@ impl S3Source {
                             let what = match unread(&entry, &object, scope.err()) {
                                 Some(Content::Skipped(skip)) => ListedOnly::Skipped(skip),
                                 Some(Content::Failed(error)) => ListedOnly::Failed(error),
-                                _ => ListedOnly::Readable,
+                                _ => ListedOnly::Readable(entry.class),
                             };
                             visit(object, what);
                         }
                     }
-                    Some(Some(Listed::Failed { prefix, failure })) => {
-                        let uri = S3Uri { prefix, ..bucket.uri.clone() }.to_string();
+                    Some(Some(Listed::Failed { uri, failure })) => {
                         let error = failure.into_error(uri.clone(), Stage::List);
                         visit(ObjectRef { uri, ..ObjectRef::default() }, ListedOnly::Failed(error));
                     }

@@ -196,7 +196,8 @@ impl Row {
                             self.nodes.pop_front();
                             let text = "a defect of roottrail ended the listing";
                             let failure = Failure::new(ErrorKind::Other, Verdict::Final, text);
-                            Listed::Failed { prefix, failure }
+                            let uri = self.shared.bucket.uri.with_prefix(prefix);
+                            Listed::Failed { uri, failure }
                         }
                         Woke::Split(Split { id, works }) => {
                             if let Some(at) = self.nodes.iter().position(|node| node.id == id) {

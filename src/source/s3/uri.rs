@@ -70,6 +70,11 @@ impl S3Uri {
         uri
     }
 
+    /// The URI of another prefix of this bucket.
+    pub(super) fn with_prefix(&self, prefix: String) -> String {
+        Self { prefix, ..self.clone() }.to_string()
+    }
+
     /// The key behind a URI that [`S3Uri::of_key`] made.
     pub(super) fn key_of(&self, uri: &str) -> Option<String> {
         let encoded = uri.strip_prefix("s3://")?.strip_prefix(&self.bucket)?.strip_prefix('/')?;

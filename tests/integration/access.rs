@@ -1,0 +1,243 @@
+//! Access that ends in the middle of a run: fetched anew where that helps, waited for where it may come back,
+//! and reported object by object where it does not. A key that is denied by itself is none of that.
+
+use crate::bucket::{scan_bucket, signed};
+use crate::support::cli::{Folder, feed, lines, scan_with};
+use crate::support::feed::{Outcome, Scanned, run};
+use crate::support::logs::{gzip, key, records, root};
+use crate::support::s3::{ACCESS_KEY, Bucket, Fault, Objects, Op, SECRET_KEY, Server};
+use jiff::{SignedDuration, Timestamp};
+use roottrail::error::{ErrorKind, Stage};
+use roottrail::source::s3::{S3Options, S3Session, S3Uri};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const OBJECTS: u32 = 300;
+
+/// A day with a root event in each object.
+fn trail() -> Bucket {
+    let objects = Objects::default();
+    for n in 0..OBJECTS {
+        objects.put(&key("CloudTrail", "us-east-1", 3, n), gzip(records([root(n.into())])));
+    }
+    Bucket::new(objects)
+}
+
+/// Lets `before` GETs pass and refuses all requests then, until `open` says otherwise.
+fn closing(server: &Server, before: usize, with: Fault, open: &Arc<AtomicBool>) -> Arc<AtomicUsize> {
+    let refused = Arc::new(AtomicUsize::new(0));
+    let (gets, open, count) = (AtomicUsize::new(0), open.clone(), refused.clone());
+    server.faults(move |asked| {
+        let passed = asked.op == Op::Get && gets.fetch_add(1, Ordering::SeqCst) < before;
+        if passed || gets.load(Ordering::SeqCst) < before || open.load(Ordering::SeqCst) {
+            return None;
+        }
+        count.fetch_add(1, Ordering::SeqCst);
+        Some(with)
+    });
+    refused
+}
+
+/// Scans and keeps what the session tells meanwhile.
+fn scan(options: &S3Options) -> (Vec<Scanned>, Vec<String>) {
+    let session = S3Session::start(options).unwrap();
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let keep = told.clone();
+    session.on_event(move |text| keep.lock().unwrap().push(text.to_owned()));
+    let scanned = run(&mut session.open(&S3Uri::parse("s3://trail").unwrap()).unwrap());
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    (scanned, told)
+}
+
+#[test]
+fn a_run_waits_for_access_and_goes_on() {
+    for with in [Fault::ExpiredToken, Fault::Forbidden] {
+        let server = Server::start();
+        server.put("trail", trail());
+        let open = Arc::new(AtomicBool::new(false));
+        let refused = closing(&server, 100, with, &open);
+        let opener = std::thread::spawn({
+            let open = open.clone();
+            let refused = refused.clone();
+            move || {
+                while refused.load(Ordering::SeqCst) == 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                std::thread::sleep(Duration::from_millis(700));
+                open.store(true, Ordering::SeqCst);
+            }
+        });
+        let options = S3Options { concurrency: Some(16), ..server.options() };
+        let (scanned, told) = scan(&options);
+        opener.join().unwrap();
+        assert_eq!(scanned.len(), OBJECTS as usize);
+        for one in &scanned {
+            assert!(matches!(one.outcome, Outcome::Bytes(_)), "{with:?}: {one:?}");
+        }
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("access to s3://trail is lost; waiting up to 15 min"), "{told:?}");
+        assert!(told[1].starts_with("access to s3://trail is back after"), "{told:?}");
+        // What was under way, and up to two questions at a time: after 20 ms, 40, 80, 160, 320, 640.
+        let refused = refused.load(Ordering::SeqCst);
+        assert!(refused <= 16 + 20, "{refused} refusals");
+    }
+}
+
+#[test]
+fn access_that_stays_away_fails_what_is_left() {
+    for with in [Fault::ExpiredToken, Fault::Forbidden] {
+        let server = Server::start();
+        server.put("trail", trail());
+        let refused = closing(&server, 100, with, &Arc::default());
+        let access_wait = Duration::from_millis(300);
+        let options = S3Options { concurrency: Some(16), access_wait, ..server.options() };
+        let (scanned, told) = scan(&options);
+        assert_eq!(scanned.len(), OBJECTS as usize, "each object is told of");
+        let read = scanned.iter().filter(|one| matches!(one.outcome, Outcome::Bytes(_))).count();
+        assert!((84..=100).contains(&read), "{read}");
+        for one in &scanned {
+            match &one.outcome {
+                Outcome::Bytes(_) => {}
+                Outcome::Failed { stage: Stage::Get, kind: ErrorKind::AccessDenied, message, .. } => {
+                    assert!(message.contains("was lost and not back within 300 ms"), "{message}");
+                }
+                other => panic!("{with:?}: {other:?}"),
+            }
+        }
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[1].ends_with("all that is left is reported as failed"), "{told:?}");
+        let refused = refused.load(Ordering::SeqCst);
+        assert!(refused <= 16 + 20, "{refused} refusals for {} objects", OBJECTS as usize - read);
+    }
+}
+
+#[test]
+fn a_denied_key_holds_nobody_up() {
+    let server = Server::start();
+    let mut bucket = trail();
+    bucket.unreadable.push(key("CloudTrail", "us-east-1", 3, 1000).replace("1000.json.gz", "01"));
+    server.put("trail", bucket);
+    let (scanned, told) = scan(&server.options());
+    let denied =
+        |one: &&Scanned| matches!(one.outcome, Outcome::Failed { kind: ErrorKind::AccessDenied, .. });
+    assert_eq!(scanned.iter().filter(denied).count(), 100);
+    assert_eq!(told, [""; 0]);
+    // No more than one look at a good object for each.
+    let gets = server.take_asked().iter().filter(|asked| asked.op == Op::Get).count();
+    assert!(gets <= OBJECTS as usize + 100, "{gets}");
+}
+
+#[test]
+fn a_listing_waits_as_well() {
+    let server = Server::start();
+    let mut bucket = trail();
+    bucket.page = 50;
+    server.put("trail", bucket);
+    let (pages, open) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
+    let opened = open.clone();
+    server.faults(move |asked| {
+        if asked.op == Op::List && asked.key.ends_with("us-east-1/") {
+            pages.fetch_add(1, Ordering::SeqCst);
+        }
+        let refused = pages.load(Ordering::SeqCst) > 3 && !opened.load(Ordering::SeqCst);
+        refused.then_some(Fault::ExpiredToken)
+    });
+    let opener = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(1));
+        open.store(true, Ordering::SeqCst);
+    });
+    let (scanned, told) = scan(&server.options());
+    opener.join().unwrap();
+    assert_eq!(scanned.len(), OBJECTS as usize);
+    assert!(scanned.iter().all(|one| matches!(one.outcome, Outcome::Bytes(_))));
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[test]
+fn a_run_without_access_ends_with_3_and_can_be_taken_up() {
+    let server = Server::start();
+    server.put("trail", trail());
+    let whole = scan_bucket(&server, &["s3://trail"]);
+    closing(&server, 100, Fault::ExpiredToken, &Arc::default());
+    let work = Folder::new();
+    let scan = |out: &str| {
+        let mut command = signed();
+        command.args(["scan", "s3://trail", "--endpoint-url", &server.url(), "--concurrency", "8"]);
+        command.args(["--access-wait", "1s", "--resume", "--checkpoint"]).arg(work.at("state"));
+        command.arg("-o").arg(work.at(out)).arg("--errors").arg(work.at(format!("{out}.errors")));
+        feed(command, b"")
+    };
+    let read = |name: &str| std::fs::read_to_string(work.at(name)).unwrap();
+    let first = scan("one");
+    assert_eq!(first.code, 3, "{}", first.stderr);
+    assert!(
+        first.stderr.contains("roottrail: access to s3://trail is lost; waiting up to 1 s"),
+        "{}",
+        first.stderr
+    );
+    let errors = lines(&read("one.errors"));
+    let found = lines(&read("one"));
+    assert_eq!(errors.len() + found.len(), OBJECTS as usize);
+    assert!(errors.iter().all(|error| error["kind"] == "access_denied"));
+
+    server.faults(|_| None);
+    let second = scan("two");
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    let mut both = lines(&(read("one") + &read("two")));
+    both.sort_by_key(|finding| finding["evidence"]["uri"].as_str().unwrap().to_owned());
+    assert_eq!(both, whole.findings);
+}
+
+/// A profile whose credentials come from a program that counts its calls.
+fn home(expires: SignedDuration) -> (Folder, PathBuf) {
+    let folder = Folder::new();
+    let calls = folder.at("calls");
+    let end = Timestamp::now().checked_add(expires).unwrap();
+    let json = format!(
+        r#"{{"Version":1,"AccessKeyId":"{ACCESS_KEY}","SecretAccessKey":"{SECRET_KEY}","Expiration":"{end}"}}"#
+    );
+    let script = folder.put("get", format!("#!/bin/sh\necho >> {}\necho '{json}'\n", calls.display()));
+    folder.put(".aws/config", format!("[default]\ncredential_process = sh {}\n", script.display()));
+    (folder, calls)
+}
+
+fn calls(path: &Path) -> usize {
+    std::fs::read_to_string(path).map_or(0, |text| text.lines().count())
+}
+
+#[test]
+fn credentials_are_fetched_again_before_they_end() {
+    // They end within what counts as soon: as if every request came at the last minute.
+    let server = Server::start();
+    server.put("trail", trail());
+    server.faults(|asked| (asked.op == Op::Get).then_some(Fault::Late(Duration::from_millis(200))));
+    let (home, count) = home(SignedDuration::from_secs(100));
+    let mut command = crate::support::cli::command();
+    command.env("HOME", home.path()).env("AWS_REGION", "us-east-1");
+    let url = server.url();
+    let found = scan_with(command, ["s3://trail", "--endpoint-url", &url, "--concurrency", "8"], b"");
+    assert_eq!((found.code, found.findings.len()), (0, OBJECTS as usize), "{}", found.stderr);
+    // 300 objects take 7 s: again after 5 s, and not before each request.
+    assert!((2..=6).contains(&calls(&count)), "{} calls", calls(&count));
+}
+
+#[test]
+fn credentials_that_s3_calls_expired_are_fetched_again() {
+    let server = Server::start();
+    server.put("trail", trail());
+    let (home, count) = home(SignedDuration::from_hours(1));
+    let (gets, at) = (AtomicUsize::new(0), count.clone());
+    server.faults(move |asked| {
+        let late = asked.op == Op::Get && gets.fetch_add(1, Ordering::SeqCst) >= 100;
+        (late && calls(&at) < 2).then_some(Fault::ExpiredToken)
+    });
+    let mut command = crate::support::cli::command();
+    command.env("HOME", home.path()).env("AWS_REGION", "us-east-1");
+    let url = server.url();
+    let found = scan_with(command, ["s3://trail", "--endpoint-url", &url], b"");
+    assert_eq!((found.code, found.findings.len()), (0, OBJECTS as usize), "{}", found.stderr);
+    assert_eq!(calls(&count), 2);
+    assert!(!found.stderr.contains("is lost"), "{}", found.stderr);
+}
