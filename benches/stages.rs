@@ -114,7 +114,7 @@ fn records(c: &mut Criterion) {
         group.bench_function(format!("boundaries {name}"), |b| {
             b.iter(|| {
                 let mut candidates = 0;
-                Boundary::default().many(kernel, &chained, true, |_, found| {
+                Boundary::default().many(kernel, &chained, true, &mut |_, found| {
                     candidates += u64::from(found.candidate);
                     true
                 });

@@ -8,7 +8,7 @@
 
 use super::block::{BEFORE, BLOCK};
 use super::kernel::Kernel;
-use super::pass::{BLOCKS, Noted, Pass};
+use super::pass::{BLOCKS, Noted, Pass, Way};
 use super::time::time_before;
 
 /// The end of a record, and what was seen on the way.
@@ -22,6 +22,9 @@ pub struct Found {
     /// `2024-05-01T00:00:00Z`.
     pub time: Option<usize>,
 }
+
+/// Told of the start of each record and of what was found; answers whether to go on.
+pub type Each<'e> = &'e mut dyn FnMut(usize, Found) -> bool;
 
 /// Blocks that a pass goes ahead where one record is asked for: it may be short.
 const AHEAD: usize = 8;
@@ -46,7 +49,7 @@ impl Boundary {
     /// the same bytes and more. `last` says that there are no more.
     pub fn one(&mut self, kernel: Kernel, text: &[u8], last: bool) -> Option<Found> {
         let mut one = None;
-        self.advance(kernel, text, last, AHEAD, |_, found| {
+        kernel(self, text, last, AHEAD, &mut |_, found| {
             one = Some(found);
             false
         });
@@ -55,29 +58,22 @@ impl Boundary {
 
     /// Goes on through records, and calls `each` with the start of each one and what was found, as long as its
     /// answer is to go on. The answer is where the last one ends; `None`: it goes on behind `text`, as above.
-    pub fn many(
-        &mut self,
-        kernel: Kernel,
-        text: &[u8],
-        last: bool,
-        each: impl FnMut(usize, Found) -> bool,
-    ) -> Option<usize> {
-        self.advance(kernel, text, last, BLOCKS, each)
+    pub fn many(&mut self, kernel: Kernel, text: &[u8], last: bool, each: Each<'_>) -> Option<usize> {
+        kernel(self, text, last, BLOCKS, each)
     }
 
     #[inline(always)]
-    fn advance(
+    pub(super) fn advance<W: Way>(
         &mut self,
-        kernel: Kernel,
         text: &[u8],
         last: bool,
         ahead: usize,
-        mut each: impl FnMut(usize, Found) -> bool,
+        each: Each<'_>,
     ) -> Option<usize> {
         let mut noted = Noted::default();
         loop {
             let from = self.seen;
-            let mut happens = self.step(kernel, text, last, ahead, &mut noted)?;
+            let mut happens = self.step::<W>(text, last, ahead, &mut noted)?;
             while happens != 0 {
                 let block = happens.trailing_zeros() as usize;
                 happens &= happens - 1;
@@ -116,7 +112,7 @@ impl Boundary {
                     self.time = Some(time);
                 }
             }
-            Some([.., b'd']) => self.candidate |= ends_in_recovery(before),
+            Some([b's' | b'e', b't', b'e', b'd']) => self.candidate |= ends_in_recovery(before),
             Some(last) => self.candidate |= u32::from_le_bytes(*last) | 0x2020_2020 == ROOT,
             None => {}
         }
@@ -124,14 +120,7 @@ impl Boundary {
 
     /// Goes on with the pass. `None`: there are not enough bytes.
     #[inline(always)]
-    fn step(
-        &mut self,
-        kernel: Kernel,
-        text: &[u8],
-        last: bool,
-        ahead: usize,
-        noted: &mut Noted,
-    ) -> Option<u64> {
+    fn step<W: Way>(&mut self, text: &[u8], last: bool, ahead: usize, noted: &mut Noted) -> Option<u64> {
         let rest = text.get(self.seen..)?;
         let sure = if last { rest.len() } else { rest.len().saturating_sub(LOOK_AHEAD) };
         let blocks = (sure / BLOCK).min(ahead);
@@ -139,7 +128,7 @@ impl Boundary {
             && blocks > 0
         {
             self.seen += blocks * BLOCK;
-            return Some(kernel(&mut self.pass, &text[before..self.seen], noted));
+            return Some(W::advance(&mut self.pass, &text[before..self.seen], noted));
         }
         // The first block has nothing before it, and the last one has an end.
         let n = sure.min(BLOCK);
@@ -150,7 +139,7 @@ impl Boundary {
         let before = self.seen.min(BEFORE);
         around[BEFORE - before..BEFORE + n].copy_from_slice(&text[self.seen - before..self.seen + n]);
         self.seen += n;
-        Some(kernel(&mut self.pass, &around, noted))
+        Some(W::advance(&mut self.pass, &around, noted))
     }
 
     /// How many bytes have been seen.
@@ -250,7 +239,7 @@ mod tests {
         let (mut boundary, mut all, mut base, mut seen) = (Boundary::default(), Vec::new(), 0, 0);
         for &window in windows.iter().chain([&usize::MAX]) {
             seen = text.len().min(seen + window.min(text.len()));
-            let end = boundary.many(kernel, &text[base..seen], window == usize::MAX, |start, found| {
+            let end = boundary.many(kernel, &text[base..seen], window == usize::MAX, &mut |start, found| {
                 let (end, time) = (base + found.end, found.time.map(|time| base + time));
                 all.push((base + start, Found { end, time, ..found }));
                 true

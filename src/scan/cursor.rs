@@ -289,7 +289,7 @@ impl<'c> Cursor<'c> {
             let there = text.len();
             let step = if self.watch.is_some() { there.min(boundary.seen() + WATCH) } else { there };
             let last = self.source.is_none() && step == there;
-            let end = boundary.many(self.kernel, &text[..step], last, |begin, found| {
+            let end = boundary.many(self.kernel, &text[..step], last, &mut |begin, found| {
                 let Found { end, candidate, time } = found;
                 let time = time.map(|time| time - begin);
                 each(start + begin, &text[begin..end], Found { end: end - begin, candidate, time })

@@ -1,13 +1,13 @@
-//! Chooses once, by what the CPU offers, how the pass over an object's bytes is made.
+//! Chooses once, by what the CPU offers, how record boundaries are found.
 
 use std::sync::LazyLock;
 
 use super::block::Portable;
-use super::pass::{Noted, Pass};
+use super::boundary::{Boundary, Each};
 
-/// Goes on with the pass: the state so far, the next blocks (64 at most) with the two bytes before them, and
-/// where to note what is found in each. The answer has a bit for each block in which something may happen.
-pub type Kernel = fn(&mut Pass, &[u8], &mut Noted) -> u64;
+/// Goes on through the records of a text: the state so far, all bytes that are there, whether there will be no
+/// more, how many blocks to look ahead, and whom to tell. See [`Boundary::many`].
+pub type Kernel = fn(&mut Boundary, &[u8], bool, usize, Each<'_>) -> Option<usize>;
 
 /// The fastest way on this machine.
 pub fn best() -> Kernel {
@@ -24,15 +24,31 @@ pub fn all() -> Vec<(&'static str, Kernel)> {
     kernels
 }
 
-fn portable(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
-    pass.advance::<Portable>(around, noted)
+fn portable(boundary: &mut Boundary, text: &[u8], last: bool, ahead: usize, each: Each<'_>) -> Option<usize> {
+    boundary.advance::<Portable>(text, last, ahead, each)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "the features of each function are asked for before it is offered")]
 mod x86 {
     use super::super::block::x86::{Avx2, Avx512};
-    use super::{Kernel, Noted, Pass};
+    use super::super::pass::{Noted, Pass, Way};
+    use super::{Boundary, Each, Kernel};
+
+    impl Way for Avx2 {
+        #[inline(always)]
+        fn advance(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
+            pass.one_by_one::<Self>(around, noted)
+        }
+    }
+
+    impl Way for Avx512 {
+        #[inline(always)]
+        fn advance(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
+            // SAFETY: only `avx512`, which has the same features, makes the pass in this way.
+            unsafe { avx512_pass(pass, around, noted) }
+        }
+    }
 
     pub(super) fn push(kernels: &mut Vec<(&'static str, Kernel)>) {
         let common = is_x86_feature_detected!("avx2")
@@ -43,7 +59,9 @@ mod x86 {
             && is_x86_feature_detected!("lzcnt");
         if common {
             // SAFETY: every feature that `avx2` enables has just been found.
-            kernels.push(("avx2", |pass, around, noted| unsafe { avx2(pass, around, noted) }));
+            kernels.push(("avx2", |boundary, text, last, ahead, each| unsafe {
+                avx2(boundary, text, last, ahead, each)
+            }));
         }
         if common
             && is_x86_feature_detected!("avx512f")
@@ -52,19 +70,36 @@ mod x86 {
             && is_x86_feature_detected!("vpclmulqdq")
         {
             // SAFETY: every feature that `avx512` enables has just been found.
-            kernels.push(("avx512", |pass, around, noted| unsafe { avx512(pass, around, noted) }));
+            kernels.push(("avx512", |boundary, text, last, ahead, each| unsafe {
+                avx512(boundary, text, last, ahead, each)
+            }));
         }
     }
 
     #[target_feature(enable = "avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
-    fn avx2(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
-        pass.advance::<Avx2>(around, noted)
+    fn avx2(boundary: &mut Boundary, text: &[u8], last: bool, ahead: usize, each: Each<'_>) -> Option<usize> {
+        boundary.advance::<Avx2>(text, last, ahead, each)
     }
 
     #[target_feature(
         enable = "avx512f,avx512bw,avx512vpopcntdq,vpclmulqdq,avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt"
     )]
-    fn avx512(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
-        pass.advance_by_eights::<Avx512>(around, noted)
+    fn avx512(
+        boundary: &mut Boundary,
+        text: &[u8],
+        last: bool,
+        ahead: usize,
+        each: Each<'_>,
+    ) -> Option<usize> {
+        boundary.advance::<Avx512>(text, last, ahead, each)
+    }
+
+    // By itself: a loop without calls around it keeps its constants in registers.
+    #[target_feature(
+        enable = "avx512f,avx512bw,avx512vpopcntdq,vpclmulqdq,avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt"
+    )]
+    #[inline(never)]
+    fn avx512_pass(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
+        pass.by_eights::<Avx512>(around, noted)
     }
 }

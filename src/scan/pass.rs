@@ -7,7 +7,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::block::x86::Eights;
-use super::block::{BEFORE, BLOCK, BlockMasks, Masks};
+use super::block::{BEFORE, BLOCK, BlockMasks, Masks, Portable};
 
 /// Blocks that a pass goes through at a time: 4 KiB of text stay in the nearest cache.
 pub const BLOCKS: usize = 64;
@@ -72,11 +72,23 @@ impl Noted {
     }
 }
 
-impl Pass {
+/// A way to make the pass.
+pub(super) trait Way {
     /// Goes on through blocks, 64 at most, behind the two bytes before them, and notes what is found in each.
     /// The answer has a bit for each block in which something may happen.
+    fn advance(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64;
+}
+
+impl Way for Portable {
     #[inline(always)]
-    pub(super) fn advance<M: Masks>(&mut self, around: &[u8], noted: &mut Noted) -> u64 {
+    fn advance(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
+        pass.one_by_one::<Self>(around, noted)
+    }
+}
+
+impl Pass {
+    #[inline(always)]
+    pub(super) fn one_by_one<M: Masks>(&mut self, around: &[u8], noted: &mut Noted) -> u64 {
         let mut state = *self;
         let mut happens = 0;
         for i in 0..blocks(around) {
@@ -99,7 +111,7 @@ impl Pass {
     /// The same in two steps: what stands in each block, and then what follows from it for eight at a time.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    pub(super) fn advance_by_eights<M: Masks>(&mut self, around: &[u8], noted: &mut Noted) -> u64 {
+    pub(super) fn by_eights<M: Masks>(&mut self, around: &[u8], noted: &mut Noted) -> u64 {
         let mut state = *self;
         let n = blocks(around);
         for i in 0..n {

@@ -160,12 +160,19 @@ impl Walk<'_> {
 
 /// By bytes, a directory as `name/`. Nothing is allocated: a folder of a million files is sorted so.
 fn key_order(a: &walkdir::DirEntry, b: &walkdir::DirEntry) -> Ordering {
-    let (a_name, b_name) = (a.file_name().as_encoded_bytes(), b.file_name().as_encoded_bytes());
+    let (a_name, b_name) = (name(a), name(b));
     let common = a_name.len().min(b_name.len());
     let next = |entry: &walkdir::DirEntry, name: &[u8]| {
         name.get(common).copied().or_else(|| entry.file_type().is_dir().then_some(b'/'))
     };
     a_name[..common].cmp(&b_name[..common]).then_with(|| next(a, a_name).cmp(&next(b, b_name)))
+}
+
+/// `DirEntry::file_name` takes the whole path apart, which would be half the time of listing.
+fn name(entry: &walkdir::DirEntry) -> &[u8] {
+    let path = entry.path().as_os_str().as_encoded_bytes();
+    let start = memchr::memrchr(std::path::MAIN_SEPARATOR as u8, path).map_or(0, |at| at + 1);
+    &path[start..]
 }
 
 fn io_error(path: &Path, stage: Stage, error: std::io::Error) -> ObjectError {
