@@ -63,9 +63,9 @@ pub fn scope(path: &str, size: u64) -> Result<Option<KeyInfo>, Skip> {
     if size == 0 && path.ends_with('/') {
         return Err(Skip::FolderMarker);
     }
-    let name = path.rsplit('/').next().unwrap_or(path);
+    let parts = parts(path);
+    let name = parts.last().copied().unwrap_or(path);
     let named_as_log = has_log_extension(name);
-    let parts: Vec<&str> = path.split('/').collect();
     if let Some(found) = layout(&parts) {
         match log_kind(found.kind) {
             Some(Err(skip)) => return Err(skip),
@@ -93,7 +93,7 @@ pub fn scope(path: &str, size: u64) -> Result<Option<KeyInfo>, Skip> {
 
 /// The account, region and day of a key, whatever its kind.
 pub fn key_info(path: &str) -> Option<KeyInfo> {
-    let parts: Vec<&str> = path.split('/').collect();
+    let parts = parts(path);
     layout(&parts)
         .and_then(|found| found.info)
         .or_else(|| name_info(parts.last()?).and_then(|(_, info)| info))
@@ -101,7 +101,7 @@ pub fn key_info(path: &str) -> Option<KeyInfo> {
 
 /// The five minutes of its day, counted from 0, in which an object was delivered, as its name says.
 pub fn delivery_slot(path: &str) -> Option<usize> {
-    let name = &path[path.rfind('/').map_or(0, |at| at + 1)..];
+    let name = &path[memchr::memrchr(b'/', path.as_bytes()).map_or(0, |at| at + 1)..];
     name.split('_').find_map(|part| {
         // `YYYYMMDDTHHmmZ`, in digests with seconds.
         let (date, time) = part.split_once('T')?;
@@ -112,6 +112,20 @@ pub fn delivery_slot(path: &str) -> Option<usize> {
         let minute: usize = time.get(2..4)?.parse().ok()?;
         (hour < 24 && minute < 60).then_some(hour * 12 + minute / 5)
     })
+}
+
+/// As `split('/')`, which takes several times as long for parts as short as these.
+fn parts(path: &str) -> Vec<&str> {
+    let mut parts = Vec::with_capacity(16);
+    let mut start = 0;
+    for (at, &byte) in path.as_bytes().iter().enumerate() {
+        if byte == b'/' {
+            parts.push(&path[start..at]);
+            start = at + 1;
+        }
+    }
+    parts.push(&path[start..]);
+    parts
 }
 
 fn has_log_extension(name: &str) -> bool {
