@@ -5,30 +5,13 @@
 use std::fmt;
 
 use super::boundary::{Boundary, Found};
+pub use super::chunks::{Break, Chunks};
 use super::kernel::{self, Kernel};
-use crate::error::{ErrorKind, Stage};
 use crate::json::minify::number_len;
 
 /// The longest single record, or other value, that is held in memory. CloudTrail's own limit for an
 /// event is 256 KB (1 MB for some data events).
 pub const MAX_VALUE: usize = 64 << 20;
-
-/// Where the bytes of a windowed object come from.
-pub trait Chunks {
-    /// Appends some more bytes. `Ok(false)`: the object ends here, whole.
-    fn more(&mut self, window: &mut Vec<u8>) -> Result<bool, Break>;
-}
-
-/// Why an object's bytes end early.
-#[derive(Debug)]
-pub struct Break {
-    /// The step that failed.
-    pub stage: Stage,
-    /// The class of the failure.
-    pub kind: ErrorKind,
-    /// The cause.
-    pub cause: Box<dyn std::error::Error + Send + Sync>,
-}
 
 /// Where and why an object's text is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]

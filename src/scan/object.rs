@@ -113,15 +113,18 @@ impl Worker {
             }
         };
         let (file, size) = file;
-        let Some(size) = size.filter(|&size| size <= READ_WHOLE) else {
+        // Files of the system's own have no size, and contents nevertheless.
+        let Some(size) = size.filter(|size| (1..=READ_WHOLE).contains(size)) else {
             return self.scan_reader(object, file, options);
         };
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
         let mut stored = std::mem::take(&mut self.stored);
-        stored.clear();
-        // One byte more, so that the end is seen without growing the buffer.
-        stored.reserve((usize::try_from(size).unwrap_or(0) + 1).next_power_of_two());
-        let report = match file.take(READ_WHOLE * 2).read_to_end(&mut stored) {
-            Ok(_) => self.scan_bytes(object, &stored, options),
+        if stored.len() < size {
+            stored.resize(size, 0);
+        }
+        // What is written behind the end from here on is not part of what was found.
+        let report = match read_up_to(file, &mut stored[..size]) {
+            Ok(read) => self.scan_bytes(object, &stored[..read], options),
             Err(error) => {
                 let error = ObjectError::new(object.uri.clone(), Stage::Read, ErrorKind::Io, error);
                 Report::failed(object, error)
@@ -182,6 +185,20 @@ fn open(path: &Path) -> io::Result<(File, Option<u64>)> {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
     }
     Ok((file, metadata.is_file().then_some(metadata.len())))
+}
+
+/// Fills `stored` as far as the file goes, with as few calls as can be.
+fn read_up_to(mut file: File, stored: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < stored.len() {
+        match file.read(&mut stored[read..]) {
+            Ok(0) => break,
+            Ok(n) => read += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
 }
 
 fn read_records(

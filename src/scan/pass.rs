@@ -10,11 +10,11 @@ use super::block::x86::Eights;
 use super::block::{BEFORE, BLOCK, BlockMasks, Masks, Portable};
 
 /// Blocks that a pass goes through at a time: 4 KiB of text stay in the nearest cache.
-pub const BLOCKS: usize = 64;
+pub(super) const BLOCKS: usize = 64;
 
 /// The state of the pass between two blocks.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pass {
+pub(super) struct Pass {
     depth: i64,
     /// All ones inside a string.
     in_string: u64,
@@ -24,7 +24,7 @@ pub struct Pass {
 
 /// What is noted of some blocks: for each, one bit a byte.
 #[derive(Clone, Copy, Debug)]
-pub struct Noted {
+pub(super) struct Noted {
     quote: [u64; BLOCKS],
     /// A `"` at the end of a string that may matter, or a `\` before a `u`.
     texts: [u64; BLOCKS],
