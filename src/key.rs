@@ -60,35 +60,49 @@ impl Skip {
 /// `path` is the whole key, or on disk the path as given joined with the path below it, with `/`
 /// between the parts: pointing a scan at a folder inside a trail must not hide what the folder is.
 pub fn scope(path: &str, size: u64) -> Result<Option<KeyInfo>, Skip> {
-    if size == 0 && path.ends_with('/') {
-        return Err(Skip::FolderMarker);
-    }
-    let parts = parts(path);
-    let name = parts.last().copied().unwrap_or(path);
-    let named_as_log = has_log_extension(name);
-    if let Some(found) = layout(&parts) {
-        match log_kind(found.kind) {
-            Some(Err(skip)) => return Err(skip),
-            Some(Ok(())) => {
-                let info = found.info;
+    Scoper::default().scope(path, size)
+}
+
+/// The same for one object after another. Most lie in the folder of the one before.
+#[derive(Debug, Default)]
+pub struct Scoper {
+    folder: String,
+    layout: Option<Layout>,
+}
+
+impl Scoper {
+    /// See [`scope`].
+    pub fn scope(&mut self, path: &str, size: u64) -> Result<Option<KeyInfo>, Skip> {
+        if size == 0 && path.ends_with('/') {
+            return Err(Skip::FolderMarker);
+        }
+        let (folder, name) = path.split_at(memchr::memrchr(b'/', path.as_bytes()).map_or(0, |at| at + 1));
+        if self.folder != folder {
+            folder.clone_into(&mut self.folder);
+            self.layout = layout(&parts(folder));
+        }
+        let named_as_log = has_log_extension(name);
+        if let Some(found) = &self.layout {
+            return match found.kind {
+                Some(Err(skip)) => Err(skip),
                 // Hidden files (.DS_Store) are no deliveries; anything else in a day's folder is.
-                if named_as_log || (info.is_some() && !name.starts_with('.')) {
-                    return Ok(info.or_else(|| name_info(name).and_then(|(_, info)| info)));
+                Some(Ok(())) if named_as_log || (found.info.is_some() && !name.starts_with('.')) => {
+                    Ok(found.info.clone().or_else(|| name_info(name).and_then(|(_, info)| info)))
                 }
-                return Err(Skip::OtherName);
+                Some(Ok(())) => Err(Skip::OtherName),
+                None => Err(Skip::OtherService),
+            };
+        }
+        // Copied out of its folders, a delivery still names its kind, account, region and day.
+        if let Some((kind, info)) = name_info(name) {
+            match log_kind(kind) {
+                Some(Err(skip)) => return Err(skip),
+                Some(Ok(())) if named_as_log || info.is_some() => return Ok(info),
+                Some(Ok(())) | None => {}
             }
-            None => return Err(Skip::OtherService),
         }
+        if named_as_log { Ok(None) } else { Err(Skip::OtherName) }
     }
-    // Copied out of its folders, a delivery still names its kind, account, region and day.
-    if let Some((kind, info)) = name_info(name) {
-        match log_kind(kind) {
-            Some(Err(skip)) => return Err(skip),
-            Some(Ok(())) if named_as_log || info.is_some() => return Ok(info),
-            Some(Ok(())) | None => {}
-        }
-    }
-    if named_as_log { Ok(None) } else { Err(Skip::OtherName) }
 }
 
 /// The account, region and day of a key, whatever its kind.
@@ -144,13 +158,16 @@ fn log_kind(kind: &str) -> Option<Result<(), Skip>> {
     }
 }
 
-struct Layout<'a> {
-    kind: &'a str,
+#[derive(Debug)]
+struct Layout {
+    /// As [`log_kind`] says.
+    kind: Option<Result<(), Skip>>,
     /// `None` where the key stops short of a day's folder.
     info: Option<KeyInfo>,
 }
 
-fn layout<'a>(parts: &[&'a str]) -> Option<Layout<'a>> {
+/// By the folders of a key; what comes last is a name, or nothing.
+fn layout(parts: &[&str]) -> Option<Layout> {
     let folders = parts.len().checked_sub(1)?;
     for start in (0..folders).rev().filter(|&i| parts[i] == "AWSLogs") {
         let mut at = start + 1;
@@ -167,7 +184,7 @@ fn layout<'a>(parts: &[&'a str]) -> Option<Layout<'a>> {
             }),
             _ => None,
         };
-        return Some(Layout { kind, info });
+        return Some(Layout { kind: log_kind(kind), info });
     }
     None
 }

@@ -183,35 +183,10 @@ impl<'l> Ledger<'l> {
     fn cover(&mut self, report: &Report, findings: u64) {
         let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
         let key = report.object.key.as_ref().unwrap_or(&none);
-        if !self.summary.coverage.contains_key(key) {
-            self.summary.coverage.insert(key.clone(), Coverage::default());
+        if let Some(coverage) = self.summary.coverage.get_mut(key) {
+            return cover(coverage, report, findings);
         }
-        let Some(coverage) = self.summary.coverage.get_mut(key) else { return };
-        match report.outcome {
-            Outcome::Scanned => coverage.read += 1,
-            Outcome::Failed => coverage.failed += 1,
-            Outcome::Skipped(Skip::NotCloudtrail) => coverage.without_events += 1,
-            Outcome::Skipped(skip) => {
-                coverage.skipped += 1;
-                if skip == Skip::Digest
-                    && let Some(slot) = delivery_slot(&report.object.uri)
-                {
-                    coverage.digests.mark(slot);
-                }
-                return;
-            }
-        }
-        if let Some(slot) = delivery_slot(&report.object.uri) {
-            coverage.delivered.mark(slot);
-        }
-        coverage.bytes += report.bytes_compressed;
-        coverage.findings += findings;
-        if report.outcome != Outcome::Skipped(Skip::NotCloudtrail) {
-            coverage.records += report.records.scanned;
-            if let Some((first, last)) = report.span {
-                coverage.see(first, last);
-            }
-        }
+        cover(self.summary.coverage.entry(key.clone()).or_default(), report, findings);
     }
 
     /// Closes the account. `result` says whether the run was interrupted.
@@ -249,5 +224,34 @@ impl<'l> Ledger<'l> {
         self.summary.gaps = gaps(&self.summary.coverage, &self.summary.stops);
         self.summary.check()?;
         Ok(self.summary)
+    }
+}
+
+/// Notes what became of an object of one account, region and day.
+fn cover(coverage: &mut Coverage, report: &Report, findings: u64) {
+    match report.outcome {
+        Outcome::Scanned => coverage.read += 1,
+        Outcome::Failed => coverage.failed += 1,
+        Outcome::Skipped(Skip::NotCloudtrail) => coverage.without_events += 1,
+        Outcome::Skipped(skip) => {
+            coverage.skipped += 1;
+            if skip == Skip::Digest
+                && let Some(slot) = delivery_slot(&report.object.uri)
+            {
+                coverage.digests.mark(slot);
+            }
+            return;
+        }
+    }
+    if let Some(slot) = delivery_slot(&report.object.uri) {
+        coverage.delivered.mark(slot);
+    }
+    coverage.bytes += report.bytes_compressed;
+    coverage.findings += findings;
+    if report.outcome != Outcome::Skipped(Skip::NotCloudtrail) {
+        coverage.records += report.records.scanned;
+        if let Some((first, last)) = report.span {
+            coverage.see(first, last);
+        }
     }
 }

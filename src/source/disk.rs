@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Content, Feed, Item, Source};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::key::{Skip, key_info, scope};
+use crate::key::{Scoper, Skip, key_info, scope};
 use crate::keyscope::KeyScope;
 use crate::object::ObjectRef;
 use crate::state::memory::Sieve;
@@ -37,7 +37,7 @@ impl DiskSource {
 impl Source for DiskSource {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
         let mut sieve = Sieve::new(feed.memory());
-        let mut walk = Walk { seq: first, feed, cancel, keys: &self.keys };
+        let mut walk = Walk { seq: first, feed, cancel, keys: &self.keys, scoper: Scoper::default() };
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => {
                 let walker =
@@ -83,6 +83,7 @@ struct Walk<'f> {
     feed: &'f dyn Feed,
     cancel: &'f Cancel,
     keys: &'f KeyScope,
+    scoper: Scoper,
 }
 
 impl Walk<'_> {
@@ -103,7 +104,7 @@ impl Walk<'_> {
         let size = metadata.len();
         let path = entry.path();
         let key = key(path);
-        let (info, skip) = match scope(&key, size) {
+        let (info, skip) = match self.scoper.scope(&key, size) {
             Ok(info) => (info, None),
             Err(skip) => (key_info(&key), Some(skip)),
         };
