@@ -72,9 +72,9 @@ enum Place {
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let names = scan::source_names(&args.sources, args.objects_from.as_deref())?;
     let cancel = Cancel::new();
     scan::stop_on_signals(&cancel)?;
-    let names = scan::source_names(&args.sources, args.objects_from.as_deref())?;
     let (keys, _) = args.scope.keys(jiff::Timestamp::now())?;
     let keys = Arc::new(keys);
     let mut session = aws::Session::new(&args.aws, Arc::clone(&keys));

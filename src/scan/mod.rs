@@ -15,5 +15,6 @@ pub mod report;
 mod shape;
 pub mod spill;
 mod time;
+mod waiting;
 
 pub use events::{Unreadable, events_of};

@@ -1,6 +1,6 @@
 //! One object: from its stored bytes to a report of its records and findings.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -11,6 +11,7 @@ use super::batch::Batch;
 use super::cursor::{Break, Cursor, Fault};
 use super::document::{Walk, walk};
 use super::report::{Outcome, Report};
+use super::waiting::Waiting;
 use sha2::{Digest as _, Sha256};
 
 use crate::cancel::Cancel;
@@ -72,7 +73,7 @@ impl Worker {
             Content::Skipped(skip) => Report::skipped(object, skip),
             Content::Failed(error) => Report::failed(object, error),
             Content::File(path) => self.scan_file(object, &path, options),
-            Content::Stdin => self.scan_reader(object, io::stdin(), options),
+            Content::Stdin => self.scan_waiting(object, || Ok(io::stdin()), options),
             Content::Body(mut body) => loop {
                 let stored = body.bytes();
                 let mut report = self.scan_bytes(object, stored, options);
@@ -100,35 +101,40 @@ impl Worker {
     }
 
     fn scan_file(&mut self, object: &Arc<ObjectRef>, path: &Path, options: &ScanOptions) -> Report {
-        let file = match open(path) {
-            Ok(file) => file,
-            Err(error) => {
-                let kind = match error.kind() {
-                    io::ErrorKind::NotFound => ErrorKind::NotFound,
-                    io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
-                    _ => ErrorKind::Io,
-                };
-                let error = ObjectError::new(object.uri.clone(), Stage::Read, kind, error);
-                return Report::failed(object, error);
+        let (file, size) = match open(path) {
+            Ok(Some(file)) => file,
+            Ok(None) => {
+                let path = path.to_owned();
+                return self.scan_waiting(object, || File::open(path), options);
             }
+            Err(error) => return unreadable(object, error),
         };
-        let (file, size) = file;
-        let Some(size) = size.filter(|&size| size <= READ_WHOLE) else {
+        if size > READ_WHOLE {
             return self.scan_reader(object, file, options);
-        };
+        }
         let mut stored = std::mem::take(&mut self.stored);
         stored.clear();
         // One byte more, so that the end is seen without growing the buffer.
         stored.reserve((usize::try_from(size).unwrap_or(0) + 1).next_power_of_two());
         let report = match file.take(READ_WHOLE * 2).read_to_end(&mut stored) {
             Ok(_) => self.scan_bytes(object, &stored, options),
-            Err(error) => {
-                let error = ObjectError::new(object.uri.clone(), Stage::Read, ErrorKind::Io, error);
-                Report::failed(object, error)
-            }
+            Err(error) => unreadable(object, error),
         };
         self.stored = stored;
         report
+    }
+
+    /// Reads what may have nothing to read for a long time.
+    fn scan_waiting<R: Read>(
+        &mut self,
+        object: &Arc<ObjectRef>,
+        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+        options: &ScanOptions,
+    ) -> Report {
+        match Waiting::on(open, &options.cancel) {
+            Ok(reader) => self.scan_reader(object, reader, options),
+            Err(error) => unreadable(object, error),
+        }
     }
 
     fn scan_bytes(&mut self, object: &Arc<ObjectRef>, stored: &[u8], options: &ScanOptions) -> Report {
@@ -174,14 +180,27 @@ impl Worker {
     }
 }
 
-/// An open file and, of a regular one, its size.
-fn open(path: &Path) -> io::Result<(File, Option<u64>)> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
+/// A file and its size. `None`: it is a pipe or a device, and to open it may take long.
+fn open(path: &Path) -> io::Result<Option<(File, u64)>> {
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
     }
-    Ok((file, metadata.is_file().then_some(metadata.len())))
+    if !kind.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    Ok(Some((file, size)))
+}
+
+fn unreadable(object: &Arc<ObjectRef>, error: io::Error) -> Report {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
+        _ => ErrorKind::Io,
+    };
+    Report::failed(object, ObjectError::new(object.uri.clone(), Stage::Read, kind, error))
 }
 
 fn read_records(
