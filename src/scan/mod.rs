@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod document;
 mod events;
 pub mod examine;
+mod inner;
 pub mod kernel;
 pub mod object;
 pub mod pass;
