@@ -171,11 +171,10 @@ impl Worker {
             &options.cancel,
             |cursor| read_records(cursor, batch, &mut report, options),
         );
-        report.bytes_compressed = counted.bytes;
         // What is behind a break belongs to the object as well.
-        if counted.hash.is_some() && io::copy(&mut counted, &mut io::sink()).is_ok() {
-            report.sha256 = counted.hash.map(|hash| hash.finalize().into());
-        }
+        let whole = counted.hash.is_some() && io::copy(&mut counted, &mut io::sink()).is_ok();
+        report.bytes_compressed = counted.bytes;
+        report.sha256 = counted.hash.filter(|_| whole).map(|hash| hash.finalize().into());
         finish(report, walked, inflated, start)
     }
 }
