@@ -72,9 +72,9 @@ enum Place {
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let names = scan::source_names(&args.sources, args.objects_from.as_deref())?;
     let cancel = Cancel::new();
     scan::stop_on_signals(&cancel)?;
-    let names = scan::source_names(&args.sources, args.objects_from.as_deref())?;
     let (keys, _) = args.scope.keys(jiff::Timestamp::now())?;
     let keys = Arc::new(keys);
     let mut session = aws::Session::new(&args.aws, Arc::clone(&keys));
@@ -175,7 +175,9 @@ impl Feed for Visitor<'_> {
         let what = match item.content {
             Content::Skipped(skip) => ListedOnly::Skipped(skip),
             Content::Failed(error) => ListedOnly::Failed(error),
-            Content::File(_) | Content::Stdin | Content::Body(_) => ListedOnly::Readable(ReadClass::Standard),
+            Content::File(_) | Content::Pipe(_) | Content::Stdin | Content::Body(_) => {
+                ListedOnly::Readable(ReadClass::Standard)
+            }
         };
         self.head.store(item.seq + 1, Ordering::Relaxed);
         (self.visit.lock().unwrap_or_else(PoisonError::into_inner))(item.object, what);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::terminal::plain;
 use roottrail::plan::{Amount, Plan, prices};
 
 /// The whole text, a newline at its end.
@@ -18,7 +19,8 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
         for ((account, region), row) in &plan.rows {
             let days =
                 row.days.as_ref().map_or_else(String::new, |(first, last)| format!("{first} – {last}"));
-            line(out, account, region, &days, row.readable)?;
+            // What stands in a key's place for a region may be anything.
+            line(out, &plain(account), &plain(region), &days, row.readable)?;
             if row.archived.objects > 0 {
                 line(out, "", "", "  archived", row.archived)?;
             }

@@ -81,9 +81,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     args.outputs.check(args.durable.path()?)?;
+    // A list on standard input may take its time; until it is there, a signal simply ends the program.
+    let names = source_names(&args.sources, args.objects_from.as_deref())?;
     let cancel = Cancel::new();
     stop_on_signals(&cancel)?;
-    let names = source_names(&args.sources, args.objects_from.as_deref())?;
     let checkpoint = args.durable.open(args.outputs.force, args.outputs.output())?;
     let now = Timestamp::now();
     let started = checkpoint.as_ref().and_then(Checkpoint::started).unwrap_or(now);

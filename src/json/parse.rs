@@ -14,6 +14,9 @@ use super::value::Value;
 /// Containers nested deeper than this are kept as text.
 pub const MAX_DEPTH: usize = 64;
 
+/// No event is longer than CloudTrail's limit of 1 MB; what is takes the plain way, which needs less memory.
+const LONG: usize = 2 << 20;
+
 /// Buffers for one parse after another.
 #[derive(Default)]
 pub struct Scratch {
@@ -29,6 +32,10 @@ impl std::fmt::Debug for Scratch {
 
 /// The tree of `text`, which must be the output of [`super::minify::minify`].
 pub fn parse<'a>(text: &'a str, scratch: &'a mut Scratch) -> Value<'a> {
+    // The buffers of simd-json take up to ten times the text, and they are kept.
+    if text.len() > LONG {
+        return parse_plain(text);
+    }
     scratch.text.clear();
     scratch.text.extend_from_slice(text.as_bytes());
     match simd_json::to_tape_with_buffers(&mut scratch.text, &mut scratch.buffers) {
@@ -91,8 +98,14 @@ impl<'a> Plain<'a> {
         match self.byte() {
             b'{' | b'[' if depth >= MAX_DEPTH => Value::Deep(self.deep()),
             b'{' => {
-                // Records have some twenty members, the objects in them a handful.
-                let mut members = Vec::with_capacity(if depth == 0 { 24 } else { 6 });
+                // Records have some twenty members, the objects in them a handful. Of millions of small
+                // objects in one text, as only a bomb has, no spare room may add up.
+                let long = self.text.len() > LONG;
+                let mut members = match depth {
+                    _ if long => Vec::new(),
+                    0 => Vec::with_capacity(24),
+                    _ => Vec::with_capacity(6),
+                };
                 self.at += 1;
                 while self.byte() == b'"' {
                     let key = self.string();
@@ -101,6 +114,9 @@ impl<'a> Plain<'a> {
                     self.at += usize::from(self.byte() == b',');
                 }
                 self.at += 1;
+                if long {
+                    members.shrink_to_fit();
+                }
                 Value::Object(members)
             }
             b'[' => {
@@ -111,6 +127,9 @@ impl<'a> Plain<'a> {
                     self.at += usize::from(self.byte() == b',');
                 }
                 self.at += 1;
+                if self.text.len() > LONG {
+                    elements.shrink_to_fit();
+                }
                 Value::Array(elements)
             }
             b'"' => Value::String(self.string()),
@@ -242,6 +261,17 @@ mod tests {
         let text = "[".repeat(100_000) + "\"]\"" + &"]".repeat(100_000);
         let (fast, plain) = both(&text);
         assert_eq!(fast, plain);
+    }
+
+    /// Millions of small objects inflate from a few kilobytes.
+    #[test]
+    fn nothing_in_a_long_text_takes_spare_room() {
+        let (tree, plain) = both(&format!("[0.5{}]", r#",{"":[1]}"#.repeat(LONG / 8)));
+        assert_eq!(tree, plain);
+        let Value::Array(elements) = &tree else { panic!("no array") };
+        let Some(Value::Object(members)) = elements.last() else { panic!("no object") };
+        let Some((_, Value::Array(one))) = members.first() else { panic!("no member") };
+        assert_eq!((elements.capacity(), members.capacity(), one.capacity()), (elements.len(), 1, 1));
     }
 
     #[test]

@@ -63,12 +63,14 @@ impl Manifest {
             Outcome::Skipped(_) => return Ok(()),
         };
         let object = &report.object;
+        // What was hashed; a pipe has no size of its own, and a file may have grown since it was listed.
+        let size = if report.sha256.is_some() { report.bytes_compressed } else { object.size };
         self.line(&json!({
             "type": "object",
             "uri": object.uri,
             "etag": object.etag,
             "version_id": object.version_id,
-            "size": object.size,
+            "size": size,
             "sha256": report.sha256.map(|hash| hex(&hash)),
             "outcome": outcome,
         }))

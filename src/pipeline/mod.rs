@@ -127,7 +127,18 @@ pub fn run_from(
     ledger.finish(result, listed, start.elapsed())
 }
 
+/// Closes the queue whatever happens: workers would wait for ever, and a panic of this thread is told only
+/// when they are done.
+struct Closing<'q>(&'q Queue);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel) {
+    let _closing = Closing(queue);
     let mut next = 0;
     for (place, mut source) in (0..).zip(sources) {
         if let Some(memory) = queue.memory() {
@@ -135,7 +146,6 @@ fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel) {
         }
         next = source.run(next, queue, cancel);
     }
-    queue.close();
 }
 
 fn work(order: Order, queue: &Queue, options: &ScanOptions, waiting: &AtomicUsize, to: &Sender<Vec<Report>>) {

@@ -184,6 +184,7 @@ mod tests {
             to: &mut to,
             walk: Walk::default(),
             index: 0,
+            odd: Vec::new(),
             line: 0,
             document: Document::default(),
             read_again,

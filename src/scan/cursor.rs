@@ -7,11 +7,15 @@ use std::fmt;
 use super::boundary::{Boundary, Found};
 pub use super::chunks::{Break, Chunks};
 use super::kernel::{self, Kernel};
+use crate::error::{ErrorKind, Stage};
 use crate::json::minify::number_len;
 
 /// The longest single record, or other value, that is held in memory. CloudTrail's own limit for an
 /// event is 256 KB (1 MB for some data events).
 pub const MAX_VALUE: usize = 64 << 20;
+/// Bytes held at most, with those behind such a value.
+const MAX_WINDOW: usize = MAX_VALUE + (8 << 20);
+const TOO_LONG: &str = "a single value of more than 64 MiB";
 
 /// Where and why an object's text is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,9 +136,14 @@ impl<'c> Cursor<'c> {
         let Some(source) = &mut self.source else { return false };
         let done = self.keep.map_or(self.at, |keep| keep.min(self.at)) - self.base;
         // Moving little often would cost more than it frees.
-        if done >= self.window.len() / 2 {
+        if done >= self.window.len() / 2 || self.window.len() > MAX_WINDOW {
             self.window.drain(..done);
             self.base += done;
+        }
+        // Whatever it is that goes on for so long: nothing may fill the memory.
+        if self.window.len() > MAX_WINDOW {
+            let cause = format!("{TOO_LONG} at byte {} of the inflated object", self.base).into();
+            return self.end(Some(Break { stage: Stage::Parse, kind: ErrorKind::TooLarge, cause }));
         }
         match source.more(&mut self.window) {
             Ok(true) => true,
@@ -291,7 +300,7 @@ impl<'c> Cursor<'c> {
             }
             let what = match boundary.seen() {
                 _ if last => "unterminated object",
-                seen if seen > MAX_VALUE => "a single value of more than 64 MiB",
+                seen if seen > MAX_VALUE => TOO_LONG,
                 _ => {
                     self.more();
                     continue;
@@ -357,11 +366,7 @@ impl<'c> Cursor<'c> {
 
     fn check_size(&self, start: usize) -> Result<(), Fault> {
         let start = self.keep.map_or(start, |keep| keep.min(start));
-        if self.at - start > MAX_VALUE || self.text().len() > MAX_VALUE + (8 << 20) {
-            Err(Fault { offset: start, what: "a single value of more than 64 MiB" })
-        } else {
-            Ok(())
-        }
+        if self.at - start > MAX_VALUE { Err(Fault { offset: start, what: TOO_LONG }) } else { Ok(()) }
     }
 
     /// Where the bytes end that are there: what was sought to the end was read up to here.

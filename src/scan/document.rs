@@ -6,7 +6,7 @@
 use super::breaks::{ANOTHER, Document, SWALLOWED};
 use super::cursor::{Cursor, Fault};
 pub use super::shape::Shape;
-use super::shape::{Key, Keys, is_event, is_event_text, shape_of};
+use super::shape::{Key, Keys, is_document, is_event, is_event_text, shape_of};
 use crate::json::minify::minify;
 
 /// One element, as it stands in the object.
@@ -49,21 +49,42 @@ pub struct Walk {
 /// Walks over all values of an object.
 pub fn walk(cursor: &mut Cursor<'_>, to: &mut dyn Elements) -> Walk {
     let walk = Walk::default();
-    let mut walker =
-        Walker { cursor, to, walk, index: 0, line: 0, document: Document::default(), read_again: 0 };
+    let mut walker = Walker {
+        cursor,
+        to,
+        walk,
+        index: 0,
+        odd: Vec::new(),
+        line: 0,
+        document: Document::default(),
+        read_again: 0,
+    };
     walker.cursor.byte_order_mark();
     walker.line = walker.cursor.at();
     if let Err(fault) = walker.values() {
         walker.note(fault);
     }
+    if walker.walk.events {
+        for index in walker.odd {
+            walker.to.malformed(index, NOT_AN_OBJECT);
+        }
+    }
     walker.walk
 }
+
+/// So many values before the first event are told of.
+const ODD: usize = 1 << 16;
+
+const NOT_AN_OBJECT: &str = "an element that is not an object";
 
 pub(super) struct Walker<'w, 'c> {
     pub(super) cursor: &'w mut Cursor<'c>,
     pub(super) to: &'w mut dyn Elements,
     pub(super) walk: Walk,
     pub(super) index: u64,
+    /// The places of values at the top that are neither events nor objects, before the first event. Where an
+    /// event follows, they stand where one should.
+    pub(super) odd: Vec<u64>,
     /// The last start of a line among the white space between tokens.
     pub(super) line: usize,
     /// What is being read.
@@ -103,9 +124,10 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// What is neither an object nor an array: a string that is an event, or nothing of interest.
+    /// What is neither an object nor an array: a string that is an event, or none.
     fn other_value(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
+        let null = self.cursor.peek() == Some(b'n');
         self.cursor.set_keep(Some(start));
         let value = self.cursor.value();
         // No string goes on in the next line: this one lacks its end.
@@ -113,7 +135,14 @@ impl Walker<'_, '_> {
         let cut = cut.then_some(Fault { offset: start, what: "unterminated string" });
         if let Some(fault) = value.err().or(cut) {
             self.give_up_line(start, fault)?;
-        } else if self.event_text(start) {
+        } else if !null {
+            if !self.event_text(start) {
+                if self.walk.events {
+                    self.to.malformed(self.index, NOT_AN_OBJECT);
+                } else if self.odd.len() < ODD {
+                    self.odd.push(self.index);
+                }
+            }
             self.index += 1;
         }
         self.cursor.set_keep(None);
@@ -282,10 +311,11 @@ impl Walker<'_, '_> {
         }
         let mut comma_missing = false;
         loop {
+            let mut places = 1;
             match self.token() {
                 Some(b'{') if self.another_begins() => return Err(self.cursor.fault(ANOTHER)),
                 Some(b'{') if matches!(array, Array::Records) => self.records()?,
-                Some(b'{') => self.element(array)?,
+                Some(b'{') => places = self.element(array)?,
                 Some(b'n') => self.cursor.value()?,
                 Some(first) => {
                     let start = self.cursor.at();
@@ -293,13 +323,13 @@ impl Walker<'_, '_> {
                     self.cursor.set_keep((first == b'"').then_some(start));
                     self.cursor.value()?;
                     if !text || !self.event_text(start) {
-                        self.to.malformed(self.index, "an element that is not an object");
+                        self.to.malformed(self.index, NOT_AN_OBJECT);
                     }
                     self.cursor.set_keep(None);
                 }
                 None => return Err(self.cursor.fault("unexpected end inside an array")),
             }
-            self.index += 1;
+            self.index += places;
             match self.token() {
                 Some(b',') => self.cursor.pass(1),
                 Some(b']') => {
@@ -344,7 +374,8 @@ impl Walker<'_, '_> {
         walked
     }
 
-    fn element(&mut self, array: Array) -> Result<(), Fault> {
+    /// How many places it takes is the answer.
+    fn element(&mut self, array: Array) -> Result<u64, Fault> {
         let start = self.cursor.at();
         let found = self.cursor.object()?;
         if self.document.swallows_another(self.cursor.slice(start, found.end)) {
@@ -356,7 +387,10 @@ impl Walker<'_, '_> {
         let lookup = matches!(array, Array::Lookup);
         if lookup && shape != Some(Shape::Lookup) {
             self.to.malformed(self.index, "an element of Events without CloudTrailEvent");
-            return Ok(());
+            return Ok(1);
+        }
+        if shape.is_none() && is_document(text) {
+            return self.inner_document(start, found.end);
         }
         self.walk.events |= shape.is_some();
         let shape = shape.unwrap_or(Shape::Event);
@@ -367,7 +401,7 @@ impl Walker<'_, '_> {
             candidate: found.candidate || shape == Shape::Lookup,
             time: found.time.map(|at| &text[at - start..at - start + 20]),
         });
-        Ok(())
+        Ok(1)
     }
 }
 

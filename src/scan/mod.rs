@@ -9,6 +9,7 @@ pub mod cursor;
 pub mod document;
 mod events;
 pub mod examine;
+mod inner;
 pub mod kernel;
 pub mod object;
 mod pass;
@@ -16,5 +17,6 @@ pub mod report;
 mod shape;
 pub mod spill;
 mod time;
+mod waiting;
 
 pub use events::{Unreadable, events_of};

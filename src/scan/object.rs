@@ -11,6 +11,7 @@ use super::batch::Batch;
 use super::cursor::{Break, Cursor, Fault};
 use super::document::{Walk, walk};
 use super::report::{Outcome, Report};
+use super::waiting::Waiting;
 use sha2::{Digest as _, Sha256};
 
 use crate::cancel::Cancel;
@@ -72,7 +73,8 @@ impl Worker {
             Content::Skipped(skip) => Report::skipped(object, skip),
             Content::Failed(error) => Report::failed(object, error),
             Content::File(path) => self.scan_file(object, &path, options),
-            Content::Stdin => self.scan_reader(object, io::stdin(), options),
+            Content::Pipe(path) => self.scan_waiting(object, || File::open(path), options),
+            Content::Stdin => self.scan_waiting(object, || Ok(io::stdin()), options),
             Content::Body(mut body) => loop {
                 let stored = body.bytes();
                 let mut report = self.scan_bytes(object, stored, options);
@@ -100,23 +102,14 @@ impl Worker {
     }
 
     fn scan_file(&mut self, object: &Arc<ObjectRef>, path: &Path, options: &ScanOptions) -> Report {
-        let file = match open(path) {
+        let (file, size) = match open(path) {
             Ok(file) => file,
-            Err(error) => {
-                let kind = match error.kind() {
-                    io::ErrorKind::NotFound => ErrorKind::NotFound,
-                    io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
-                    _ => ErrorKind::Io,
-                };
-                let error = ObjectError::new(object.uri.clone(), Stage::Read, kind, error);
-                return Report::failed(object, error);
-            }
+            Err(error) => return unreadable(object, error),
         };
-        let (file, size) = file;
         // Files of the system's own have no size, and contents nevertheless.
-        let Some(size) = size.filter(|size| (1..=READ_WHOLE).contains(size)) else {
+        if !(1..=READ_WHOLE).contains(&size) {
             return self.scan_reader(object, file, options);
-        };
+        }
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let mut stored = std::mem::take(&mut self.stored);
         if stored.len() < size {
@@ -125,13 +118,23 @@ impl Worker {
         // What is written behind the end from here on is not part of what was found.
         let report = match read_up_to(file, &mut stored[..size]) {
             Ok(read) => self.scan_bytes(object, &stored[..read], options),
-            Err(error) => {
-                let error = ObjectError::new(object.uri.clone(), Stage::Read, ErrorKind::Io, error);
-                Report::failed(object, error)
-            }
+            Err(error) => unreadable(object, error),
         };
         self.stored = stored;
         report
+    }
+
+    /// Reads what may have nothing to read for a long time.
+    fn scan_waiting<R: Read>(
+        &mut self,
+        object: &Arc<ObjectRef>,
+        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+        options: &ScanOptions,
+    ) -> Report {
+        match Waiting::on(open, &options.cancel) {
+            Ok(reader) => self.scan_reader(object, reader, options),
+            Err(error) => unreadable(object, error),
+        }
     }
 
     fn scan_bytes(&mut self, object: &Arc<ObjectRef>, stored: &[u8], options: &ScanOptions) -> Report {
@@ -168,23 +171,31 @@ impl Worker {
             &options.cancel,
             |cursor| read_records(cursor, batch, &mut report, options),
         );
-        report.bytes_compressed = counted.bytes;
         // What is behind a break belongs to the object as well.
-        if counted.hash.is_some() && io::copy(&mut counted, &mut io::sink()).is_ok() {
-            report.sha256 = counted.hash.map(|hash| hash.finalize().into());
-        }
+        let whole = counted.hash.is_some() && io::copy(&mut counted, &mut io::sink()).is_ok();
+        report.bytes_compressed = counted.bytes;
+        report.sha256 = counted.hash.filter(|_| whole).map(|hash| hash.finalize().into());
         finish(report, walked, inflated, start)
     }
 }
 
-/// An open file and, of a regular one, its size.
-fn open(path: &Path) -> io::Result<(File, Option<u64>)> {
+/// A file and its size.
+fn open(path: &Path) -> io::Result<(File, u64)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
     }
-    Ok((file, metadata.is_file().then_some(metadata.len())))
+    Ok((file, metadata.len()))
+}
+
+fn unreadable(object: &Arc<ObjectRef>, error: io::Error) -> Report {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
+        _ => ErrorKind::Io,
+    };
+    Report::failed(object, ObjectError::new(object.uri.clone(), Stage::Read, kind, error))
 }
 
 /// Fills `stored` as far as the file goes, with as few calls as can be.

@@ -98,6 +98,16 @@ pub(super) fn is_event(text: &[u8]) -> bool {
     event
 }
 
+/// Whether a complete object is a document that holds its events inside.
+pub(super) fn is_document(text: &[u8]) -> bool {
+    let mut document = false;
+    each_member(text, |key, start, _| {
+        document = matches!(key, Key::Records | Key::Events) && text.get(start) == Some(&b'[');
+        !document
+    });
+    document
+}
+
 /// Whether a complete string is the text of an event.
 pub(super) fn is_event_text(quoted: &[u8]) -> bool {
     let mut text = String::new();

@@ -51,7 +51,8 @@ impl Source for DiskSource {
             Ok(metadata) => {
                 // What a user names is read, whatever it is called.
                 let object = object(&self.path, metadata.len());
-                let file = Content::File(self.path.clone());
+                let path = self.path.clone();
+                let file = if metadata.is_file() { Content::File(path) } else { Content::Pipe(path) };
                 sieve.offer(object, metadata.modified().ok(), file, &mut |object, content| {
                     walk.push(object, content)
                 });

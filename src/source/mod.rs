@@ -30,6 +30,8 @@ pub struct Item {
 pub enum Content {
     /// A file; the worker opens and reads it.
     File(PathBuf),
+    /// A pipe or a device that the user named: to open and to read it may take long.
+    Pipe(PathBuf),
     /// Standard input, one document.
     Stdin,
     /// A body that came over the network, and the way to get it again.

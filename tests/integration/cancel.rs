@@ -134,3 +134,29 @@ fn a_second_ctrl_c_ends_the_program_where_it_stands() {
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     assert!(told.elapsed() < Duration::from_secs(2));
 }
+
+/// Nothing comes, and nothing says that nothing will come.
+#[test]
+fn a_run_stops_at_once_while_it_waits_for_bytes() {
+    let work = Folder::new();
+    let pipe = work.at("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let idle = || {
+        let mut command = command();
+        command.stdin(Stdio::piped()).args(["scan", "--threads", "1"]);
+        command
+    };
+    for name in ["INT", "TERM"] {
+        quick(|| {
+            let mut command = idle();
+            command.arg("-").stdout(Stdio::null());
+            stop(command, name)
+        });
+        // Nobody has opened the other end.
+        quick(|| {
+            let mut command = idle();
+            command.arg(&pipe).stdout(Stdio::null());
+            stop(command, name)
+        });
+    }
+}

@@ -561,3 +561,17 @@ fn hostile_names_and_records_reach_no_terminal_and_forge_no_line() {
         harmless(&done.stderr, &format!("{args:?}"));
     }
 }
+
+#[test]
+fn the_manifest_has_the_size_of_what_came_down_a_pipe() {
+    // What is behind a break is hashed as well.
+    for stored in [gzip(records([root(1)])), [gzip(records([root(1)])), vec![b'x'; 1 << 20]].concat()] {
+        let work = Folder::new();
+        let mut command = command();
+        command.args(["scan", "-", "-o"]).arg(work.at("out")).arg("--manifest").arg(work.at("manifest"));
+        feed(command, &stored);
+        let manifest = lines(&std::fs::read_to_string(work.at("manifest")).unwrap());
+        let object = manifest.iter().find(|line| line["type"] == "object").unwrap();
+        assert_eq!(object["size"], stored.len());
+    }
+}

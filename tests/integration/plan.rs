@@ -83,3 +83,15 @@ fn archives_and_denials_are_foreseen() {
     assert_eq!(json["failures"][0]["kind"], "access_denied");
     assert!(String::from_utf8_lossy(&output.stderr).contains("s3://trail: list: AccessDenied"));
 }
+
+#[test]
+fn a_forged_key_does_not_act_on_the_terminal() {
+    let objects = Objects::default();
+    objects.put("AWSLogs/111122223333/CloudTrail/us\u{1b}[2J\u{202e}-east-1/2024/05/01/a.json", "{}");
+    let server = Server::start();
+    server.put("trail", Bucket::new(objects));
+    let output = plan(&server, &["s3://trail"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("us\\u{1b}[2J\\u{202e}-east-1"), "{text:?}");
+    assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+}

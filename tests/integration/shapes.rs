@@ -103,7 +103,7 @@ fn sound_shapes_are_read() {
         ("lookup-events --query Events[0].CloudTrailEvent", quoted(&one).into(), 1, vec![0]),
         (
             "a string of an event a line, as jq prints them",
-            format!("{}\n{}\n\"text\"\n{}\n", quoted(&other), quoted(&one), quoted(&two)).into(),
+            format!("{}\n{}\n{}\n", quoted(&other), quoted(&one), quoted(&two)).into(),
             3,
             vec![1, 2],
         ),
@@ -118,6 +118,17 @@ fn sound_shapes_are_read() {
             format!(r#"[{{"CloudTrailEvent":{}}}]"#, quoted(&one)).into(),
             1,
             vec![0],
+        ),
+        (
+            "documents in one array, as jq -s puts them",
+            format!(
+                r#"[{{"Records":[]}}, {}, {{"Events":[{}]}}, {two}]"#,
+                records([&other, &one, &other]),
+                lookup(&root(3))
+            )
+            .into(),
+            5,
+            vec![1, 3, 4],
         ),
         (
             "shapes in one array",
@@ -321,6 +332,13 @@ fn elements_that_are_no_records_are_malformed() {
         assert_eq!((scan.kinds(), indices(&scan)), (vec!["malformed_record"], vec![0, 2]), "{element}");
         assert_eq!(scan.errors[0]["record_index"], 1);
     }
+    // On lines of their own, before the first event as well.
+    for element in ["1", "true", r#""text""#, "-0.5e-7"] {
+        let scan = object("log.json", format!("{element}\nnull\n{}\n{element}\n{}\n", root(1), root(2)));
+        assert_eq!((scan.code, scan.objects(), scan.records()), (3, SCANNED, [2, 2, 2]), "{element}");
+        let places: Vec<_> = scan.errors.iter().map(|error| error["record_index"].as_u64()).collect();
+        assert_eq!((places, indices(&scan)), (vec![Some(2), Some(0)], vec![1, 3]), "{element}");
+    }
     for value in ["{}", "1", r#""text""#, "true"] {
         let scan = object("log.json", format!(r#"{{"Records":{value}}}"#));
         assert_eq!((scan.code, scan.kinds()), (3, vec!["malformed_record"]), "{value}");
@@ -518,6 +536,16 @@ fn the_inside_of_a_broken_document_is_no_document() {
             assert_eq!((scan.code, scan.objects(), scan.ids()), (3, FAILED, vec![&*id(1)]), "{name}");
         }
     }
+}
+
+#[test]
+fn a_document_that_breaks_in_an_array_has_its_place() {
+    let broken = format!(r#"[{{"Records":[{},{} x]}},{{"Records":[{}]}}]"#, root(1), root(2), root(3));
+    let scan = object("log.json", &broken);
+    assert_eq!((scan.code, scan.objects(), scan.kinds()), (3, FAILED, vec!["invalid_json"]));
+    assert_eq!(indices(&scan), [0, 1, 2]);
+    let place = format!("at byte {} of", broken.find('x').unwrap());
+    assert!(scan.errors[0]["message"].as_str().unwrap().contains(&place), "{}", scan.errors[0]);
 }
 
 #[test]

@@ -98,3 +98,43 @@ proptest! {
         check(&text, size);
     }
 }
+
+/// A beginning, and then the same bytes again and again, 150 MiB in all.
+struct Long {
+    beginning: &'static str,
+    again: Vec<u8>,
+    left: usize,
+    held: usize,
+}
+
+impl Chunks for Long {
+    fn more(&mut self, window: &mut Vec<u8>) -> Result<bool, Break> {
+        window.extend_from_slice(std::mem::take(&mut self.beginning).as_bytes());
+        window.extend_from_slice(&self.again);
+        self.held = self.held.max(window.len());
+        self.left = self.left.saturating_sub(1);
+        Ok(self.left > 0)
+    }
+}
+
+#[test]
+fn nothing_that_goes_on_and_on_fills_the_memory() {
+    for (beginning, again) in [
+        ("{\"a\":[1", ",1"),
+        ("{", " "),
+        ("\"", "\\\""),
+        ("{\"Records\":[{}],\"z\":{\"a\":[1", ",1"),
+        ("{\"Records\":[{}],\"z\"", "\n"),
+        ("{\"Records\":[{\"a\":\"", "b"),
+        ("[{\"Records\":[{\"a\":", "[1,"),
+    ] {
+        let again = again.as_bytes().repeat((1 << 20) / again.len());
+        let mut source = Long { beginning, again, left: 150, held: 0 };
+        let mut cursor = Cursor::windows(&mut source);
+        let walked = walk(&mut cursor, &mut Told::default());
+        let what = cursor.take_break().map(|broken| broken.cause.to_string());
+        let what = what.or(walked.fault.map(|fault| fault.to_string())).unwrap_or_default();
+        assert!(what.starts_with("a single value of more than 64 MiB"), "{beginning:?}: {what}");
+        assert!(source.held < 80 << 20, "{beginning:?} took {} bytes", source.held);
+    }
+}

@@ -109,7 +109,7 @@ fn read(content: Content, uri: &str) -> Outcome {
         Content::Skipped(skip) => return Outcome::Skipped(skip),
         Content::Failed(error) => return failed(&error, Vec::new()),
         Content::Body(body) => body,
-        Content::File(_) | Content::Stdin => panic!("S3 has no files"),
+        Content::File(_) | Content::Pipe(_) | Content::Stdin => panic!("S3 has no files"),
     };
     if let Some(error) = body.cut_short() {
         return failed(&error, inflate(body.bytes()).unwrap_or_else(|partial| partial));
