@@ -3,7 +3,7 @@
 It does what clients need that list and read (ListObjectsV2, GET, HEAD, ranges, plain or over TLS), counts requests, and
 checks no signatures. Nothing is kept but the beginnings that the objects share, so that a bucket may have millions of keys.
 """
-import asyncio, bisect, gzip, hashlib, json, os, random, re, ssl, struct, subprocess, threading, time, zlib
+import asyncio, base64, bisect, gzip, hashlib, json, os, random, re, ssl, struct, subprocess, threading, time, zlib
 from urllib.parse import parse_qs, quote, unquote
 from xml.sax.saxutils import escape
 
@@ -56,17 +56,23 @@ class Logs:
                 if '/CloudTrail/' in folder and name.endswith('.gz'):
                     templates += json.load(gzip.open(os.path.join(folder, name)))['Records']
         texts = [json.dumps(one, separators=(',', ':')) for one in templates]
-        texts = [text for text in texts if 'root' not in text.lower()]
+        texts = [text for text in texts if 'root' not in text.lower() and 'additionalEventData' not in text]
         self.heads = [self.head(size, texts, chance) for size in sizes]
 
     @staticmethod
     def head(size, texts, chance):
         def fresh(found):
             return '%08x-%04x-4%03x-a%03x-%012x' % tuple(chance.getrandbits(bits) for bits in (32, 16, 12, 12, 48))
+
+        def record():
+            text = re.sub(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', fresh, chance.choice(texts))
+            # As in the data events of S3, which many trails consist of.
+            host = base64.b64encode(chance.randbytes(57)).decode()
+            return f'{text[:-1]},"additionalEventData":{{"x-amz-id-2":"{host}"}}}},' if chance.random() < 0.5 else text + ','
         squeeze, parts, crc, length, made, text = zlib.compressobj(6, zlib.DEFLATED, -15), [], 0, 0, 0, '{"Records":['
         while made < size - 600:
             for _ in range(max(1, (size - made) // 20000)):
-                text += re.sub(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', fresh, chance.choice(texts)) + ','
+                text += record()
             data = text.encode()
             crc, length, text = zlib.crc32(data, crc), length + len(data), ''
             parts.append(squeeze.compress(data))
