@@ -333,7 +333,7 @@ fn one_day_of_a_large_bucket_costs_few_requests() {
 #[test]
 fn a_whole_bucket_costs_a_flat_listing_and_a_page_for_each_region() {
     let server = Server::start();
-    let huge = Huge(50);
+    let huge = Huge(20);
     let (len, pages) = (huge.len(), huge.pages());
     server.put("trail", Bucket::new(huge));
     let (keys, requests) = survey(&server, "s3://trail", KeyScope::default());
