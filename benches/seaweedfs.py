@@ -36,11 +36,14 @@ def seaweedfs(place=None):
 
 def free_ports(count):
     """Ports in a row that nobody listens on, and those ten thousand above, which weed takes as well."""
-    for first in range(20000 + os.getpid() % 1000 * 10, 40000, 10):
+    # Below the ports that systems give to clients.
+    for first in range(10000 + os.getpid() % 1000 * 10, 22000, 10):
         with contextlib.ExitStack() as held:
             try:
                 for port in (first + n + more for n in range(count) for more in (0, 10000)):
-                    held.enter_context(socket.socket()).bind(('127.0.0.1', port))
+                    probe = held.enter_context(socket.socket())
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(('127.0.0.1', port))
             except OSError:
                 continue
         return range(first, first + count)
