@@ -1,6 +1,7 @@
 """The README says what the program says. `.ci/checks/30-readme --write` brings its generated parts up to date.
 
-ROOTTRAIL names the binary, and COVERAGE the table that `ROOTTRAIL_COVERAGE_TABLE=… cargo test` wrote; where it is missing or empty, that part is left as it is.
+ROOTTRAIL names the binary, and COVERAGE the table that `ROOTTRAIL_COVERAGE_TABLE=… cargo test` wrote; where it is missing
+or empty, that part is left as it is.
 """
 import json, os, re, subprocess, sys
 

@@ -26,8 +26,10 @@ def moto():
 
 def client(url, checksums=True):
     """boto3's; with `checksums`, a CRC32 goes with each object, and comes back with it."""
-    config = botocore.config.Config(s3={'addressing_style': 'path'}, request_checksum_calculation='when_supported' if checksums else 'when_required')
-    return boto3.client('s3', endpoint_url=url, region_name='us-east-1', aws_access_key_id=KEY, aws_secret_access_key=SECRET, config=config)
+    when = 'when_supported' if checksums else 'when_required'
+    config = botocore.config.Config(s3={'addressing_style': 'path'}, request_checksum_calculation=when)
+    return boto3.client('s3', endpoint_url=url, region_name='us-east-1', config=config,
+                        aws_access_key_id=KEY, aws_secret_access_key=SECRET)
 
 
 def fill(url, folder, bucket=BUCKET, checksums=True):
