@@ -7,9 +7,11 @@ use bytes::Bytes;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use roottrail::cancel::Cancel;
 use roottrail::error::{ErrorKind, Stage};
 use roottrail::filter::TimeRange;
 use roottrail::keyscope::KeyScope;
+use roottrail::source::ListedOnly;
 use roottrail::source::s3::{S3Options, S3Session, S3Uri};
 use std::sync::Arc;
 
@@ -250,15 +252,23 @@ fn any_bucket_comes_in_key_order() {
     outcome.unwrap();
 }
 
-/// 200,000 keys that are never held: 8 accounts × 5 regions × 100 days × 50 objects.
-struct Huge;
+/// Keys that are never held: 8 accounts × 5 regions × 100 days × this many objects a day.
+struct Huge(usize);
 
 const REGIONS: [&str; 5] = ["ap-south-1", "eu-central-1", "eu-west-1", "us-east-1", "us-west-2"];
-const HUGE: usize = 8 * 5 * 100 * 50;
 
 impl Huge {
-    fn key(n: usize) -> String {
-        let (rest, object) = (n / 50, n % 50);
+    fn len(&self) -> usize {
+        8 * 5 * 100 * self.0
+    }
+
+    /// Pages of one flat listing.
+    fn pages(&self) -> usize {
+        self.len().div_ceil(1000)
+    }
+
+    fn key(&self, n: usize) -> String {
+        let (rest, object) = (n / self.0, n % self.0);
         let (rest, day) = (rest / 100, rest % 100);
         let (account, region) = (rest / 5, REGIONS[rest % 5]);
         let account = format!("11112222333{account}");
@@ -272,13 +282,13 @@ impl Huge {
 
 impl Keys for Huge {
     fn next(&self, from: &str) -> Option<Meta> {
-        let (mut low, mut high) = (0, HUGE);
+        let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
-            if Self::key(middle).as_str() < from { low = middle + 1 } else { high = middle }
+            if self.key(middle).as_str() < from { low = middle + 1 } else { high = middle }
         }
         let meta = |key| Meta { key, size: 2, etag: "e".into(), class: None, restored: false };
-        (low < HUGE).then(|| meta(Self::key(low)))
+        (low < self.len()).then(|| meta(self.key(low)))
     }
 
     fn body(&self, _: &str) -> Option<Bytes> {
@@ -286,15 +296,47 @@ impl Keys for Huge {
     }
 }
 
+/// Keys listed, without a GET, and the LIST requests that it took.
+fn survey(server: &Server, source: &str, scope: KeyScope) -> (usize, usize) {
+    let session = S3Session::start(&server.options()).unwrap();
+    server.take_asked();
+    let source = session.open(&S3Uri::parse(source).unwrap()).unwrap().within(Arc::new(scope));
+    let mut keys = 0;
+    source.survey(&Cancel::new(), &mut |_, what| {
+        assert!(matches!(what, ListedOnly::Readable(_)), "{what:?}");
+        keys += 1;
+    });
+    let asked = server.take_asked();
+    assert!(asked.iter().all(|asked| asked.op == Op::List));
+    (keys, asked.len())
+}
+
 #[test]
 fn one_day_of_a_large_bucket_costs_few_requests() {
     let server = Server::start();
-    server.put("trail", Bucket::new(Huge));
-    let scanned = scan(&server, "s3://trail", &server.options(), days(&[], &[], "2024-02-10", "2024-02-10"));
-    assert_eq!(scanned.len(), 40 * 50);
-    // One look at the start, the root, AWSLogs/, 8 accounts, 8 kinds; and 40 regions with one page each.
-    assert_eq!(lists(&server), 1 + 1 + 1 + 8 + 8 + 40);
-    let one = days(&["111122223334"], &["us-east-1"], "2024-02-10", "2024-02-10");
-    assert_eq!(scan(&server, "s3://trail/AWSLogs/", &server.options(), one).len(), 50);
-    assert_eq!(lists(&server), 1 + 1 + 1 + 1 + 1);
+    let day = || days(&[], &[], "2024-02-10", "2024-02-10");
+    // One look at the start, the root, AWSLogs/, 8 accounts, 8 kinds; and 40 regions with one page each, however
+    // many other days there are, and however many objects in the day, up to a page.
+    let requests = 1 + 1 + 1 + 8 + 8 + 40;
+    for a_day in [5, 50, 500] {
+        let huge = Huge(a_day);
+        let pages = huge.pages();
+        server.put("trail", Bucket::new(huge));
+        assert_eq!(survey(&server, "s3://trail", day()), (40 * a_day, requests));
+        // What is asked once for each of 40 regions falls below 3 % of a flat listing where that has 2000 pages.
+        assert_eq!(requests * 100 < pages * 3, a_day == 500, "{pages}");
+        let one = days(&["111122223334"], &["us-east-1"], "2024-02-10", "2024-02-10");
+        assert_eq!(survey(&server, "s3://trail/AWSLogs/", one), (a_day, 1 + 1 + 1 + 1 + 1));
+    }
+}
+
+#[test]
+fn a_whole_bucket_costs_a_flat_listing_and_a_page_for_each_region() {
+    let server = Server::start();
+    let huge = Huge(20);
+    let (len, pages) = (huge.len(), huge.pages());
+    server.put("trail", Bucket::new(huge));
+    let (keys, requests) = survey(&server, "s3://trail", KeyScope::default());
+    assert_eq!(keys, len);
+    assert!((pages..=pages + 19 + 40).contains(&requests), "{requests}");
 }

@@ -83,9 +83,10 @@ pub(super) async fn another_try(bucket: &Bucket, failure: &Failure) -> Result<bo
             Ok(true)
         }
         Verdict::Credentials if bucket.session.credentials().is_none() => Ok(false),
-        Verdict::Credentials => access.regain(bucket, Refused::Caller).await,
+        // Boxed: these are rare, and what they hold would make every GET's task several times as large.
+        Verdict::Credentials => Box::pin(access.regain(bucket, Refused::Caller)).await,
         Verdict::Final if failure.kind == ErrorKind::AccessDenied && failure.status == Some(403) => {
-            access.regain(bucket, Refused::Unclear).await
+            Box::pin(access.regain(bucket, Refused::Unclear)).await
         }
         Verdict::Final | Verdict::Elsewhere => Ok(false),
     }

@@ -9,6 +9,7 @@ use crate::error::{ObjectError, Stage};
 use crate::source::Body;
 use futures_util::future::{Either, select};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often a waiting worker looks whether the run is over.
@@ -17,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The bytes of one object.
 #[derive(Debug)]
 pub(super) struct S3Body {
-    bucket: Bucket,
+    bucket: Arc<Bucket>,
     entry: Entry,
     bytes: Vec<u8>,
     certified: bool,
@@ -31,7 +32,7 @@ pub(super) struct S3Body {
 
 impl S3Body {
     pub(super) fn new(
-        bucket: Bucket,
+        bucket: Arc<Bucket>,
         entry: Entry,
         fetched: Fetched,
         tries: u32,

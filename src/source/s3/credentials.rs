@@ -63,9 +63,14 @@ impl CachedCredentials {
 
     /// Credentials that are good for a while yet.
     async fn get(&self) -> provider::Result {
-        if let Some(held) = self.fresh(EARLY) {
-            return Ok(held);
+        match self.fresh(EARLY) {
+            Some(held) => Ok(held),
+            // Boxed: a request is larger than it needs to be with all of the chain in its future.
+            None => Box::pin(self.fetch()).await,
         }
+    }
+
+    async fn fetch(&self) -> provider::Result {
         let mut provider = self.provider.lock().await;
         // Another task may have fetched them while this one waited.
         if let Some(held) = self.fresh(EARLY) {

@@ -95,7 +95,7 @@ enum Event {
 struct Over;
 
 struct Drive<'a> {
-    bucket: Bucket,
+    bucket: Arc<Bucket>,
     feed: &'a dyn Feed,
     cancel: &'a Cancel,
     next: u64,
@@ -118,7 +118,7 @@ pub(super) fn drive(
 ) -> u64 {
     let handle = bucket.session.handle().clone();
     let mut drive = Drive {
-        bucket: bucket.clone(),
+        bucket: Arc::new(bucket.clone()),
         feed,
         cancel,
         next: first,
@@ -328,7 +328,7 @@ fn wait(waiting: &mut VecDeque<(ObjectRef, Entry)>, object: ObjectRef, entry: En
     true
 }
 
-async fn get(bucket: Bucket, entry: Entry) -> Done {
+async fn get(bucket: Arc<Bucket>, entry: Entry) -> Done {
     let started = Instant::now();
     let mut tries = 0;
     let outcome = fetch(&bucket, &entry, &mut tries).await;

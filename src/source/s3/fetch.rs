@@ -208,6 +208,7 @@ fn refused(failure: Failure, partial: &mut Partial) -> Result<(), Failure> {
     }
 }
 
+/// By the SDK, whose future of many KB is boxed: it must not weigh on the short way.
 async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), Failure> {
     let options = bucket.session.options();
     let client = if wanted.range.is_some() { &bucket.part_client } else { &bucket.client };
@@ -220,7 +221,7 @@ async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), 
         .set_range(wanted.range.clone())
         .set_request_payer(payer(options))
         .set_expected_bucket_owner(options.expected_bucket_owner.clone());
-    request.send().await.map(of_sdk).map_err(|error| Failure::from_sdk(&error))
+    Box::pin(request.send()).await.map(of_sdk).map_err(|error| Failure::from_sdk(&error))
 }
 
 /// Takes in the head of an answer.
