@@ -1,4 +1,4 @@
-//! Where a record ends, and whether it can concern root: what the few places say that a [`Pass`] noted.
+//! Where a record ends, and whether it can concern root: what the few places say that a `Pass` noted.
 //!
 //! **No false negatives.** A record matters only if one of its strings decodes to something that ends in
 //! `root` in any ASCII case (the type `Root`, the root ARN, `AssumeRoot`) or to a `PasswordRecovery…`
