@@ -109,7 +109,7 @@ pub(super) mod x86 {
         _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
         _mm256_set1_epi8, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_andnot_si512, _mm512_castsi512_si128,
         _mm512_clmulepi64_epi128, _mm512_cmpeq_epi8_mask, _mm512_cmple_epi64_mask, _mm512_loadu_si512,
-        _mm512_mask_cmpeq_epi8_mask, _mm512_or_si512, _mm512_permutexvar_epi64, _mm512_popcnt_epi64,
+        _mm512_mask_test_epi8_mask, _mm512_permutex2var_epi8, _mm512_permutexvar_epi64, _mm512_popcnt_epi64,
         _mm512_set1_epi8, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64, _mm512_storeu_si512,
         _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpacklo_epi64, _mm512_xor_si512,
     };
@@ -118,7 +118,7 @@ pub(super) mod x86 {
     #[derive(Debug)]
     pub(crate) struct Avx2;
 
-    /// AVX-512 F, BW and VPOPCNTDQ, and VPCLMULQDQ.
+    /// AVX-512 F, BW, VBMI and VPOPCNTDQ, and VPCLMULQDQ.
     #[derive(Debug)]
     pub(crate) struct Avx512;
 
@@ -211,17 +211,14 @@ pub(super) mod x86 {
                 let last = _mm512_loadu_si512(around.as_ptr().add(1).cast());
                 let block = _mm512_loadu_si512(around.as_ptr().add(BEFORE).cast());
                 let quote = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'"' as i8));
-                let z = _mm512_mask_cmpeq_epi8_mask(quote, last, _mm512_set1_epi8(b'Z' as i8));
-                let last = _mm512_or_si512(last, _mm512_set1_epi8(LAST as i8));
-                let letters = _mm512_mask_cmpeq_epi8_mask(quote, last, _mm512_set1_epi8(b't' as i8));
-                let second = _mm512_or_si512(second, _mm512_set1_epi8(SECOND as i8));
-                let letters = _mm512_mask_cmpeq_epi8_mask(letters, second, _mm512_set1_epi8(b'o' as i8));
+                let second = looked_up(second, &SECONDS);
+                let last = looked_up(last, &LASTS);
                 BlockMasks {
                     quote,
                     backslash: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\\' as i8)),
                     open: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'{' as i8)),
                     close: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'}' as i8)),
-                    ending: z | letters,
+                    ending: _mm512_mask_test_epi8_mask(quote, second, last),
                 }
             }
         }
@@ -238,6 +235,40 @@ pub(super) mod x86 {
         #[inline(always)]
         fn prefix_xor(bits: u64) -> u64 {
             carryless_prefix_xor(bits)
+        }
+    }
+
+    /// Marks the last letters of the strings to look at, a bit for each kind: `ot` in either case, `ed`, and a
+    /// digit before `Z`.
+    const LASTS: [u8; 128] = marked(&[b"Tt", b"d", b"Z"]);
+    /// Marks the letters before them.
+    const SECONDS: [u8; 128] = marked(&[b"Oo", b"e", b"0123456789"]);
+
+    const fn marked(kinds: &[&[u8]; 3]) -> [u8; 128] {
+        let mut marks = [0; 128];
+        let mut kind = 0;
+        while kind < kinds.len() {
+            let mut i = 0;
+            while i < kinds[kind].len() {
+                marks[kinds[kind][i] as usize] |= 1 << kind;
+                i += 1;
+            }
+            kind += 1;
+        }
+        marks
+    }
+
+    /// What a table has for each byte, without its highest bit.
+    ///
+    /// # Safety
+    /// AVX-512 VBMI.
+    #[inline(always)]
+    unsafe fn looked_up(bytes: __m512i, table: &[u8; 128]) -> __m512i {
+        // SAFETY: the loads are of the two halves of the table.
+        unsafe {
+            let low = _mm512_loadu_si512(table.as_ptr().cast());
+            let high = _mm512_loadu_si512(table.as_ptr().add(64).cast());
+            _mm512_permutex2var_epi8(low, bytes, high)
         }
     }
 

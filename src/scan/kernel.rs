@@ -66,6 +66,7 @@ mod x86 {
         if common
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("avx512vpopcntdq")
             && is_x86_feature_detected!("vpclmulqdq")
         {
@@ -82,7 +83,7 @@ mod x86 {
     }
 
     #[target_feature(
-        enable = "avx512f,avx512bw,avx512vpopcntdq,vpclmulqdq,avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt"
+        enable = "avx512f,avx512bw,avx512vbmi,avx512vpopcntdq,vpclmulqdq,avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt"
     )]
     fn avx512(
         boundary: &mut Boundary,
@@ -96,7 +97,7 @@ mod x86 {
 
     // By itself: a loop without calls around it keeps its constants in registers.
     #[target_feature(
-        enable = "avx512f,avx512bw,avx512vpopcntdq,vpclmulqdq,avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt"
+        enable = "avx512f,avx512bw,avx512vbmi,avx512vpopcntdq,vpclmulqdq,avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt"
     )]
     #[inline(never)]
     fn avx512_pass(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64 {
