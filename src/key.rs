@@ -4,6 +4,8 @@
 //! `[prefix/]AWSLogs/[o-id/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_16chars.json.gz`.
 //! A user's own prefix may itself contain `AWSLogs` or `CloudTrail`, so keys are matched from the right.
 
+use std::sync::Arc;
+
 /// What a key in CloudTrail layout says of its object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyInfo {
@@ -59,7 +61,7 @@ impl Skip {
 ///
 /// `path` is the whole key, or on disk the path as given joined with the path below it, with `/`
 /// between the parts: pointing a scan at a folder inside a trail must not hide what the folder is.
-pub fn scope(path: &str, size: u64) -> Result<Option<KeyInfo>, Skip> {
+pub fn scope(path: &str, size: u64) -> Result<Option<Arc<KeyInfo>>, Skip> {
     Scoper::default().scope(path, size)
 }
 
@@ -72,7 +74,7 @@ pub struct Scoper {
 
 impl Scoper {
     /// See [`scope`].
-    pub fn scope(&mut self, path: &str, size: u64) -> Result<Option<KeyInfo>, Skip> {
+    pub fn scope(&mut self, path: &str, size: u64) -> Result<Option<Arc<KeyInfo>>, Skip> {
         if size == 0 && path.ends_with('/') {
             return Err(Skip::FolderMarker);
         }
@@ -106,7 +108,7 @@ impl Scoper {
 }
 
 /// The account, region and day of a key, whatever its kind.
-pub fn key_info(path: &str) -> Option<KeyInfo> {
+pub fn key_info(path: &str) -> Option<Arc<KeyInfo>> {
     let parts = parts(path);
     layout(&parts)
         .and_then(|found| found.info)
@@ -163,7 +165,7 @@ struct Layout {
     /// As [`log_kind`] says.
     kind: Option<Result<(), Skip>>,
     /// `None` where the key stops short of a day's folder.
-    info: Option<KeyInfo>,
+    info: Option<Arc<KeyInfo>>,
 }
 
 /// By the folders of a key; what comes last is a name, or nothing.
@@ -177,10 +179,8 @@ fn layout(parts: &[&str]) -> Option<Layout> {
         let Some(account) = parts.get(at).filter(|part| is_account(part)) else { continue };
         let Some(kind) = parts[..folders].get(at + 1) else { continue };
         let info = match parts[..folders].get(at + 2..at + 6) {
-            Some([region, year, month, day]) => day_of(year, month, day).map(|day| KeyInfo {
-                account: (*account).to_owned(),
-                region: (*region).to_owned(),
-                day,
+            Some([region, year, month, day]) => day_of(year, month, day).map(|day| {
+                Arc::new(KeyInfo { account: (*account).to_owned(), region: (*region).to_owned(), day })
             }),
             _ => None,
         };
@@ -190,7 +190,7 @@ fn layout(parts: &[&str]) -> Option<Layout> {
 }
 
 /// `ACCOUNT_KIND_REGION_YYYYMMDDTHHmmZ_…`
-fn name_info(name: &str) -> Option<(&str, Option<KeyInfo>)> {
+fn name_info(name: &str) -> Option<(&str, Option<Arc<KeyInfo>>)> {
     let mut parts = name.split('_');
     let account = parts.next().filter(|part| is_account(part))?;
     let kind = parts.next().filter(|kind| kind.starts_with("CloudTrail"))?;
@@ -201,7 +201,7 @@ fn name_info(name: &str) -> Option<(&str, Option<KeyInfo>)> {
             return None;
         }
         let day = day_of(&date[..4], &date[4..6], &date[6..])?;
-        Some(KeyInfo { account: account.to_owned(), region: region?.to_owned(), day })
+        Some(Arc::new(KeyInfo { account: account.to_owned(), region: region?.to_owned(), day }))
     });
     Some((kind, info))
 }
@@ -224,8 +224,9 @@ mod tests {
     const TAIL: &str =
         "us-east-1/2024/05/01/111122223333_CloudTrail_us-east-1_20240501T0005Z_0123456789abcdef.json.gz";
 
-    fn info() -> KeyInfo {
-        KeyInfo { account: "111122223333".into(), region: "us-east-1".into(), day: "2024-05-01".into() }
+    fn info() -> Arc<KeyInfo> {
+        let [account, region, day] = ["111122223333", "us-east-1", "2024-05-01"].map(str::to_owned);
+        Arc::new(KeyInfo { account, region, day })
     }
 
     #[test]

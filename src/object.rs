@@ -1,5 +1,7 @@
 //! The name and place of one stored object.
 
+use std::sync::Arc;
+
 use crate::key::KeyInfo;
 
 /// One object of a listing, as everything downstream names it.
@@ -14,7 +16,7 @@ pub struct ObjectRef {
     /// The version; versioned S3 listings only.
     pub version_id: Option<String>,
     /// What the key tells: account, region, day. `None` outside the CloudTrail layout.
-    pub key: Option<KeyInfo>,
+    pub key: Option<Arc<KeyInfo>>,
     /// What a checkpoint knows it by; `None` where there is no checkpoint.
     pub mark: Option<Mark>,
 }

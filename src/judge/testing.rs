@@ -1,6 +1,7 @@
 //! For unit tests: from JSON text to [`Value`], by way of serde_json.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -33,11 +34,11 @@ pub(crate) fn judged(json: &str) -> Option<Finding> {
     let object = ObjectRef {
         uri: "s3://bucket/key".into(),
         etag: Some("0af1".into()),
-        key: Some(KeyInfo {
+        key: Some(Arc::new(KeyInfo {
             account: "999988887777".into(),
             region: "us-east-1".into(),
             day: "2024-05-01".into(),
-        }),
+        })),
         ..ObjectRef::default()
     };
     let text = RawValue::from_string(json.to_owned()).unwrap();

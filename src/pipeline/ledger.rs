@@ -182,7 +182,7 @@ impl<'l> Ledger<'l> {
 
     fn cover(&mut self, report: &Report, findings: u64) {
         let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
-        let key = report.object.key.as_ref().unwrap_or(&none);
+        let key = report.object.key.as_deref().unwrap_or(&none);
         if let Some(coverage) = self.summary.coverage.get_mut(key) {
             return cover(coverage, report, findings);
         }

@@ -109,16 +109,16 @@ impl Walk<'_> {
             Ok(info) => (info, None),
             Err(skip) => (key_info(&key), Some(skip)),
         };
-        if !self.keys.in_scope(&key, info.as_ref()) {
+        if !self.keys.in_scope(&key, info.as_deref()) {
             return true;
         }
         let object = ObjectRef { uri: uri(path), size, key: info, ..ObjectRef::default() };
         let content = match skip {
             Some(skip) => return self.push(object, Content::Skipped(skip)),
-            None if kind.is_file() => Content::File(path.to_owned()),
+            None if kind.is_file() => Content::File(entry.into_path()),
             None => {
                 let text = "neither a file nor a directory";
-                Content::Failed(ObjectError::new(uri(path), Stage::Read, ErrorKind::Io, text))
+                Content::Failed(ObjectError::new(object.uri.clone(), Stage::Read, ErrorKind::Io, text))
             }
         };
         sieve.offer(object, metadata.modified().ok(), content, &mut |object, content| {

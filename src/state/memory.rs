@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
@@ -57,7 +57,7 @@ pub(super) struct Listing {
 struct Last {
     source: u32,
     folder: String,
-    key: Option<KeyInfo>,
+    key: Option<Arc<KeyInfo>>,
     part: Part,
 }
 
@@ -302,7 +302,7 @@ impl Listing {
 
 fn count_known(known: &mut BTreeMap<KeyInfo, (u64, Slots)>, object: &ObjectRef) {
     let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
-    let key = object.key.as_ref().unwrap_or(&none);
+    let key = object.key.as_deref().unwrap_or(&none);
     if !known.contains_key(key) {
         known.insert(key.clone(), Default::default());
     }

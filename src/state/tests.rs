@@ -77,11 +77,8 @@ impl Model {
     fn object((day, name): (u8, u8), version: u64) -> ObjectRef {
         let day = Self::day(day);
         // The last name lies outside of the layout.
-        let key = (name != 5).then(|| KeyInfo {
-            account: "111122223333".into(),
-            region: "us-east-1".into(),
-            day: day.clone(),
-        });
+        let [account, region] = ["111122223333", "us-east-1"].map(str::to_owned);
+        let key = (name != 5).then(|| Arc::new(KeyInfo { account, region, day: day.clone() }));
         ObjectRef {
             uri: format!("s3://b/AWSLogs/{}/{name}.gz", day.replace('-', "/")),
             size: 9,

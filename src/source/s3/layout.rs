@@ -236,7 +236,7 @@ impl ListScope {
             Level::OtherService => false,
             Level::Outside | Level::Accounts => true,
         };
-        listed && self.0.in_scope(key, key_info(key).as_ref())
+        listed && self.0.in_scope(key, key_info(key).as_deref())
     }
 
     /// The wanted days of the region folder `base`, as far as they start with `prefix`.

@@ -13,6 +13,7 @@ use aws_sdk_s3::types::{
     CommonPrefix, EncodingType, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
     OptionalObjectAttributes, RestoreStatus,
 };
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// One listed key.
@@ -47,7 +48,7 @@ impl Entry {
     }
 
     /// The entry as everything downstream names it.
-    pub(super) fn object(&self, bucket: &S3Uri, scope: &Result<Option<KeyInfo>, Skip>) -> ObjectRef {
+    pub(super) fn object(&self, bucket: &S3Uri, scope: &Result<Option<Arc<KeyInfo>>, Skip>) -> ObjectRef {
         // What is skipped has its account, region and day as well.
         let key = scope.as_ref().map_or_else(|_skip| key_info(&self.key), Option::clone);
         ObjectRef {
