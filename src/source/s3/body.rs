@@ -68,6 +68,12 @@ impl S3Body {
     }
 }
 
+impl Drop for S3Body {
+    fn drop(&mut self) {
+        self.bucket.session.spare().give(std::mem::take(&mut self.bytes));
+    }
+}
+
 impl Body for S3Body {
     fn bytes(&self) -> &[u8] {
         &self.bytes

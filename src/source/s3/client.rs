@@ -5,6 +5,7 @@ use super::credentials::{CachedCredentials, CredentialsHandle};
 use super::direct::{self, Direct, Http};
 use super::errors::{Failure, Verdict};
 use super::options::S3Options;
+use super::spare::Spare;
 use super::tls::{behind_proxy, ca_bundle, http_client, tls_config};
 use super::uri::S3Uri;
 use crate::error::{ErrorKind, Fatal};
@@ -68,6 +69,7 @@ struct Inner {
     /// For GETs without the SDK.
     http: Option<Http>,
     counters: Arc<Counters>,
+    spare: Spare,
     access: Access,
     notes: Mutex<Vec<String>>,
     listener: Mutex<Option<Listener>>,
@@ -122,6 +124,7 @@ impl S3Session {
             credentials,
             http: direct,
             counters: Arc::default(),
+            spare: Spare::default(),
             access: Access::default(),
             notes: Mutex::default(),
             listener: Mutex::default(),
@@ -176,6 +179,11 @@ impl S3Session {
 
     pub(super) fn options(&self) -> &S3Options {
         &self.0.options
+    }
+
+    /// Memory of bodies that were read.
+    pub(super) fn spare(&self) -> &Spare {
+        &self.0.spare
     }
 
     pub(super) fn counters(&self) -> &Arc<Counters> {

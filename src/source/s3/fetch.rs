@@ -149,7 +149,7 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
         Err(failure) => return refused(failure, partial),
     };
     let checksum = head.checksum;
-    begin(head, entry, partial)?;
+    begin(bucket, head, entry, partial)?;
     receive(stream, options.read_timeout, partial).await?;
     if let Checksum::Crc(algorithm, sum) = checksum {
         partial.certified = crc_fast::checksum(algorithm, &partial.bytes) == sum;
@@ -225,7 +225,7 @@ async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), 
 }
 
 /// Takes in the head of an answer.
-fn begin(head: Head, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
+fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
     let from = partial.bytes.len() as u64;
     if from > 0
         && let Some(range) = head.range
@@ -239,9 +239,12 @@ fn begin(head: Head, entry: &Entry, partial: &mut Partial) -> Result<(), Failure
         partial.certified = false;
     } else {
         // The whole object, asked for or not.
-        partial.bytes.clear();
         let expected = head.length.unwrap_or(entry.size).min(RESERVE);
-        partial.bytes.reserve_exact(usize::try_from(expected).unwrap_or(0));
+        let expected = usize::try_from(expected).unwrap_or(0);
+        partial.bytes.clear();
+        if partial.bytes.capacity() < expected {
+            partial.bytes = bucket.session.spare().take(expected);
+        }
         partial.total = head.length;
         partial.certified = head.checksum == Checksum::BySdk;
     }

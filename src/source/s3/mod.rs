@@ -18,6 +18,7 @@ mod nodes;
 mod options;
 mod retry;
 mod sign;
+mod spare;
 mod survey;
 mod tls;
 mod tree;
