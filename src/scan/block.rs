@@ -105,13 +105,14 @@ pub(super) mod x86 {
     //! called only after the CPU was asked for them.
     use super::{BEFORE, BLOCK, BlockMasks, LAST, Masks, SECOND};
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8,
-        _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
-        _mm256_set1_epi8, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_andnot_si512, _mm512_castsi512_si128,
-        _mm512_clmulepi64_epi128, _mm512_cmpeq_epi8_mask, _mm512_cmple_epi64_mask, _mm512_loadu_si512,
-        _mm512_mask_test_epi8_mask, _mm512_permutex2var_epi8, _mm512_permutexvar_epi64, _mm512_popcnt_epi64,
-        _mm512_set1_epi8, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64, _mm512_storeu_si512,
-        _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpacklo_epi64, _mm512_xor_si512,
+        __m256i, __m512i, _MM_HINT_T0, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_prefetch, _mm_set_epi64x,
+        _mm_set1_epi8, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
+        _mm256_or_si256, _mm256_set1_epi8, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_andnot_si512,
+        _mm512_castsi512_si128, _mm512_clmulepi64_epi128, _mm512_cmpeq_epi8_mask, _mm512_cmple_epi64_mask,
+        _mm512_loadu_si512, _mm512_mask_test_epi8_mask, _mm512_permutex2var_epi8, _mm512_permutexvar_epi64,
+        _mm512_popcnt_epi64, _mm512_set1_epi8, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64,
+        _mm512_storeu_si512, _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpacklo_epi64,
+        _mm512_xor_si512,
     };
 
     /// AVX2 and PCLMULQDQ.
@@ -207,6 +208,8 @@ pub(super) mod x86 {
         fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks {
             // SAFETY: the module's rule; every load begins 0 to 2 bytes into the 66 and is 64 bytes long.
             unsafe {
+                // A hint, which may point anywhere: what is long enough to have left the cache comes back in time.
+                _mm_prefetch::<_MM_HINT_T0>(around.as_ptr().wrapping_add(AHEAD).cast());
                 let second = _mm512_loadu_si512(around.as_ptr().cast());
                 let last = _mm512_loadu_si512(around.as_ptr().add(1).cast());
                 let block = _mm512_loadu_si512(around.as_ptr().add(BEFORE).cast());
@@ -237,6 +240,9 @@ pub(super) mod x86 {
             carryless_prefix_xor(bits)
         }
     }
+
+    /// How far ahead memory is asked for, in bytes: 1.2 % of a whole scan of objects of 40 MB.
+    const AHEAD: usize = 1024;
 
     /// Marks the last letters of the strings to look at, a bit for each kind: `ot` in either case, `ed`, and a
     /// digit before `Z`.
