@@ -50,6 +50,8 @@ pub struct Summary {
     pub gaps: Vec<Gap>,
     /// Closed days that are not what an earlier run with the same checkpoint read.
     pub changed: Vec<Change>,
+    /// The places of sources, from 0, that named no object at all. Not known of a run with a checkpoint.
+    pub empty_sources: Vec<u32>,
     /// The run was stopped before its end.
     pub interrupted: bool,
     /// The reader of the output went away.

@@ -158,6 +158,12 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     if let Some(manifest) = manifest {
         closing(args.outputs.close(manifest, &summary, exit), &mut summary)?;
     }
+    for &place in summary.empty_sources.iter().filter(|_| !args.quiet) {
+        if let Some(name) = usize::try_from(place).ok().and_then(|place| names.get(place)) {
+            let name = name.to_string_lossy();
+            terminal::line(&format!("roottrail: warning: {}: no object in scope", terminal::plain(&name)));
+        }
+    }
     if !args.quiet && !summary.closed {
         terminal::line(&summary_text::text(&summary, args.color.on_stderr()));
     }

@@ -1,7 +1,6 @@
 //! A whole gzip member (RFC 1952), inflated at once; its CRC comes later.
 
 use crc_fast::{CrcAlgorithm, Digest};
-use memmap2::MmapMut;
 
 use super::MAX_WHOLE;
 use super::libdeflate::Decompressor;
@@ -9,7 +8,8 @@ use super::libdeflate::Decompressor;
 /// Room for one inflated object, and what inflating it takes.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
-    out: Option<MmapMut>,
+    /// Pages that no object has filled yet are none of ours: the system gives them when they are written to.
+    out: Vec<u8>,
     decompressor: Option<Decompressor>,
 }
 
@@ -36,23 +36,13 @@ impl Whole {
         if self.decompressor.is_none() {
             self.decompressor = Decompressor::new();
         }
-        if self.out.is_none() {
-            self.out = room();
+        if self.out.is_empty() {
+            self.out = vec![0; MAX_WHOLE];
         }
-        let out = self.out.as_mut()?.get_mut(..length)?;
+        let out = self.out.get_mut(..length)?;
         let (read, written) = self.decompressor.as_mut()?.deflated(deflated, out)?;
         (read == deflated.len() && written == length).then_some(Member { bytes: out, crc })
     }
-}
-
-/// Memory that counts only where it is written to; in large pages where the system has them, since the same
-/// bytes are written once and read twice.
-fn room() -> Option<MmapMut> {
-    let out = MmapMut::map_anon(MAX_WHOLE).ok()?;
-    #[cfg(target_os = "linux")]
-    // It is only about speed: small pages do as well.
-    let _ = out.advise(memmap2::Advice::HugePage);
-    Some(out)
 }
 
 /// What follows the header of a member that has no more than a name in it.

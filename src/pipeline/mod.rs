@@ -8,8 +8,8 @@ mod ledger;
 mod queue;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,10 +69,11 @@ pub fn run_from(
     let memory = checkpoint.as_ref().map(|checkpoint| Arc::clone(checkpoint.memory()));
     let queue = Queue::new(cancel.clone(), memory);
     let waiting = AtomicUsize::new(0);
+    let empty = Mutex::new(Vec::new());
     let mut ledger = Ledger::new(keep, sink, checkpoint)?;
     let result = thread::scope(|scope| {
         let (sender, reports) = bounded(2 * options.threads);
-        scope.spawn(|| list(sources, &queue, cancel));
+        scope.spawn(|| list(sources, &queue, cancel, &empty));
         for n in 0..options.threads {
             let (sender, queue, waiting) = (sender.clone(), &queue, &waiting);
             let order = if n == 0 { Order::First } else { Order::Biggest };
@@ -124,7 +125,9 @@ pub fn run_from(
         result.map(|()| interrupted)
     });
     let (listed, _) = queue.listed();
-    ledger.finish(result, listed, start.elapsed())
+    let mut summary = ledger.finish(result, listed, start.elapsed())?;
+    summary.empty_sources = empty.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(summary)
 }
 
 /// Closes the queue whatever happens: workers would wait for ever, and a panic of this thread is told only
@@ -137,14 +140,19 @@ impl Drop for Closing<'_> {
     }
 }
 
-fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel) {
+fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel, empty: &Mutex<Vec<u32>>) {
     let _closing = Closing(queue);
     let mut next = 0;
     for (place, mut source) in (0..).zip(sources) {
         if let Some(memory) = queue.memory() {
             memory.set_source(place);
         }
-        next = source.run(next, queue, cancel);
+        let first = next;
+        next = source.run(first, queue, cancel);
+        // What an earlier run has read takes no number.
+        if next == first && queue.memory().is_none() && !cancel.is_set() {
+            empty.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+        }
     }
 }
 

@@ -15,7 +15,9 @@ const CAPACITY: usize = 4096;
 const BIG: u64 = 256 << 10;
 
 /// Small items that a worker takes at a time: handing over each by itself would cost as much as reading it.
-const SEVERAL: usize = 32;
+const SEVERAL: usize = 64;
+/// And their stored bytes.
+const TOGETHER: u64 = 512 << 10;
 
 /// Which waiting item a worker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ impl State {
         {
             let size = first.get().object.size;
             // Of unknown size, or too large to wait behind others: by itself.
-            if !taken.is_empty() && (size == 0 || bytes + size > BIG) {
+            if !taken.is_empty() && (size == 0 || size >= BIG || bytes + size > TOGETHER) {
                 break;
             }
             let item = first.remove();

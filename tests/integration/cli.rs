@@ -75,6 +75,19 @@ fn nothing_to_read_ends_with_5() {
 }
 
 #[test]
+fn of_several_sources_an_empty_one_is_named() {
+    let [full, empty] = [Folder::new(), Folder::new()];
+    full.put("a.json", records([root(1)]));
+    let both = scan([full.path(), empty.path()]);
+    let warning = |of: &Folder| format!("warning: {}: no object in scope", of.path().display());
+    assert_eq!((both.code, both.objects()), (0, [0, 1, 0]));
+    assert!(both.stderr.contains(&warning(&empty)), "{}", both.stderr);
+    assert!(!both.stderr.contains(&warning(&full)), "{}", both.stderr);
+    let quiet = scan([full.path().as_os_str(), empty.path().as_os_str(), OsStr::new("-q")]);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (0, ""));
+}
+
+#[test]
 fn what_is_missing_or_broken_ends_with_3() {
     let folder = one_finding();
     let missing = scan([folder.path(), &folder.at("missing.json")]);
