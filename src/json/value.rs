@@ -24,9 +24,14 @@ pub enum Value<'a> {
 impl<'a> Value<'a> {
     /// The member of an object. Of duplicate keys the last counts, as for most JSON readers.
     pub fn get(&self, key: &str) -> Option<&Value<'a>> {
+        self.member(key.as_bytes())
+    }
+
+    /// The same by the bytes of the key.
+    pub(crate) fn member(&self, key: &[u8]) -> Option<&Value<'a>> {
         match self {
             Value::Object(members) => {
-                members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+                members.iter().rev().find(|(name, _)| name.as_bytes() == key).map(|(_, value)| value)
             }
             _ => None,
         }

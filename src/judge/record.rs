@@ -17,7 +17,9 @@ impl<'r> Record<'r> {
 
     /// What stands at a path, `null` included.
     pub fn value(&self, path: &str) -> Option<&'r Value<'r>> {
-        path.split('.').try_fold(self.0, |value, key| value.get(key))
+        // By bytes: a finding asks for some hundred paths, and `str::split` looks for each dot with a search
+        // that is made for long texts.
+        path.as_bytes().split(|&byte| byte == b'.').try_fold(self.0, |value, key| value.member(key))
     }
 
     /// A string, or a number's own digits: account IDs lose their quotes in some pipelines.

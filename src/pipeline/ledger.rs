@@ -183,10 +183,17 @@ impl<'l> Ledger<'l> {
     fn cover(&mut self, report: &Report, findings: u64) {
         let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
         let key = report.object.key.as_deref().unwrap_or(&none);
-        if let Some(coverage) = self.summary.coverage.get_mut(key) {
-            return cover(coverage, report, findings);
+        let days = &mut self.summary.coverage;
+        // Listings go from day to day in this very order.
+        if let Some(mut last) = days.last_entry()
+            && last.key() == key
+        {
+            return cover(last.get_mut(), report, findings);
         }
-        cover(self.summary.coverage.entry(key.clone()).or_default(), report, findings);
+        match days.get_mut(key) {
+            Some(day) => cover(day, report, findings),
+            None => cover(days.entry(key.clone()).or_default(), report, findings),
+        }
     }
 
     /// Closes the account. `result` says whether the run was interrupted.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::vec;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
@@ -81,17 +82,12 @@ pub fn run_from(
         }
         drop(sender);
 
-        // Boxed: the tree moves its entries about.
-        let mut early: BTreeMap<u64, Box<Report>> = BTreeMap::new();
+        // What one worker sent at a time, by the place of its first.
+        let mut early: BTreeMap<u64, vec::IntoIter<Report>> = BTreeMap::new();
         let mut head = 0;
         let result = loop {
             match reports.recv_timeout(TICK) {
-                Ok(several) => {
-                    for report in several {
-                        waiting.fetch_add(report.findings.held_bytes(), Ordering::Relaxed);
-                        early.insert(report.seq, Box::new(report));
-                    }
-                }
+                Ok(several) => keep_for_later(&mut early, several.into_iter()),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Err(error) = ledger.idle(start.elapsed()) {
                         break Err(error);
@@ -104,14 +100,20 @@ pub fn run_from(
                 break Ok(());
             }
             let mut result = Ok(());
-            while let Some(report) = early.remove(&head) {
-                waiting.fetch_sub(report.findings.held_bytes(), Ordering::Relaxed);
-                head += 1;
-                queue.set_head(head);
-                result = ledger.absorb(*report, observer).and_then(|()| ledger.save_if_due(start.elapsed()));
-                if result.is_err() || cancel.is_set() {
-                    break;
+            'ready: while let Some(mut several) = early.remove(&head) {
+                while several.as_slice().first().is_some_and(|report| report.seq == head)
+                    && let Some(report) = several.next()
+                {
+                    waiting.fetch_sub(report.findings.held_bytes(), Ordering::Relaxed);
+                    head += 1;
+                    queue.set_head(head);
+                    result = ledger.absorb(report, observer).and_then(|()| ledger.save_if_due(start.elapsed()));
+                    if result.is_err() || cancel.is_set() {
+                        break 'ready;
+                    }
                 }
+                // A large object between these has been taken before them, or is still to be taken.
+                keep_for_later(&mut early, several);
             }
             if result.is_err() || cancel.is_set() {
                 break result;
@@ -128,6 +130,13 @@ pub fn run_from(
     let mut summary = ledger.finish(result, listed, start.elapsed())?;
     summary.empty_sources = empty.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(summary)
+}
+
+/// Reports in input order, not all of them neighbours.
+fn keep_for_later(early: &mut BTreeMap<u64, vec::IntoIter<Report>>, reports: vec::IntoIter<Report>) {
+    if let Some(first) = reports.as_slice().first() {
+        early.insert(first.seq, reports);
+    }
 }
 
 /// Closes the queue whatever happens: workers would wait for ever, and a panic of this thread is told only
@@ -178,6 +187,7 @@ fn work(order: Order, queue: &Queue, options: &ScanOptions, waiting: &AtomicUsiz
                 // Nothing is lost: the findings are still held in memory, just beyond the bound.
                 report.note_spill(error);
             }
+            waiting.fetch_add(report.findings.held_bytes(), Ordering::Relaxed);
             reports.push(report);
         }
         // The driver is gone only when the run is over.

@@ -15,9 +15,9 @@ const CAPACITY: usize = 4096;
 const BIG: u64 = 256 << 10;
 
 /// Small items that a worker takes at a time: handing over each by itself would cost as much as reading it.
-const SEVERAL: usize = 64;
+const SEVERAL: usize = 128;
 /// And their stored bytes.
-const TOGETHER: u64 = 512 << 10;
+const TOGETHER: u64 = 2 << 20;
 
 /// Which waiting item a worker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::inflate::{Buffers, Inflated, inflate_bytes, inflate_stream};
 use crate::key::Skip;
 use crate::object::ObjectRef;
+use crate::source::folder::Folder;
 use crate::source::{Content, Item};
 
 /// Files up to this size are read into memory before they are inflated; larger ones are streamed.
@@ -43,6 +44,7 @@ pub struct Worker {
     stored: Vec<u8>,
     buffers: Buffers,
     batch: Batch,
+    folder: Folder,
 }
 
 impl Worker {
@@ -102,22 +104,23 @@ impl Worker {
     }
 
     fn scan_file(&mut self, object: &Arc<ObjectRef>, path: &Path, options: &ScanOptions) -> Report {
-        let (file, size) = match open(path) {
+        let mut file = match self.folder.open(path) {
             Ok(file) => file,
             Err(error) => return unreadable(object, error),
         };
         // Files of the system's own have no size, and contents nevertheless.
-        if !(1..=READ_WHOLE).contains(&size) {
+        if !(1..=READ_WHOLE).contains(&object.size) {
             return self.scan_reader(object, file, options);
         }
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let listed = usize::try_from(object.size).unwrap_or(usize::MAX);
         let mut stored = std::mem::take(&mut self.stored);
-        if stored.len() < size {
-            stored.resize(size, 0);
+        // With room for one byte more, reading also tells whether the file has grown since it was listed.
+        if stored.len() <= listed {
+            stored.resize(listed + 1, 0);
         }
-        // What is written behind the end from here on is not part of what was found.
-        let report = match read_up_to(file, &mut stored[..size]) {
-            Ok(read) => self.scan_bytes(object, &stored[..read], options),
+        let report = match read_at_least(&mut file, &mut stored[..=listed], listed) {
+            Ok(read) if read <= listed => self.scan_bytes(object, &stored[..read], options),
+            Ok(read) => self.scan_reader(object, stored[..read].chain(file), options),
             Err(error) => unreadable(object, error),
         };
         self.stored = stored;
@@ -179,16 +182,6 @@ impl Worker {
     }
 }
 
-/// A file and its size.
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
-    }
-    Ok((file, metadata.len()))
-}
-
 fn unreadable(object: &Arc<ObjectRef>, error: io::Error) -> Report {
     let kind = match error.kind() {
         io::ErrorKind::NotFound => ErrorKind::NotFound,
@@ -198,10 +191,10 @@ fn unreadable(object: &Arc<ObjectRef>, error: io::Error) -> Report {
     Report::failed(object, ObjectError::new(object.uri.clone(), Stage::Read, kind, error))
 }
 
-/// Fills `stored` as far as the file goes, with as few calls as can be.
-fn read_up_to(mut file: File, stored: &mut [u8]) -> io::Result<usize> {
+/// Reads until `enough` bytes are there or the file ends, with as few calls as can be.
+fn read_at_least(file: &mut File, stored: &mut [u8], enough: usize) -> io::Result<usize> {
     let mut read = 0;
-    while read < stored.len() {
+    while read < enough {
         match file.read(&mut stored[read..]) {
             Ok(0) => break,
             Ok(n) => read += n,

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::folder::{Folder, Stat};
 use super::{Content, Feed, Item, Source};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
@@ -37,7 +38,7 @@ impl DiskSource {
 impl Source for DiskSource {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
         let mut sieve = Sieve::new(feed.memory());
-        let mut walk = Walk { seq: first, feed, cancel, keys: &self.keys, scoper: Scoper::default() };
+        let mut walk = Walk { seq: first, feed, cancel, keys: &self.keys, scoper: Scoper::default(), folder: Folder::default() };
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => {
                 let walker =
@@ -85,6 +86,7 @@ struct Walk<'f> {
     cancel: &'f Cancel,
     keys: &'f KeyScope,
     scoper: Scoper,
+    folder: Folder,
 }
 
 impl Walk<'_> {
@@ -98,12 +100,14 @@ impl Walk<'_> {
         if kind.is_dir() {
             return true;
         }
-        let metadata = match entry.metadata() {
-            Ok(metadata) => metadata,
-            Err(error) => return self.failed(error),
-        };
-        let size = metadata.len();
         let path = entry.path();
+        let Stat { size, modified } = match self.folder.stat(path) {
+            Ok(stat) => stat,
+            Err(error) => {
+                let object = object(path, 0);
+                return self.push_failed(object, io_error(path, Stage::List, error));
+            }
+        };
         let key = key(path);
         let (info, skip) = match self.scoper.scope(&key, size) {
             Ok(info) => (info, None),
@@ -121,7 +125,7 @@ impl Walk<'_> {
                 Content::Failed(ObjectError::new(object.uri.clone(), Stage::Read, ErrorKind::Io, text))
             }
         };
-        sieve.offer(object, metadata.modified().ok(), content, &mut |object, content| {
+        sieve.offer(object, modified, content, &mut |object, content| {
             self.push(object, content)
         })
     }
@@ -192,7 +196,7 @@ fn object(path: &Path, size: u64) -> ObjectRef {
 
 /// The path with `/` between its parts, for matching against the key layout.
 fn key(path: &Path) -> Cow<'_, str> {
-    let text = path.to_string_lossy();
+    let text = path.to_str().map_or_else(|| path.to_string_lossy(), Cow::Borrowed);
     if std::path::MAIN_SEPARATOR == '/' { text } else { text.replace(std::path::MAIN_SEPARATOR, "/").into() }
 }
 

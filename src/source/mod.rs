@@ -1,6 +1,7 @@
 //! Where objects come from. A source lists in output order and may deliver out of order.
 
 pub mod disk;
+pub(crate) mod folder;
 pub mod s3;
 
 use crate::cancel::Cancel;

@@ -1,0 +1,99 @@
+//! Files by way of a handle on their folder, so that the kernel looks up one name and not the whole path.
+//! Of a scan of small files that is a twentieth.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// The folder of the file asked for last. Most lie in the folder of the one before.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    #[cfg(unix)]
+    last: Option<unix::Handle>,
+}
+
+/// What a listing wants to know of a file.
+#[derive(Debug)]
+pub(crate) struct Stat {
+    /// In bytes.
+    pub(crate) size: u64,
+    /// When it was last written to; `None` where that is not known, or was before 1970.
+    pub(crate) modified: Option<SystemTime>,
+}
+
+impl Folder {
+    /// Opens a file for reading.
+    pub(crate) fn open(&mut self, path: &Path) -> io::Result<File> {
+        #[cfg(unix)]
+        if let Some(file) = self.open_in(path) {
+            return Ok(file);
+        }
+        File::open(path)
+    }
+
+    /// Size and time of a file, links followed.
+    pub(crate) fn stat(&mut self, path: &Path) -> io::Result<Stat> {
+        #[cfg(unix)]
+        if let Some(stat) = self.stat_in(path) {
+            return Ok(stat);
+        }
+        let metadata = std::fs::metadata(path)?;
+        Ok(Stat { size: metadata.len(), modified: metadata.modified().ok() })
+    }
+}
+
+/// `None`: to be done by the path, which also finds the cause where that fails.
+#[cfg(unix)]
+mod unix {
+    use std::ffi::OsStr;
+    use std::fs::File;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use rustix::fs::{AtFlags, Mode, OFlags, open, openat, statat};
+
+    use super::{Folder, Stat};
+
+    #[derive(Debug)]
+    pub(super) struct Handle {
+        path: PathBuf,
+        fd: OwnedFd,
+    }
+
+    impl Folder {
+        pub(super) fn open_in(&mut self, path: &Path) -> Option<File> {
+            let (folder, name) = self.of(path)?;
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+            openat(folder, name, flags, Mode::empty()).ok().map(File::from)
+        }
+
+        pub(super) fn stat_in(&mut self, path: &Path) -> Option<Stat> {
+            let (folder, name) = self.of(path)?;
+            let stat = statat(folder, name, AtFlags::empty()).ok()?;
+            let since = u64::try_from(stat.st_mtime)
+                .ok()
+                .zip(u32::try_from(stat.st_mtime_nsec).ok())
+                .map(|(seconds, nanos)| Duration::new(seconds, nanos));
+            Some(Stat {
+                size: u64::try_from(stat.st_size).ok()?,
+                modified: since.and_then(|since| UNIX_EPOCH.checked_add(since)),
+            })
+        }
+
+        fn of<'a>(&mut self, path: &'a Path) -> Option<(&OwnedFd, &'a OsStr)> {
+            // `Path::parent` takes the whole path apart.
+            let bytes = path.as_os_str().as_bytes();
+            let (folder, name) = bytes.split_at(memchr::memrchr(MAIN_SEPARATOR as u8, bytes)? + 1);
+            let folder = Path::new(OsStr::from_bytes(folder));
+            if self.last.as_ref().is_none_or(|last| last.path.as_os_str() != folder.as_os_str()) {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let fd = open(folder, flags, Mode::empty()).ok()?;
+                self.last = Some(Handle { path: folder.to_owned(), fd });
+            }
+            Some((&self.last.as_ref()?.fd, OsStr::from_bytes(name)))
+        }
+    }
+}
