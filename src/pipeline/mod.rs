@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::vec;
 use std::time::{Duration, Instant};
+use std::vec;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
@@ -31,6 +31,9 @@ use queue::{Order, Queue};
 const WAITING: usize = 16 << 20;
 /// How often the driver looks up when no report comes.
 const TICK: Duration = Duration::from_millis(100);
+
+/// For how long a worker may keep to itself what it has done, where objects are slow to read.
+const LATE: Duration = Duration::from_millis(50);
 
 /// What the driver tells of while it works.
 pub trait Observer {
@@ -107,7 +110,8 @@ pub fn run_from(
                     waiting.fetch_sub(report.findings.held_bytes(), Ordering::Relaxed);
                     head += 1;
                     queue.set_head(head);
-                    result = ledger.absorb(report, observer).and_then(|()| ledger.save_if_due(start.elapsed()));
+                    result =
+                        ledger.absorb(report, observer).and_then(|()| ledger.save_if_due(start.elapsed()));
                     if result.is_err() || cancel.is_set() {
                         break 'ready;
                     }
@@ -173,25 +177,27 @@ fn work(order: Order, queue: &Queue, options: &ScanOptions, waiting: &AtomicUsiz
             return;
         }
         let mut reports = Vec::with_capacity(items.len());
+        let mut since = Instant::now();
         for item in items {
             if options.cancel.is_set() {
                 return;
             }
             let mut report = worker.scan(item, options);
             let held = report.findings.held_bytes();
-            if held > 0
-                && report.seq != queue.head()
-                && waiting.load(Ordering::Relaxed) + held > WAITING
-                && let Err(error) = report.findings.spill()
-            {
-                // Nothing is lost: the findings are still held in memory, just beyond the bound.
-                report.note_spill(error);
+            if held > 0 && report.seq != queue.head() && waiting.load(Ordering::Relaxed) + held > WAITING {
+                worker.spill(&mut report);
             }
             waiting.fetch_add(report.findings.held_bytes(), Ordering::Relaxed);
             reports.push(report);
+            if since.elapsed() >= LATE {
+                if to.send(std::mem::take(&mut reports)).is_err() {
+                    return;
+                }
+                since = Instant::now();
+            }
         }
         // The driver is gone only when the run is over.
-        if to.send(reports).is_err() {
+        if !reports.is_empty() && to.send(reports).is_err() {
             return;
         }
     }

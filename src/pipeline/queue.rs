@@ -15,9 +15,13 @@ const CAPACITY: usize = 4096;
 const BIG: u64 = 256 << 10;
 
 /// Small items that a worker takes at a time: handing over each by itself would cost as much as reading it.
-const SEVERAL: usize = 128;
+const SEVERAL: usize = 256;
 /// And their stored bytes.
-const TOGETHER: u64 = 2 << 20;
+const TOGETHER: u64 = 4 << 20;
+
+/// How far a worker may be ahead of the output. Only a very large object makes others come so far, and what is
+/// known of each of them is held until it is done.
+const AHEAD: u64 = 1 << 16;
 
 /// Which waiting item a worker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +45,9 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Boxed: the tree moves its entries about.
-    items: BTreeMap<u64, Box<Item>>,
+    /// Where in `slots` each item is.
+    items: BTreeMap<u64, usize>,
+    slots: Slots,
     big: BTreeSet<(u64, u64)>,
     listed: u64,
     closed: bool,
@@ -50,14 +55,45 @@ struct State {
     lister_waits: bool,
 }
 
+/// Items in places that are used again: of an allocation for each, made by the lister and freed by a worker, both
+/// would wait for the allocator's lock.
+#[derive(Debug, Default)]
+struct Slots {
+    places: Vec<Option<Item>>,
+    free: Vec<usize>,
+}
+
+impl Slots {
+    fn put(&mut self, item: Item) -> usize {
+        let Some(at) = self.free.pop() else {
+            self.places.push(Some(item));
+            return self.places.len() - 1;
+        };
+        self.places[at] = Some(item);
+        at
+    }
+
+    fn size(&self, at: usize) -> u64 {
+        self.places[at].as_ref().map_or(0, |item| item.object.size)
+    }
+
+    fn take(&mut self, at: usize) -> Option<Item> {
+        self.free.push(at);
+        self.places[at].take()
+    }
+}
+
 impl State {
-    fn take(&mut self, order: Order) -> Vec<Item> {
+    fn take(&mut self, order: Order, head: u64) -> Vec<Item> {
+        if self.items.first_key_value().is_none_or(|(&first, _)| first > head + AHEAD) {
+            return Vec::new();
+        }
         let biggest = match order {
             Order::First => None,
             Order::Biggest => self.big.pop_last(),
         };
         if let Some((_, seq)) = biggest {
-            return self.items.remove(&seq).map(|item| *item).into_iter().collect();
+            return self.items.remove(&seq).and_then(|at| self.slots.take(at)).into_iter().collect();
         }
         let mut taken = Vec::new();
         let mut bytes = 0;
@@ -66,15 +102,15 @@ impl State {
         while taken.len() < share
             && let Some(first) = self.items.first_entry()
         {
-            let size = first.get().object.size;
+            let size = self.slots.size(*first.get());
             // Of unknown size, or too large to wait behind others: by itself.
             if !taken.is_empty() && (size == 0 || size >= BIG || bytes + size > TOGETHER) {
                 break;
             }
-            let item = first.remove();
-            self.big.remove(&(size, item.seq));
+            let (seq, at) = first.remove_entry();
+            self.big.remove(&(size, seq));
             bytes += size;
-            taken.push(*item);
+            taken.extend(self.slots.take(at));
         }
         taken
     }
@@ -101,7 +137,7 @@ impl Queue {
     pub(super) fn pop(&self, order: Order) -> Vec<Item> {
         let mut state = self.lock();
         while !self.cancel.is_set() {
-            let items = state.take(order);
+            let items = state.take(order, self.head());
             if !items.is_empty() {
                 // Waking the lister for each place that falls free would cost more than the place.
                 let wake = state.lister_waits && state.items.len() <= CAPACITY / 2;
@@ -112,7 +148,7 @@ impl Queue {
                 }
                 return items;
             }
-            if state.closed {
+            if state.closed && state.items.is_empty() {
                 break;
             }
             state.workers_waiting += 1;
@@ -144,7 +180,8 @@ impl Queue {
             state.big.insert((item.object.size, item.seq));
         }
         state.listed += 1;
-        state.items.insert(item.seq, Box::new(item));
+        let (seq, at) = (item.seq, state.slots.put(item));
+        state.items.insert(seq, at);
         let wake = state.workers_waiting > 0;
         drop(state);
         if wake {

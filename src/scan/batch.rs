@@ -10,6 +10,7 @@ use super::document::{Element, Elements, Shape};
 use super::examine::{Examined, Malformed, Scratch, examine};
 use super::object::ScanOptions;
 use super::report::Report;
+use super::spool::Spool;
 use super::time::is_time;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::judge::Place;
@@ -28,6 +29,8 @@ const MALFORMED_LINES: u64 = 1000;
 pub(super) struct Batch {
     texts: Vec<u8>,
     waiting: Vec<Waiting>,
+    /// Where findings wait that are too many for the memory.
+    pub(super) spool: Spool,
 }
 
 #[derive(Clone, Debug)]
@@ -131,7 +134,7 @@ impl Judging<'_> {
         }
         if let Some(judged) = examined.judged {
             self.report.records.matched += 1;
-            if let Err(error) = self.report.findings.push(judged) {
+            if let Err(error) = self.report.findings.push(judged, &self.batch.spool) {
                 // The finding itself is still held; only memory is not bounded any more.
                 self.error(index, error.into());
             }

@@ -16,6 +16,7 @@ mod pass;
 pub mod report;
 mod shape;
 pub mod spill;
+mod spool;
 mod time;
 mod waiting;
 

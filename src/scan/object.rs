@@ -70,11 +70,22 @@ impl Worker {
         report
     }
 
+    /// Moves an object's findings out of memory.
+    pub(crate) fn spill(&self, report: &mut Report) {
+        if let Err(error) = report.findings.spill(&self.batch.spool) {
+            // Nothing is lost: the findings are still held in memory, just beyond the bound.
+            report.note_spill(error);
+        }
+    }
+
     fn scan_content(&mut self, object: &Arc<ObjectRef>, content: Content, options: &ScanOptions) -> Report {
         match content {
             Content::Skipped(skip) => Report::skipped(object, skip),
             Content::Failed(error) => Report::failed(object, error),
-            Content::File(path) => self.scan_file(object, &path, options),
+            Content::File(path) => {
+                let path = path.as_deref().unwrap_or(Path::new(&object.uri));
+                self.scan_file(object, path, options)
+            }
             Content::Pipe(path) => self.scan_waiting(object, || File::open(path), options),
             Content::Stdin => self.scan_waiting(object, || Ok(io::stdin()), options),
             Content::Body(mut body) => loop {

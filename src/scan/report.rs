@@ -109,7 +109,7 @@ impl Report {
     }
 
     /// Notes that findings could not be moved to a temporary file.
-    pub(crate) fn note_spill(&mut self, error: std::io::Error) {
+    pub(super) fn note_spill(&mut self, error: std::io::Error) {
         let uri = self.object.uri.clone();
         self.errors.push(ObjectError::new(uri, Stage::Parse, ErrorKind::Io, error));
     }

@@ -4,12 +4,12 @@
 //! are damaged) and until all objects before it have been written. An object that is all root would
 //! fill the memory; its findings wait in an unnamed temporary file instead.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader};
 
 use serde::{Deserialize, Serialize};
 
 use super::examine::Judged;
+use super::spool::{Piece, Spool};
 use crate::finding::Finding;
 use crate::json::canonical::Fingerprint;
 
@@ -21,7 +21,10 @@ const IN_MEMORY: usize = 4 << 20;
 pub struct Findings {
     held: Vec<Judged>,
     held_bytes: usize,
-    file: Option<BufWriter<File>>,
+    /// What came before those that are held.
+    spilled: Vec<Piece>,
+    /// Bytes held when the file last took no more.
+    refused: usize,
     count: u64,
 }
 
@@ -38,12 +41,16 @@ struct Read {
 }
 
 impl Findings {
-    /// Adds the next finding. Fails where the temporary file cannot be written.
-    pub fn push(&mut self, judged: Judged) -> io::Result<()> {
+    /// Adds the next finding. Fails where the temporary file cannot be written; the findings are held then.
+    pub(super) fn push(&mut self, judged: Judged, spool: &Spool) -> io::Result<()> {
         self.count += 1;
         self.held_bytes += size_of::<Judged>() + text_bytes(&judged.finding);
         self.held.push(judged);
-        if self.held_bytes > IN_MEMORY { self.spill() } else { Ok(()) }
+        if self.held_bytes <= IN_MEMORY + self.refused {
+            return Ok(());
+        }
+        // A full disk is asked again when there is as much more.
+        self.spill(spool).inspect_err(|_| self.refused = self.held_bytes)
     }
 
     /// How many there are.
@@ -62,19 +69,19 @@ impl Findings {
     }
 
     /// Moves what is held in memory to the file.
-    pub fn spill(&mut self) -> io::Result<()> {
+    pub(super) fn spill(&mut self, spool: &Spool) -> io::Result<()> {
         if self.held.is_empty() {
             return Ok(());
         }
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(BufWriter::new(tempfile::tempfile()?)),
-        };
-        for judged in self.held.drain(..) {
-            let written = Written { fingerprint: judged.fingerprint.0, finding: &judged.finding };
-            serde_json::to_writer(&mut *file, &written)?;
-            file.write_all(b"\n")?;
-        }
+        let piece = spool.append(|file| {
+            self.held.iter().try_for_each(|judged| {
+                let written = Written { fingerprint: judged.fingerprint.0, finding: &judged.finding };
+                serde_json::to_writer(&mut *file, &written)?;
+                file.write_all(b"\n")
+            })
+        })?;
+        self.spilled.push(piece);
+        self.held = Vec::new();
         self.held_bytes = 0;
         Ok(())
     }
@@ -82,10 +89,8 @@ impl Findings {
     /// Hands all findings to `to`, in order. Fails where the temporary file cannot be read back, or
     /// where `to` fails.
     pub fn drain<E: From<io::Error>>(self, mut to: impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
-        if let Some(writer) = self.file {
-            let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.seek(SeekFrom::Start(0))?;
-            for line in BufReader::with_capacity(1 << 18, file).lines() {
+        for piece in self.spilled {
+            for line in BufReader::with_capacity(1 << 18, piece.read()).lines() {
                 let read: Read = serde_json::from_str(&line?).map_err(io::Error::from)?;
                 to(Judged { finding: read.finding, fingerprint: Fingerprint(read.fingerprint) })?;
             }

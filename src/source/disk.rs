@@ -38,7 +38,14 @@ impl DiskSource {
 impl Source for DiskSource {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
         let mut sieve = Sieve::new(feed.memory());
-        let mut walk = Walk { seq: first, feed, cancel, keys: &self.keys, scoper: Scoper::default(), folder: Folder::default() };
+        let mut walk = Walk {
+            seq: first,
+            feed,
+            cancel,
+            keys: &self.keys,
+            scoper: Scoper::default(),
+            folder: Folder::default(),
+        };
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => {
                 let walker =
@@ -53,7 +60,7 @@ impl Source for DiskSource {
                 // What a user names is read, whatever it is called.
                 let object = object(&self.path, metadata.len());
                 let path = self.path.clone();
-                let file = if metadata.is_file() { Content::File(path) } else { Content::Pipe(path) };
+                let file = if metadata.is_file() { Content::File(Some(path)) } else { Content::Pipe(path) };
                 sieve.offer(object, metadata.modified().ok(), file, &mut |object, content| {
                     walk.push(object, content)
                 });
@@ -116,18 +123,21 @@ impl Walk<'_> {
         if !self.keys.in_scope(&key, info.as_deref()) {
             return true;
         }
-        let object = ObjectRef { uri: uri(path), size, key: info, ..ObjectRef::default() };
+        // The path's own text: one allocation, and none that a worker has to give back to this thread's heap.
+        let (uri, path) = match entry.into_path().into_os_string().into_string() {
+            Ok(text) => (text, None),
+            Err(path) => (uri(Path::new(&path)), Some(path.into())),
+        };
+        let object = ObjectRef { uri, size, key: info, ..ObjectRef::default() };
         let content = match skip {
             Some(skip) => return self.push(object, Content::Skipped(skip)),
-            None if kind.is_file() => Content::File(entry.into_path()),
+            None if kind.is_file() => Content::File(path),
             None => {
                 let text = "neither a file nor a directory";
                 Content::Failed(ObjectError::new(object.uri.clone(), Stage::Read, ErrorKind::Io, text))
             }
         };
-        sieve.offer(object, modified, content, &mut |object, content| {
-            self.push(object, content)
-        })
+        sieve.offer(object, modified, content, &mut |object, content| self.push(object, content))
     }
 
     fn failed(&mut self, error: walkdir::Error) -> bool {

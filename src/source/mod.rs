@@ -29,8 +29,9 @@ pub struct Item {
 /// What there is to read of an entry.
 #[derive(Debug)]
 pub enum Content {
-    /// A file; the worker opens and reads it.
-    File(PathBuf),
+    /// A file; the worker opens and reads it. `None`: at the object's URI, which is the path unless that holds
+    /// bytes that are not UTF-8.
+    File(Option<PathBuf>),
     /// A pipe or a device that the user named: to open and to read it may take long.
     Pipe(PathBuf),
     /// Standard input, one document.

@@ -1,8 +1,12 @@
 //! The same input gives the same bytes in the same order, whatever the threads.
 
-use crate::support::cli::{Folder, scan};
+use crate::support::cli::{Done, Folder, lines, scan};
 use crate::support::logs::{gzip, id, key, records, root, user};
 use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 fn with_threads(folder: &Folder, threads: &str) -> crate::support::cli::Scan {
     scan([folder.path().as_os_str(), "--threads".as_ref(), threads.as_ref()])
@@ -61,6 +65,34 @@ fn findings_that_wait_in_a_file_keep_their_order() {
     let one = with_threads(&folder, "1");
     assert_eq!(one.ids(), (0..12_050).map(id).collect::<Vec<_>>());
     assert!(with_threads(&folder, "8").text == one.text);
+}
+
+/// The first source keeps the others waiting, with findings from more objects than the process may open files.
+#[test]
+#[cfg(unix)]
+fn findings_of_many_objects_wait_in_few_files() {
+    const OBJECTS: u64 = 800;
+    let folder = Folder::new();
+    for n in 0..OBJECTS {
+        folder.put(format!("{n:04}.json"), records((n * 10..n * 10 + 10).map(|event| root(event + 1))));
+    }
+    let mut limited = Command::new("sh");
+    limited.args(["-c", r#"ulimit -n 64; exec "$0" "$@""#, env!("CARGO_BIN_EXE_roottrail")]);
+    limited.args(["scan", "-", "--threads", "2"]).arg(folder.path());
+    let mut child =
+        limited.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = child.stdin.take().unwrap();
+    // Time for the others to be read. Were it too short, the test would only show less.
+    let late = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(3));
+        first.write_all(root(0).as_bytes()).unwrap();
+    });
+    let done = Done::of(child.wait_with_output().unwrap());
+    late.join().unwrap();
+    let ids: Vec<_> =
+        lines(&done.stdout).iter().map(|line| line["event"]["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(ids, (0..=OBJECTS * 10).map(id).collect::<Vec<_>>());
 }
 
 /// Values that many JSON libraries refuse survive the file as well.

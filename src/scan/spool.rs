@@ -1,0 +1,136 @@
+//! One temporary file for the findings of many objects: files of their own would soon be more than a process
+//! may have open.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A worker's file, unnamed, made when it is first needed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spool(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    file: Option<File>,
+    /// Behind the last piece.
+    end: u64,
+    /// Pieces that have not been dropped.
+    pieces: u64,
+}
+
+/// What was written at a time. Its room is used again when it and all others have been dropped.
+#[derive(Debug)]
+pub(super) struct Piece {
+    spool: Spool,
+    start: u64,
+    end: u64,
+}
+
+impl Spool {
+    /// Appends what `write` writes. Where that fails nothing was appended.
+    pub(super) fn append(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Piece> {
+        let mut state = self.lock();
+        let start = state.end;
+        let file = match &mut state.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        file.seek(SeekFrom::Start(start))?;
+        let mut writer = io::BufWriter::with_capacity(1 << 16, file);
+        write(&mut writer)?;
+        let end = writer.into_inner().map_err(io::IntoInnerError::into_error)?.stream_position()?;
+        state.end = end;
+        state.pieces += 1;
+        drop(state);
+        Ok(Piece { spool: self.clone(), start, end })
+    }
+
+    /// Every method leaves the state true, even one that panics in the midst of it: the end moves last.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Piece {
+    /// Reads it from its beginning.
+    pub(super) fn read(&self) -> impl Read {
+        PieceReader { piece: self, at: self.start }
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let mut state = self.spool.lock();
+        state.pieces -= 1;
+        if state.pieces == 0 {
+            state.end = 0;
+            // Only gives room on the disk back; where that fails it is written over.
+            let _kept = state.file.as_ref().map(|file| file.set_len(0));
+        }
+    }
+}
+
+struct PieceReader<'p> {
+    piece: &'p Piece,
+    at: u64,
+}
+
+impl Read for PieceReader<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let rest = usize::try_from(self.piece.end - self.at).unwrap_or(usize::MAX);
+        let wanted = buf.len().min(rest);
+        let mut state = self.piece.spool.lock();
+        let Some(file) = &mut state.file else { return Ok(0) };
+        file.seek(SeekFrom::Start(self.at))?;
+        let read = file.read(&mut buf[..wanted])?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(piece: &Piece) -> String {
+        let mut text = String::new();
+        piece.read().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn append(spool: &Spool, text: &str) -> Piece {
+        spool.append(|writer| writer.write_all(text.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn pieces_are_read_in_any_order_and_their_room_is_used_again() {
+        let spool = Spool::default();
+        let (a, b) = (append(&spool, "one\ntwo\n"), append(&spool, "three\n"));
+        let (mut half, mut of_b) = ([0; 4], [0; 3]);
+        let mut reader = a.read();
+        reader.read_exact(&mut half).unwrap();
+        b.read().read_exact(&mut of_b).unwrap();
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        assert_eq!((&half, &of_b, rest.as_str()), (b"one\n", b"thr", "two\n"));
+        drop(reader);
+        drop(a);
+        assert_eq!(text(&b), "three\n", "one is still held");
+        assert_eq!(text(&append(&spool, "")), "");
+        drop(b);
+        let c = append(&spool, "four");
+        assert_eq!((c.start, text(&c).as_str()), (0, "four"));
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let spool = Spool::default();
+        let a = append(&spool, "one");
+        let failed = spool.append(|writer| {
+            writer.write_all(&[b'x'; 1 << 18])?;
+            Err(io::Error::other("full"))
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "full");
+        assert_eq!((text(&append(&spool, "two")), text(&a)), ("two".into(), "one".into()));
+    }
+}
