@@ -222,3 +222,66 @@ impl Feed for Queue {
         self.memory.as_deref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Skip;
+    use crate::object::ObjectRef;
+    use crate::source::Content;
+    use std::thread;
+
+    fn item(seq: u64, size: u64) -> Item {
+        let object = ObjectRef { size, ..ObjectRef::default() };
+        Item { seq, object, content: Content::Skipped(Skip::OtherName), lease: None }
+    }
+
+    fn seqs(items: &[Item]) -> Vec<u64> {
+        items.iter().map(|item| item.seq).collect()
+    }
+
+    #[test]
+    fn large_ones_come_first_to_one_and_all_in_order_to_the_other() {
+        let queue = Queue::new(Cancel::default(), None);
+        for (seq, size) in [(4, 9), (0, 9), (1, BIG), (3, 0), (2, BIG + 1)] {
+            assert!(queue.push_now(item(seq, size)));
+        }
+        assert_eq!(seqs(&queue.pop(Order::Biggest)), [2]);
+        assert_eq!(seqs(&queue.pop(Order::First)), [0]);
+        assert!(queue.push(item(5, BIG)), "into the place of one that was taken");
+        queue.close();
+        let rest: Vec<_> = std::iter::repeat_with(|| seqs(&queue.pop(Order::First))).take(5).collect();
+        assert_eq!(rest, [vec![1], vec![3], vec![4], vec![5], vec![]]);
+        assert_eq!(queue.listed(), (6, true));
+    }
+
+    #[test]
+    fn small_ones_are_taken_several_at_a_time() {
+        let queue = Queue::new(Cancel::default(), None);
+        for seq in 0..800 {
+            assert!(queue.push(item(seq, TOGETHER / 50)));
+        }
+        assert_eq!(seqs(&queue.pop(Order::Biggest)), (0..50).collect::<Vec<_>>(), "as many bytes as may be");
+        let mut next = 50;
+        while next < 800 {
+            let taken = seqs(&queue.pop(Order::First));
+            assert!(!taken.is_empty() && taken.len() <= (800 - next) / 8 + 1, "others find some as well");
+            assert_eq!(taken, (next as u64..).take(taken.len()).collect::<Vec<_>>());
+            next += taken.len();
+        }
+    }
+
+    #[test]
+    fn nobody_runs_ahead_of_the_output_without_end() {
+        let queue = Queue::new(Cancel::default(), None);
+        assert!(queue.push(item(AHEAD + 1, 9)));
+        queue.close();
+        thread::scope(|scope| {
+            let taken = scope.spawn(|| queue.pop(Order::First));
+            thread::sleep(Duration::from_millis(200));
+            assert!(!taken.is_finished());
+            queue.set_head(1);
+            assert_eq!(seqs(&taken.join().unwrap()), [AHEAD + 1]);
+        });
+    }
+}

@@ -290,3 +290,34 @@ impl<R: Read> Read for Counted<R> {
         Ok(n)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_whole_whatever_it_was_when_it_was_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let text = br#"{"Records":[{"eventName":"ListUsers","userIdentity":{"type":"Root"}}]}"#;
+        std::fs::write(&path, text).unwrap();
+        let options =
+            ScanOptions { max_object_size: 1 << 20, sha256: true, threads: 1, cancel: Cancel::default() };
+        let length = text.len() as u64;
+        let mut worker = Worker::default();
+        let mut scan = |size| {
+            let object = ObjectRef { uri: path.display().to_string(), size, ..ObjectRef::default() };
+            let report =
+                worker.scan(Item { seq: 0, object, content: Content::File(None), lease: None }, &options);
+            (report.outcome, report.records.matched, report.bytes_compressed, report.sha256)
+        };
+        let hash = Some(Sha256::digest(text).into());
+        for size in [length, length - 1, length + 1, 1, 0, 10 * length, READ_WHOLE, READ_WHOLE + 1] {
+            assert_eq!(scan(size), (Outcome::Scanned, 1, length, hash), "{size}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(scan(length), (Outcome::Failed, 0, 0, None));
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(scan(length).0, Outcome::Failed);
+    }
+}

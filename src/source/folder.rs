@@ -97,3 +97,42 @@ mod unix {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Read as _;
+
+    #[test]
+    fn files_are_those_that_their_paths_name() {
+        let work = tempfile::tempdir().unwrap();
+        let mut folder = Folder::default();
+        for (n, name) in ["a/x", "a/y", "b/x", "a/x", "z", "b/c/x"].iter().enumerate() {
+            let path = work.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, vec![b'x'; n + 1]).unwrap();
+            let stat = folder.stat(&path).unwrap();
+            let metadata = fs::metadata(&path).unwrap();
+            assert_eq!((stat.size, stat.modified), (n as u64 + 1, metadata.modified().ok()), "{name}");
+            let mut text = String::new();
+            folder.open(&path).unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text.len(), n + 1, "{name}");
+        }
+        for name in ["a/none", "none/x", "", "a/x/y"] {
+            let path = work.path().join(name).join("");
+            let expected = File::open(&path).err().map(|error| error.kind());
+            assert_eq!(folder.open(&path).err().map(|error| error.kind()), expected, "{name}");
+        }
+        // Another folder of the same name: what is not in the old one any more is found in the new one.
+        folder.stat(&work.path().join("a/y")).unwrap();
+        fs::rename(work.path().join("a"), work.path().join("old")).unwrap();
+        fs::create_dir(work.path().join("a")).unwrap();
+        fs::write(work.path().join("a/new"), "new").unwrap();
+        assert_eq!(folder.stat(&work.path().join("a/new")).unwrap().size, 3);
+        assert_eq!(
+            folder.stat(Path::new("Cargo.toml")).unwrap().size,
+            fs::metadata("Cargo.toml").unwrap().len()
+        );
+    }
+}
