@@ -135,8 +135,7 @@ impl Judging<'_> {
         if let Some(judged) = examined.judged {
             self.report.records.matched += 1;
             if let Err(error) = self.report.findings.push(judged, &self.batch.spool) {
-                // The finding itself is still held; only memory is not bounded any more.
-                self.error(index, error.into());
+                self.report.note_spill(&error);
             }
         }
     }

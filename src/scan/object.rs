@@ -73,8 +73,7 @@ impl Worker {
     /// Moves an object's findings out of memory.
     pub(crate) fn spill(&self, report: &mut Report) {
         if let Err(error) = report.findings.spill(&self.batch.spool) {
-            // Nothing is lost: the findings are still held in memory, just beyond the bound.
-            report.note_spill(error);
+            report.note_spill(&error);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a worker tells of one object.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,10 +109,12 @@ impl Report {
         self.span = None;
     }
 
-    /// Notes that findings could not be moved to a temporary file.
-    pub(super) fn note_spill(&mut self, error: std::io::Error) {
+    /// Notes that findings could not be moved to the temporary file. They are still held: nothing is lost, and
+    /// only memory is not bounded any more.
+    pub(super) fn note_spill(&mut self, error: &io::Error) {
         let uri = self.object.uri.clone();
-        self.errors.push(ObjectError::new(uri, Stage::Parse, ErrorKind::Io, error));
+        let text = format!("findings stay in memory, for the temporary file cannot be written: {error}");
+        self.errors.push(ObjectError::new(uri, Stage::Parse, ErrorKind::Io, text));
     }
 
     /// Only the beginning of the object was there to read, whatever that looked like.

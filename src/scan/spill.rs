@@ -46,10 +46,10 @@ impl Findings {
         self.count += 1;
         self.held_bytes += size_of::<Judged>() + text_bytes(&judged.finding);
         self.held.push(judged);
-        if self.held_bytes <= IN_MEMORY + self.refused {
+        if self.held_bytes <= IN_MEMORY.max(2 * self.refused) {
             return Ok(());
         }
-        // A full disk is asked again when there is as much more.
+        // A full disk is asked again when there is twice as much.
         self.spill(spool).inspect_err(|_| self.refused = self.held_bytes)
     }
 

@@ -1,6 +1,6 @@
 //! The same input gives the same bytes in the same order, whatever the threads.
 
-use crate::support::cli::{Done, Folder, lines, scan};
+use crate::support::cli::{Done, Folder, command, lines, scan};
 use crate::support::logs::{gzip, id, key, records, root, user};
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -65,6 +65,19 @@ fn findings_that_wait_in_a_file_keep_their_order() {
     let one = with_threads(&folder, "1");
     assert_eq!(one.ids(), (0..12_050).map(id).collect::<Vec<_>>());
     assert!(with_threads(&folder, "8").text == one.text);
+}
+
+/// Where there is no file for them to wait in, they wait in memory, and the run says so.
+#[test]
+fn findings_that_find_no_file_are_held() {
+    let folder = Folder::new();
+    folder.put("a.json.gz", gzip(records((0..9000).map(root))));
+    let mut command = command();
+    command.env("TMPDIR", folder.at("none")).args(["scan", "--threads", "2"]).arg(folder.path());
+    let done = Done::of(command.output().unwrap());
+    assert_eq!(done.stdout.lines().count(), 9000, "{}", done.stderr);
+    let told = done.stderr.matches("findings stay in memory").count();
+    assert!(done.code == 3 && (1..5).contains(&told), "{}", done.stderr);
 }
 
 /// The first source keeps the others waiting, with findings from more objects than the process may open files.
