@@ -117,15 +117,19 @@ pub fn key_info(path: &str) -> Option<Arc<KeyInfo>> {
 
 /// The five minutes of its day, counted from 0, in which an object was delivered, as its name says.
 pub fn delivery_slot(path: &str) -> Option<usize> {
-    let name = &path[memchr::memrchr(b'/', path.as_bytes()).map_or(0, |at| at + 1)..];
-    name.split('_').find_map(|part| {
+    let path = path.as_bytes();
+    let name = &path[memchr::memrchr(b'/', path).map_or(0, |at| at + 1)..];
+    name.split(|&byte| byte == b'_').find_map(|part| {
         // `YYYYMMDDTHHmmZ`, in digests with seconds.
-        let (date, time) = part.split_once('T')?;
-        if date.len() != 8 || !date.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let hour: usize = time.get(..2)?.parse().ok()?;
-        let minute: usize = time.get(2..4)?.parse().ok()?;
+        let (date, time) = part.split_at_checked(8)?;
+        let [b'T', hour @ .., m1, m2] = time.first_chunk::<5>()? else { return None };
+        let number = |digits: &[u8]| {
+            digits.iter().try_fold(0, |sum, digit| {
+                digit.is_ascii_digit().then(|| sum * 10 + usize::from(digit - b'0'))
+            })
+        };
+        number(date)?;
+        let (hour, minute) = (number(hour)?, number(&[*m1, *m2])?);
         (hour < 24 && minute < 60).then_some(hour * 12 + minute / 5)
     })
 }

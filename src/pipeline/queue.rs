@@ -10,14 +10,14 @@ use crate::source::{Feed, Item};
 use crate::state::memory::Memory;
 
 /// Items that may wait; a source that blocks is held back beyond that.
-const CAPACITY: usize = 4096;
+const CAPACITY: usize = 8192;
 /// Stored bytes from which an object is worth starting early, so that no long one is left for last.
 const BIG: u64 = 256 << 10;
 
 /// Small items that a worker takes at a time: handing over each by itself would cost as much as reading it.
-const SEVERAL: usize = 256;
+const SEVERAL: usize = 512;
 /// And their stored bytes.
-const TOGETHER: u64 = 4 << 20;
+const TOGETHER: u64 = 8 << 20;
 
 /// How far a worker may be ahead of the output. Only a very large object makes others come so far, and what is
 /// known of each of them is held until it is done.
