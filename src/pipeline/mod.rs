@@ -1,8 +1,9 @@
 //! A whole run: the threads, the order of output, and the closing account.
 //!
 //! One thread lists, `threads` workers read objects, and the calling thread drives: it puts reports
-//! back into input order and hands them to the ledger. No worker ever waits for another, so no object
-//! can hold up those before it; what waits for its turn is bounded, and spilled to a file beyond that.
+//! back into input order and hands them to the ledger. No worker waits for another unless it is very far
+//! ahead, so no object can hold up those before it; what waits for its turn is bounded, and spilled to a
+//! file beyond that.
 
 mod ledger;
 mod queue;

@@ -80,9 +80,14 @@ impl Read for PieceReader<'_> {
         let rest = usize::try_from(self.piece.end - self.at).unwrap_or(usize::MAX);
         let wanted = buf.len().min(rest);
         let mut state = self.piece.spool.lock();
-        let Some(file) = &mut state.file else { return Ok(0) };
+        // A piece that ends early must not pass for a whole one.
+        let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let file = state.file.as_mut().ok_or_else(cut)?;
         file.seek(SeekFrom::Start(self.at))?;
         let read = file.read(&mut buf[..wanted])?;
+        if read == 0 && wanted > 0 {
+            return Err(cut());
+        }
         self.at += read as u64;
         Ok(read)
     }
@@ -132,5 +137,7 @@ mod tests {
         });
         assert_eq!(failed.unwrap_err().to_string(), "full");
         assert_eq!((text(&append(&spool, "two")), text(&a)), ("two".into(), "one".into()));
+        spool.lock().file.as_ref().unwrap().set_len(2).unwrap();
+        assert_eq!(a.read().read_to_end(&mut Vec::new()).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }
