@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::cancel::Cancel;
-use crate::source::{Feed, Item};
+use crate::source::{Content, Feed, Item};
 use crate::state::memory::Memory;
 
 /// Items that may wait; a source that blocks is held back beyond that.
@@ -18,6 +18,10 @@ const BIG: u64 = 256 << 10;
 const SEVERAL: usize = 512;
 /// And their stored bytes.
 const TOGETHER: u64 = 8 << 20;
+
+/// The same of objects that were fetched: one that proves damaged is fetched again, which takes long, and those behind
+/// it in the same hands wait.
+const FETCHED: usize = 16;
 
 /// How far a worker may be ahead of the output. Only a very large object makes others come so far, and what is
 /// known of each of them is held until it is done.
@@ -73,8 +77,11 @@ impl Slots {
         at
     }
 
-    fn size(&self, at: usize) -> u64 {
-        self.places[at].as_ref().map_or(0, |item| item.object.size)
+    /// The stored size, and whether it was fetched.
+    fn size(&self, at: usize) -> (u64, bool) {
+        self.places[at]
+            .as_ref()
+            .map_or((0, false), |item| (item.object.size, matches!(item.content, Content::Body(_))))
     }
 
     fn take(&mut self, at: usize) -> Option<Item> {
@@ -102,9 +109,10 @@ impl State {
         while taken.len() < share
             && let Some(first) = self.items.first_entry()
         {
-            let size = self.slots.size(*first.get());
+            let (size, fetched) = self.slots.size(*first.get());
             // Of unknown size, or too large to wait behind others: by itself.
-            if !taken.is_empty() && (size == 0 || size >= BIG || bytes + size > TOGETHER) {
+            let alone = size == 0 || size >= BIG || bytes + size > TOGETHER;
+            if !taken.is_empty() && (alone || fetched && taken.len() >= FETCHED) {
                 break;
             }
             let (seq, at) = first.remove_entry();
@@ -226,10 +234,28 @@ impl Feed for Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ObjectError;
     use crate::key::Skip;
     use crate::object::ObjectRef;
-    use crate::source::Content;
+    use crate::source::Body;
     use std::thread;
+
+    #[derive(Debug)]
+    struct Empty;
+
+    impl Body for Empty {
+        fn bytes(&self) -> &[u8] {
+            &[]
+        }
+
+        fn again(&mut self) -> Result<bool, ObjectError> {
+            Ok(false)
+        }
+
+        fn get_ms(&self) -> u64 {
+            0
+        }
+    }
 
     fn item(seq: u64, size: u64) -> Item {
         let object = ObjectRef { size, ..ObjectRef::default() };
@@ -269,6 +295,15 @@ mod tests {
             assert_eq!(taken, (next as u64..).take(taken.len()).collect::<Vec<_>>());
             next += taken.len();
         }
+    }
+
+    #[test]
+    fn few_wait_behind_one_that_may_be_fetched_again() {
+        let queue = Queue::new(Cancel::default(), None);
+        for seq in 0..800 {
+            assert!(queue.push_now(Item { content: Content::Body(Box::new(Empty)), ..item(seq, 9) }));
+        }
+        assert_eq!(queue.pop(Order::First).len(), FETCHED);
     }
 
     #[test]
