@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use clap::ArgMatches;
@@ -217,8 +218,10 @@ fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {
 /// The first signal ends the run in order; a second one ends the program.
 pub(super) fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
     let cancel = cancel.clone();
+    // Not the flag: a run sets that itself when it ends, and a first signal must not cut that short.
+    let told = AtomicBool::new(false);
     ctrlc::set_handler(move || {
-        if cancel.is_set() {
+        if told.swap(true, Ordering::Relaxed) {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "the user asked twice: nothing is to be put in place"

@@ -7,7 +7,8 @@ use super::world::{World, run, signal, trail, wait_for};
 
 /// A run that was stopped.
 fn stopped() -> World {
-    let world = World::s3(&trail(120), Duration::from_millis(50));
+    // Late enough for the first save to come long before the end.
+    let world = World::s3(&trail(120), Duration::from_millis(250));
     let mut child =
         world.scan(&["-o", "out", "--checkpoint", "state", "--start", "2020-01-01"]).spawn().unwrap();
     wait_for(&world.path("state"));
