@@ -1,5 +1,5 @@
 //! Files by way of a handle on their folder, so that the kernel looks up one name and not the whole path.
-//! Of a scan of small files that is a twentieth.
+//! Of a scan of small files that is 4 % of the CPU time.
 
 use std::fs::File;
 use std::io;
