@@ -19,10 +19,10 @@ use roottrail::cancel::Cancel;
 use roottrail::inflate::{Buffers, inflate_bytes, inflate_stream};
 use roottrail::json::minify::minify;
 use roottrail::json::parse::{Scratch, parse, parse_plain};
-use roottrail::scan::boundary::Boundary;
-use roottrail::scan::cursor::Cursor;
-use roottrail::scan::document::{Element, Elements, walk};
-use roottrail::scan::kernel;
+use roottrail::records::boundary::Boundary;
+use roottrail::records::cursor::Cursor;
+use roottrail::records::document::{Element, Elements, walk};
+use roottrail::records::kernel;
 
 /// One inflated CloudTrail object.
 fn object() -> Vec<u8> {

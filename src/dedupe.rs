@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use crate::detect::element::Judged;
 use crate::finding::FindingId;
 use crate::json::canonical::Fingerprint;
-use crate::judge;
+use crate::detect;
 use crate::rules;
-use crate::scan::examine::Judged;
 
 /// The rule that a differing copy raises.
 pub const CONFLICT_RULE: &str = "conflicting-event-copies";
@@ -77,7 +77,7 @@ impl Dedupe {
             }
             Entry::Occupied(_) => return Copy::Duplicate,
         }
-        finding.id = judge::conflicting_id(finding);
+        finding.id = detect::conflicting_id(finding);
         finding.evidence.conflict_with = self.uris.get(first).map(|uri| uri.to_string());
         rules::add(finding, CONFLICT_RULE);
         Copy::New

@@ -153,7 +153,7 @@ pub fn parse_rule(id: &str) -> Result<&'static Rule, UnknownWord> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::testing::judged;
+    use crate::detect::testing::judged;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()

@@ -13,11 +13,12 @@ use serde_json::value::RawValue;
 use super::code;
 use super::terminal::{line, plain};
 use roottrail::choice::Choice as _;
+use roottrail::detect::{self, Place};
 use roottrail::finding::{Finding, IdentityKind};
 use roottrail::json::Value;
 use roottrail::json::minify::minify;
 use roottrail::json::parse::parse_plain;
-use roottrail::judge::{self, Place, Record, Step, Verdict};
+use roottrail::judge::{self, Record, Step, Verdict};
 use roottrail::object::ObjectRef;
 use roottrail::rules::{self, Api, Case, WhyNot};
 
@@ -117,7 +118,7 @@ fn explain(
         write_step(&step, out)?;
     }
     let place = Place { object: &ObjectRef::default(), record_index: index };
-    if let Some(finding) = judge::examine(record, text.to_owned(), &place) {
+    if let Some(finding) = detect::examine(record, text.to_owned(), &place) {
         write_rules(&view, &verdict, &finding, out)?;
     }
     Ok(())

@@ -21,7 +21,7 @@ use roottrail::keyscope::KeyScope;
 use roottrail::object::ObjectRef;
 use roottrail::pipeline::{self, Keep, Observer, Sink, SinkError};
 use roottrail::plan::{Amount, Plan, Sample};
-use roottrail::scan::object::ScanOptions;
+use roottrail::scan::options::ScanOptions;
 use roottrail::source::disk::DiskSource;
 use roottrail::source::s3::S3Source;
 use roottrail::source::{Content, Feed, Item, ListedOnly, ReadClass, Source};

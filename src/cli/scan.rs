@@ -21,7 +21,7 @@ use roottrail::finding::Severity;
 use roottrail::keyscope::KeyScope;
 use roottrail::output::manifest::Manifest;
 use roottrail::pipeline::{self, SinkError};
-use roottrail::scan::object::ScanOptions;
+use roottrail::scan::options::ScanOptions;
 use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource};
 use roottrail::source::s3::S3Session;

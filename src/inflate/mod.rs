@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
-use crate::scan::cursor::{Break, Chunks, Cursor};
+use crate::records::cursor::{Break, Chunks, Cursor};
 use stream::{Stream, starts_gzip};
 
 /// Inflated sizes up to this are held as a whole. Two threads with one such object each stay below

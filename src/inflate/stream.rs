@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use flate2::bufread::GzDecoder;
 
 use crate::error::{ErrorKind, Stage};
-use crate::scan::cursor::{Break, Chunks};
+use crate::records::cursor::{Break, Chunks};
 
 /// Inflated bytes asked for at a time.
 const WINDOW: u64 = 512 << 10;

@@ -3,6 +3,8 @@
 pub mod canonical;
 pub mod minify;
 pub mod parse;
+mod plain;
 pub mod value;
 
+pub use plain::plain;
 pub use value::Value;

@@ -3,7 +3,6 @@
 //!
 //! Pure: no input, no output, no clock. Each event is judged by itself; `report` correlates.
 
-mod build;
 mod credential;
 mod identity;
 mod mfa;
@@ -16,7 +15,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use build::{Place, conflicting_id, examine};
+pub(crate) use record::account_in_arn;
 pub use record::{Record, is_root_arn};
 pub use steps::{Step, steps};
 

@@ -3,7 +3,7 @@
 use super::record::Record;
 use super::table::Row;
 use super::{Verdict, credential, identity, mfa, outcome};
-use crate::json::Value;
+use crate::json::{Value, plain};
 
 /// One row of the table that was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,5 +63,5 @@ fn tried<T>(
 }
 
 fn field(record: &Record<'_>, path: &str) -> (String, Option<String>) {
-    (path.to_owned(), record.value(path).map(|value| super::build::plain(value).to_string()))
+    (path.to_owned(), record.value(path).map(|value| plain(value).to_string()))
 }

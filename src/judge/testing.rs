@@ -1,15 +1,8 @@
 //! For unit tests: from JSON text to [`Value`], by way of serde_json.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use crate::finding::Finding;
 use crate::json::Value;
-use crate::judge::{Place, examine};
-use crate::key::KeyInfo;
-use crate::object::ObjectRef;
 
 /// The tree of a JSON text.
 pub(crate) fn tree(json: &str) -> Value<'static> {
@@ -27,20 +20,4 @@ fn grow(value: serde_json::Value) -> Value<'static> {
             Value::Object(members.into_iter().map(|(key, value)| (Cow::Owned(key), grow(value))).collect())
         }
     }
-}
-
-/// What `examine` says of a JSON text, in an object of account 999988887777.
-pub(crate) fn judged(json: &str) -> Option<Finding> {
-    let object = ObjectRef {
-        uri: "s3://bucket/key".into(),
-        etag: Some("0af1".into()),
-        key: Some(Arc::new(KeyInfo {
-            account: "999988887777".into(),
-            region: "us-east-1".into(),
-            day: "2024-05-01".into(),
-        })),
-        ..ObjectRef::default()
-    };
-    let text = RawValue::from_string(json.to_owned()).unwrap();
-    examine(&tree(json), text, &Place { object: &object, record_index: 17 })
 }

@@ -19,8 +19,9 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use crate::cancel::Cancel;
 use crate::error::{Fatal, ObjectError};
-use crate::scan::object::{ScanOptions, Worker};
+use crate::scan::options::ScanOptions;
 use crate::scan::report::Report;
+use crate::scan::worker::Worker;
 use crate::source::{Feed as _, Source};
 use crate::state::Checkpoint;
 use crate::summary::Summary;

@@ -94,7 +94,7 @@ fn is_aws_name(address: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::testing::judged;
+    use crate::detect::testing::judged;
 
     fn list(entries: &[&str]) -> TrustedNetworks {
         let mut list = TrustedNetworks::default();

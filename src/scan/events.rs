@@ -2,14 +2,14 @@
 
 use serde_json::value::RawValue;
 
-use super::cursor::Cursor;
-use super::document::Shape;
-use super::document::{Element, Elements, walk};
-use super::shape::event_range;
 use crate::cancel::Cancel;
 use crate::inflate::{Buffers, inflate_bytes};
 use crate::json::minify::minify;
 use crate::json::parse::parse_plain;
+use crate::records::cursor::Cursor;
+use crate::records::document::Shape;
+use crate::records::document::{Element, Elements, walk};
+use crate::records::shape::event_range;
 
 /// Why an object's events cannot be told.
 #[derive(Debug, thiserror::Error)]

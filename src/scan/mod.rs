@@ -1,23 +1,12 @@
 //! From an object's bytes to its judged records.
 
-mod batch;
-mod block;
-pub mod boundary;
-mod breaks;
-mod chunks;
-pub mod cursor;
-pub mod document;
+mod candidates;
 mod events;
-pub mod examine;
-mod inner;
-pub mod kernel;
-pub mod object;
-mod pass;
+pub mod findings;
+mod interruptible;
+pub mod options;
 pub mod report;
-mod shape;
-pub mod spill;
-mod spool;
-mod time;
-mod waiting;
+mod spill_file;
+pub mod worker;
 
 pub use events::{Unreadable, events_of};

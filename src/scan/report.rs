@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::spill::Findings;
+use super::findings::Findings;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key::Skip;
 use crate::object::ObjectRef;

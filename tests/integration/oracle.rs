@@ -6,9 +6,9 @@ use crate::support::cli::{Folder, command, feed};
 use crate::support::logs::{gzip, key};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use roottrail::detect::{self, Place};
 use roottrail::finding::{Finding, FindingId};
 use roottrail::json::parse::parse_plain;
-use roottrail::judge::{self, Place};
 use roottrail::key::key_info;
 use roottrail::object::ObjectRef;
 use roottrail::rules;
@@ -90,7 +90,7 @@ impl Slow {
             self.records += 1;
             let place = Place { object: &object, record_index };
             let raw = RawValue::from_string(event.clone()).unwrap();
-            if let Some(mut finding) = judge::examine(&parse_plain(&event), raw, &place) {
+            if let Some(mut finding) = detect::examine(&parse_plain(&event), raw, &place) {
                 self.matched += 1;
                 finding.evidence.damaged = damaged || broken;
                 self.finding(finding, event);
@@ -119,7 +119,7 @@ impl Slow {
         };
         seen.versions[version].1 = !damaged;
         if version > 0 {
-            finding.id = judge::conflicting_id(&finding);
+            finding.id = detect::conflicting_id(&finding);
             finding.evidence.conflict_with = Some(seen.uri.clone());
             assert!(rules::add(&mut finding, "conflicting-event-copies"));
         }

@@ -1,9 +1,9 @@
 //! However an object's bytes come, and whichever way the CPU allows, a walk tells the same of it.
 
 use proptest::prelude::*;
-use roottrail::scan::cursor::{Break, Chunks, Cursor};
-use roottrail::scan::document::{Element, Elements, walk};
-use roottrail::scan::kernel;
+use roottrail::records::cursor::{Break, Chunks, Cursor};
+use roottrail::records::document::{Element, Elements, walk};
+use roottrail::records::kernel;
 
 /// An element's index, text, whether it is a candidate, and its time.
 type Seen = (u64, Vec<u8>, bool, Option<Vec<u8>>);

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::super::testing::{judged, tree};
+use super::super::testing::tree;
 use super::super::{steps, verdict};
+use crate::detect::testing::judged;
 
 /// Odd values, and the ones that decide.
 fn any_value() -> impl Strategy<Value = Json> {

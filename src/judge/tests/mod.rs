@@ -1,6 +1,5 @@
-//! Tests of the whole: the decision table row by row, and the findings built from it.
+//! Tests of the whole: the decision table row by row.
 
-mod finding;
 mod hostile;
 mod mfa;
 mod table;

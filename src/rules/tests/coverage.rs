@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::super::*;
-use crate::judge::testing::judged;
+use crate::detect::testing::judged;
 
 struct Peer {
     system: System,

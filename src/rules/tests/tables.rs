@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::*;
-use crate::judge::testing::judged;
+use crate::detect::testing::judged;
 
 /// The rules of a root event with these members.
 fn rules_of(members: &str) -> Vec<String> {

@@ -7,9 +7,12 @@
 //! digit. Both are looked for. Everything else is a false positive that parsing settles.
 
 use super::block::{BEFORE, BLOCK};
-use super::kernel::Kernel;
+use super::event_time::time_before;
 use super::pass::{BLOCKS, Noted, Pass, Way};
-use super::time::time_before;
+
+/// Goes on through the records of a text: the state so far, all bytes that are there, whether there will be no
+/// more, how many blocks to look ahead, and whom to tell. See [`Boundary::many`].
+pub type Kernel = fn(&mut Boundary, &[u8], bool, usize, Each<'_>) -> Option<usize>;
 
 /// The end of a record, and what was seen on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +66,7 @@ impl Boundary {
     }
 
     #[inline(always)]
-    pub(super) fn advance<W: Way>(
+    pub(crate) fn advance<W: Way>(
         &mut self,
         text: &[u8],
         last: bool,
@@ -177,7 +180,7 @@ const ROOT: u32 = u32::from_le_bytes(*b"root");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::kernel;
+    use crate::records::kernel;
     use proptest::prelude::*;
 
     /// The same answers, a byte at a time.

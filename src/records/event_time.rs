@@ -2,7 +2,7 @@
 
 /// Where the time stands whose closing quote is at `quote`, if it is the value of a key `eventTime`.
 #[inline(always)]
-pub(super) fn time_before(text: &[u8], quote: usize) -> Option<usize> {
+pub(crate) fn time_before(text: &[u8], quote: usize) -> Option<usize> {
     const KEY: &[u8; 13] = b"\"eventTime\":\"";
     let at = quote.checked_sub(20)?;
     let before = &text[..at];
@@ -34,7 +34,7 @@ fn ends_in_spaced_key(before: &[u8]) -> bool {
 
 /// Whether 20 bytes look like `2024-05-01T00:00:00Z`.
 #[inline]
-pub(super) fn is_time(time: &[u8]) -> bool {
+pub(crate) fn is_time(time: &[u8]) -> bool {
     let Some(time) = time.first_chunk::<20>().filter(|_| time.len() == 20) else { return false };
     let (Some(day), Some(hour), Some(end)) =
         (time.first_chunk(), time[8..].first_chunk(), time[16..].first_chunk())

@@ -3,11 +3,12 @@
 //! An object is a sequence of JSON values: one CloudTrail document, one event a line, an array, an
 //! EventBridge envelope, the output of `lookup-events`, or several of them one after another.
 
-use super::breaks::{ANOTHER, Document, SWALLOWED};
 use super::cursor::{Cursor, Fault};
+use super::recover::{ANOTHER, SWALLOWED};
 pub use super::shape::Shape;
 use super::shape::{Key, Keys, is_document, is_event, is_event_text, shape_of};
 use crate::json::minify::minify;
+use crate::scan::opening::Document;
 
 /// One element, as it stands in the object.
 #[derive(Clone, Copy, Debug)]
@@ -77,20 +78,20 @@ const ODD: usize = 1 << 16;
 
 const NOT_AN_OBJECT: &str = "an element that is not an object";
 
-pub(super) struct Walker<'w, 'c> {
-    pub(super) cursor: &'w mut Cursor<'c>,
-    pub(super) to: &'w mut dyn Elements,
-    pub(super) walk: Walk,
-    pub(super) index: u64,
+pub(crate) struct Walker<'w, 'c> {
+    pub(crate) cursor: &'w mut Cursor<'c>,
+    pub(crate) to: &'w mut dyn Elements,
+    pub(crate) walk: Walk,
+    pub(crate) index: u64,
     /// The places of values at the top that are neither events nor objects, before the first event. Where an
     /// event follows, they stand where one should.
-    pub(super) odd: Vec<u64>,
+    pub(crate) odd: Vec<u64>,
     /// The last start of a line among the white space between tokens.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// What is being read.
-    pub(super) document: Document,
+    pub(crate) document: Document,
     /// Bytes that were read again behind breaks.
-    pub(super) read_again: u64,
+    pub(crate) read_again: u64,
 }
 
 impl Walker<'_, '_> {
@@ -109,7 +110,7 @@ impl Walker<'_, '_> {
         }
     }
 
-    pub(super) fn values(&mut self) -> Result<(), Fault> {
+    pub(crate) fn values(&mut self) -> Result<(), Fault> {
         while let Some(byte) = self.token() {
             self.walk.any = true;
             match byte {

@@ -20,7 +20,7 @@ pub enum Shape {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(crate) enum Key {
     Records,
     Events,
     Detail,
@@ -32,7 +32,7 @@ pub(super) enum Key {
 
 impl Key {
     /// `quoted`: the key's text with its quotes.
-    pub(super) fn of(quoted: &[u8]) -> Self {
+    pub(crate) fn of(quoted: &[u8]) -> Self {
         if quoted.contains(&b'\\') {
             let mut text = String::new();
             return match minify(quoted, &mut text) {
@@ -60,16 +60,16 @@ impl Key {
 
 /// What the keys of an object tell of its shape.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     /// Its elements have been walked.
-    pub(super) elements: bool,
+    pub(crate) elements: bool,
     event: bool,
     envelope: bool,
     lookup: bool,
 }
 
 impl Keys {
-    pub(super) fn see(&mut self, key: Key, first: Option<u8>, is_event: impl FnOnce() -> bool) {
+    pub(crate) fn see(&mut self, key: Key, first: Option<u8>, is_event: impl FnOnce() -> bool) {
         match (key, first) {
             (Key::OfEvent, _) => self.event = true,
             (Key::Detail, Some(b'{')) => self.envelope = is_event(),
@@ -78,7 +78,7 @@ impl Keys {
         }
     }
 
-    pub(super) fn shape(&self) -> Option<Shape> {
+    pub(crate) fn shape(&self) -> Option<Shape> {
         match self {
             Keys { event: true, .. } => Some(Shape::Event),
             Keys { lookup: true, .. } => Some(Shape::Lookup),
@@ -89,7 +89,7 @@ impl Keys {
 }
 
 /// Whether a complete object has a key that only an event has.
-pub(super) fn is_event(text: &[u8]) -> bool {
+pub(crate) fn is_event(text: &[u8]) -> bool {
     let mut event = false;
     each_member(text, |key, _, _| {
         event = key == Key::OfEvent;
@@ -99,7 +99,7 @@ pub(super) fn is_event(text: &[u8]) -> bool {
 }
 
 /// Whether a complete object is a document that holds its events inside.
-pub(super) fn is_document(text: &[u8]) -> bool {
+pub(crate) fn is_document(text: &[u8]) -> bool {
     let mut document = false;
     each_member(text, |key, start, _| {
         document = matches!(key, Key::Records | Key::Events) && text.get(start) == Some(&b'[');
@@ -109,7 +109,7 @@ pub(super) fn is_document(text: &[u8]) -> bool {
 }
 
 /// Whether a complete string is the text of an event.
-pub(super) fn is_event_text(quoted: &[u8]) -> bool {
+pub(crate) fn is_event_text(quoted: &[u8]) -> bool {
     let mut text = String::new();
     quoted.starts_with(b"\"{")
         && minify(quoted, &mut text).is_ok()
@@ -117,7 +117,7 @@ pub(super) fn is_event_text(quoted: &[u8]) -> bool {
 }
 
 /// The shape of a complete object; `None` where it holds no event.
-pub(super) fn shape_of(text: &[u8]) -> Option<Shape> {
+pub(crate) fn shape_of(text: &[u8]) -> Option<Shape> {
     let mut keys = Keys::default();
     each_member(text, |key, start, end| {
         keys.see(key, text.get(start).copied(), || is_event(&text[start..end]));

@@ -1,7 +1,7 @@
 //! The findings that `examine` builds.
 
-use super::super::conflicting_id;
-use super::super::testing::judged;
+use super::conflicting_id;
+use super::testing::judged;
 use crate::finding::IdentityKind as Kind;
 
 #[test]

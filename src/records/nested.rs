@@ -1,12 +1,12 @@
 //! Whole documents as the elements of an array, as `jq -s` puts those of several files into one.
 
-use super::breaks::Document;
 use super::cursor::{Cursor, Fault};
 use super::document::{Walk, Walker};
+use super::opening::Document;
 
 impl Walker<'_, '_> {
     /// Walks over the document between two positions. The answer is how many places its elements take.
-    pub(super) fn inner_document(&mut self, start: usize, end: usize) -> Result<u64, Fault> {
+    pub(crate) fn inner_document(&mut self, start: usize, end: usize) -> Result<u64, Fault> {
         let Self { cursor, to, index, .. } = self;
         let mut inner = Cursor::whole(cursor.slice(start, end));
         let mut walker = Walker {

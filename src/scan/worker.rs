@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::batch::Batch;
-use super::cursor::{Break, Cursor, Fault};
-use super::document::{Walk, walk};
+use super::candidates::Batch;
+use super::interruptible::Waiting;
 use super::report::{Outcome, Report};
-use super::waiting::Waiting;
+use crate::records::cursor::{Break, Cursor, Fault};
+use crate::records::document::{Walk, walk};
 use sha2::{Digest as _, Sha256};
 
 use crate::cancel::Cancel;
@@ -24,19 +24,6 @@ use crate::source::{Content, Item};
 
 /// Files up to this size are read into memory before they are inflated; larger ones are streamed.
 const READ_WHOLE: u64 = 24 << 20;
-
-/// How objects are read.
-#[derive(Clone, Debug)]
-pub struct ScanOptions {
-    /// What one object may inflate to, in bytes.
-    pub max_object_size: u64,
-    /// Whether objects are hashed as they are stored.
-    pub sha256: bool,
-    /// Worker threads. More than one lets a large object inflate and be judged at the same time.
-    pub threads: usize,
-    /// Set when the run is to stop.
-    pub cancel: Cancel,
-}
 
 /// One worker's buffers, used for one object after another.
 #[derive(Debug, Default)]

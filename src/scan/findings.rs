@@ -8,8 +8,8 @@ use std::io::{self, BufRead, BufReader};
 
 use serde::{Deserialize, Serialize};
 
-use super::examine::Judged;
-use super::spool::{Piece, Spool};
+use super::spill_file::{Piece, Spool};
+use crate::detect::element::Judged;
 use crate::finding::Finding;
 use crate::json::canonical::Fingerprint;
 

@@ -4,9 +4,10 @@
 
 use std::fmt;
 
+use super::boundary::Kernel;
 use super::boundary::{Boundary, Found};
 pub use super::chunks::{Break, Chunks};
-use super::kernel::{self, Kernel};
+use super::kernel;
 use crate::error::{ErrorKind, Stage};
 use crate::json::minify::number_len;
 

@@ -11,79 +11,15 @@ use std::mem;
 
 use super::cursor::Fault;
 use super::document::Walker;
-use crate::json::minify::minify;
+use super::opening::OPENING;
 
 /// Faults that are told of one by one.
 const FAULTS: usize = 1000;
 /// A break may show only at the end of the object. What is read again from the lines behind breaks on must
 /// come to an end: this much is a second or two.
 const READ_AGAIN: u64 = 8 << 30;
-/// The longest beginning, white space included, that another document is known by.
-const OPENING: usize = 64;
-
-/// Few elements are longer.
-const LONG: usize = 4096;
-
-pub(super) const SWALLOWED: &str = "a value that runs into another document";
-pub(super) const ANOTHER: &str = "another document begins inside this one";
-
-/// What must be known of a document to tell where the next one begins.
-#[derive(Debug, Default)]
-pub(super) struct Document {
-    start: usize,
-    /// How it begins, as long as it may be one that stands on one line; or empty.
-    opening: Vec<u8>,
-    /// Something stands before it, so that the object is likely to hold several.
-    one_of_many: bool,
-    /// Its first element has been read.
-    begun: bool,
-}
-
-impl Document {
-    pub(super) fn at(start: usize, one_of_many: bool) -> Self {
-        Self { start, one_of_many, ..Self::default() }
-    }
-
-    /// Whether what seems to be a value holds the start of another document. Where a string lacks its
-    /// end, or an object, those of later lines are taken for them.
-    #[inline]
-    pub(super) fn holds_another(&mut self, text: &[u8]) -> bool {
-        if self.opening.is_empty() {
-            return false;
-        }
-        match memchr::memchr(b'\n', text) {
-            Some(line) => self.is_broken_at(text, line + 1),
-            None => false,
-        }
-    }
-
-    /// The same of an element. To look through each of the only document of an object, which is what
-    /// CloudTrail delivers, would cost up to six in a hundred of the time of a scan. Its first element
-    /// tells whether it stands on one line, and one that holds the next document is probably long.
-    #[inline]
-    pub(super) fn swallows_another(&mut self, text: &[u8]) -> bool {
-        let first = !mem::replace(&mut self.begun, true);
-        (self.one_of_many || first || text.len() > LONG) && self.holds_another(text)
-    }
-
-    #[cold]
-    fn is_broken_at(&mut self, text: &[u8], line: usize) -> bool {
-        let rest = &text[line..];
-        let another = match text.first() {
-            // No string goes over lines. This one seems to end within the opening.
-            Some(b'"') => self.opening.starts_with(rest),
-            _ => rest.starts_with(&self.opening) && minify(text, &mut String::new()).is_err(),
-        };
-        if !another {
-            // The document goes over several lines.
-            self.opening.clear();
-        }
-        another
-    }
-}
-
 impl Walker<'_, '_> {
-    pub(super) fn note(&mut self, fault: Fault) {
+    pub(crate) fn note(&mut self, fault: Fault) {
         if self.walk.fault.is_none() {
             self.walk.fault = Some(fault);
         } else if self.walk.further.len() < FAULTS {
@@ -92,7 +28,7 @@ impl Walker<'_, '_> {
     }
 
     /// A broken line costs only itself, where another begins behind it; otherwise it ends the object.
-    pub(super) fn give_up_line(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
+    pub(crate) fn give_up_line(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
         let read = self.read_up_to(&fault);
         if fault.what.starts_with("a single value") || !self.go_on_behind(start, b"{", read) {
             return Err(fault);
@@ -103,7 +39,7 @@ impl Walker<'_, '_> {
     }
 
     /// A broken document costs only itself, where another begins behind it.
-    pub(super) fn give_up_document(&mut self, fault: Fault) -> Result<(), Fault> {
+    pub(crate) fn give_up_document(&mut self, fault: Fault) -> Result<(), Fault> {
         if !self.another_begins() {
             let opening = mem::take(&mut self.document.opening);
             let (from, read) = (self.cursor.kept(), self.read_up_to(&fault));
@@ -131,7 +67,7 @@ impl Walker<'_, '_> {
     }
 
     /// Notes how the document begins, up to its first key, which has just been read.
-    pub(super) fn note_opening(&mut self, start: usize) {
+    pub(crate) fn note_opening(&mut self, start: usize) {
         let text = self.cursor.slice(start, self.cursor.at());
         let key = text.iter().rposition(|&byte| byte == b'"').map_or(text, |quote| &text[..=quote]);
         if key.len() <= OPENING && !key.contains(&b'\n') {
@@ -141,7 +77,7 @@ impl Walker<'_, '_> {
 
     /// Whether the present document is cut and another one begins here.
     #[inline]
-    pub(super) fn another_begins(&mut self) -> bool {
+    pub(crate) fn another_begins(&mut self) -> bool {
         !self.document.opening.is_empty() && self.line > self.document.start && self.is_opening()
     }
 
@@ -160,8 +96,8 @@ impl Walker<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::cursor::Cursor;
-    use crate::scan::document::{Element, Elements, Walk};
+    use crate::records::cursor::Cursor;
+    use crate::records::document::{Element, Elements, Walk};
 
     #[derive(Default)]
     struct Count(u64, u64);

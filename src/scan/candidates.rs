@@ -6,14 +6,14 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::document::{Element, Elements, Shape};
-use super::examine::{Examined, Malformed, Scratch, examine};
-use super::object::ScanOptions;
+use super::options::ScanOptions;
 use super::report::Report;
-use super::spool::Spool;
-use super::time::is_time;
+use super::spill_file::Spool;
+use crate::detect::Place;
+use crate::detect::element::{Examined, Malformed, Scratch, examine};
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::judge::Place;
+use crate::records::document::{Element, Elements, Shape};
+use crate::records::event_time::is_time;
 
 /// Candidates judged at a time.
 const BATCH: usize = 512;

@@ -2,12 +2,13 @@
 
 use serde_json::value::RawValue;
 
-use super::shape::{Shape, event_range};
+use super::build::Place;
 use crate::finding::Finding;
 use crate::json::canonical::{Fingerprint, fingerprint};
 use crate::json::minify::{Repairs, minify};
 use crate::json::parse::{self, parse, parse_plain};
-use crate::judge::{self, Place};
+use crate::judge;
+use crate::records::shape::{Shape, event_range};
 
 /// A finding, and what tells it from another copy of the same event.
 #[derive(Clone, Debug)]
@@ -89,6 +90,6 @@ pub fn examine(
     }
     let raw = RawValue::from_string(record.to_owned()).map_err(|error| Malformed::Text(error.to_string()))?;
     let print = fingerprint(&tree, record);
-    let judged = judge::examine(&tree, raw, place).map(|finding| Judged { finding, fingerprint: print });
+    let judged = super::build::examine(&tree, raw, place).map(|finding| Judged { finding, fingerprint: print });
     Ok(Examined { judged, repairs, time })
 }

@@ -4,13 +4,13 @@
 //! the portable way. `benches/README.md` has what each is worth.
 
 /// Bytes a block.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 /// Bytes before a block that are looked at with it: the last letters of a string that ends in it.
-pub(super) const BEFORE: usize = 2;
+pub(crate) const BEFORE: usize = 2;
 
 /// One bit for each of the 64 bytes, the first byte lowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BlockMasks {
+pub(crate) struct BlockMasks {
     /// `"`
     pub quote: u64,
     /// `\`
@@ -30,7 +30,7 @@ const LAST: u8 = 0x30;
 const SECOND: u8 = 0x2a;
 
 /// A way to look at blocks.
-pub(super) trait Masks {
+pub(crate) trait Masks {
     /// `around` is the block with the two bytes before it.
     fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks;
 
@@ -43,7 +43,7 @@ pub(super) trait Masks {
 
 /// Any machine.
 #[derive(Debug)]
-pub(super) struct Portable;
+pub(crate) struct Portable;
 
 impl Masks for Portable {
     #[inline(always)]
@@ -98,10 +98,10 @@ fn equal_bytes(around: &[u8; BEFORE + BLOCK], byte: u8) -> u64 {
     unsafe_code,
     reason = "seven times the speed of the portable way, which would be slower than inflating (benches/README.md)"
 )]
-pub(super) mod x86 {
+pub(crate) mod x86 {
     //! # Safety
     //! Every function here needs the CPU features that its type is named after. The types are used
-    //! only in [`super::super::kernel`], inside functions that enable those features and that are
+    //! only in [`crate::records::kernel`], inside functions that enable those features and that are
     //! called only after the CPU was asked for them.
     use super::{BEFORE, BLOCK, BlockMasks, LAST, Masks, SECOND};
     use std::arch::x86_64::{

@@ -3,11 +3,7 @@
 use std::sync::LazyLock;
 
 use super::block::Portable;
-use super::boundary::{Boundary, Each};
-
-/// Goes on through the records of a text: the state so far, all bytes that are there, whether there will be no
-/// more, how many blocks to look ahead, and whom to tell. See [`Boundary::many`].
-pub type Kernel = fn(&mut Boundary, &[u8], bool, usize, Each<'_>) -> Option<usize>;
+use super::boundary::{Boundary, Each, Kernel};
 
 /// The fastest way on this machine.
 pub fn best() -> Kernel {
@@ -31,9 +27,10 @@ fn portable(boundary: &mut Boundary, text: &[u8], last: bool, ahead: usize, each
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "the features of each function are asked for before it is offered")]
 mod x86 {
-    use super::super::block::x86::{Avx2, Avx512};
-    use super::super::pass::{Noted, Pass, Way};
-    use super::{Boundary, Each, Kernel};
+    use super::{Boundary, Each};
+    use crate::records::block::x86::{Avx2, Avx512};
+    use crate::records::boundary::Kernel;
+    use crate::records::pass::{Noted, Pass, Way};
 
     impl Way for Avx2 {
         #[inline(always)]
@@ -50,7 +47,7 @@ mod x86 {
         }
     }
 
-    pub(super) fn push(kernels: &mut Vec<(&'static str, Kernel)>) {
+    pub(crate) fn push(kernels: &mut Vec<(&'static str, Kernel)>) {
         let common = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("pclmulqdq")
             && is_x86_feature_detected!("popcnt")

@@ -1,0 +1,10 @@
+//! From one record to its finding.
+
+mod build;
+pub mod element;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use build::{Place, conflicting_id, examine};
