@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use crate::detect;
 use crate::detect::element::Judged;
 use crate::finding::FindingId;
 use crate::json::canonical::Fingerprint;
-use crate::detect;
 use crate::rules;
 
 /// The rule that a differing copy raises.

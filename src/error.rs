@@ -111,18 +111,7 @@ impl ObjectError {
 
     /// The cause and the causes behind it, in one line.
     pub fn message(&self) -> String {
-        let mut text = self.cause.to_string();
-        let mut cause = self.cause.source();
-        while let Some(inner) = cause {
-            let inner_text = inner.to_string();
-            // Many libraries repeat the inner text in the outer one.
-            if !text.contains(&inner_text) {
-                text.push_str(": ");
-                text.push_str(&inner_text);
-            }
-            cause = inner.source();
-        }
-        text
+        chain(&*self.cause)
     }
 }
 
@@ -162,4 +151,19 @@ pub enum Fatal {
     /// A defect of roottrail: an accounting identity does not hold.
     #[error("the counts of this run do not add up ({0}); please report this as a bug")]
     Unbalanced(String),
+}
+
+/// The error and the causes behind it, without the repetitions.
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
 }

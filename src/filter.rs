@@ -9,6 +9,12 @@ use crate::choice::UnknownWord;
 use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
 use crate::rules::{self, Rule};
 
+/// Which findings are written.
+pub trait Keep {
+    /// Whether this finding is written; otherwise it is counted as filtered.
+    fn keeps(&self, finding: &mut Finding) -> bool;
+}
+
 /// What a finding must be to be written. An empty list asks for nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {

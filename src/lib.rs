@@ -9,6 +9,7 @@
 //! it blocks, so async callers run it on a thread of its own.
 
 pub mod cancel;
+pub mod checkpoint;
 pub mod choice;
 pub mod coverage;
 pub mod dedupe;
@@ -17,6 +18,8 @@ pub mod error;
 pub mod filter;
 pub mod finding;
 pub mod format;
+pub(crate) mod hex;
+pub mod history;
 pub mod inflate;
 pub mod json;
 pub mod judge;
@@ -32,5 +35,4 @@ pub mod scan;
 pub mod schema;
 pub mod ship;
 pub mod source;
-pub mod state;
 pub mod summary;

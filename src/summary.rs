@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::coverage::{Coverage, Gap, Stop};
 use crate::error::Fatal;
 use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
+use crate::history::listing::Change;
 use crate::key::{KeyInfo, Skip};
 use crate::scan::report::{RecordCounts, Times};
-use crate::state::memory::Change;
 
 /// The name of the schema.
 pub const SCHEMA: &str = "roottrail.summary/1";

@@ -12,9 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{UsageError, code, terminal};
 use roottrail::cancel::Cancel;
+use roottrail::checkpoint::{Checkpoint, Description, Plan, StateError};
 use roottrail::filter::parse_span;
 use roottrail::keyscope::KeyScope;
-use roottrail::state::{Checkpoint, Description, Plan, StateError};
 use roottrail::summary::Summary;
 
 /// Options of runs that outlive their process.

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::UsageError;
+use roottrail::checkpoint::Plan;
 use roottrail::error::Fatal;
 use roottrail::format::{self, FormatName};
 use roottrail::output::file::OutFile;
 use roottrail::output::manifest::Manifest;
 use roottrail::output::partial::Committed;
+use roottrail::output::sink::SinkError;
 use roottrail::output::{FindingFile, Outputs};
-use roottrail::pipeline::SinkError;
-use roottrail::state::Plan;
 use roottrail::summary::Summary;
 
 /// Options that name files to write.

@@ -16,16 +16,17 @@ use super::progress::{Progress, ProgressChoice};
 use super::terminal::{self, ColorChoice};
 use super::{UsageError, aws, code, durable, outputs, selection, summary_text};
 use roottrail::cancel::Cancel;
+use roottrail::checkpoint::Checkpoint;
 use roottrail::choice::Choice as _;
 use roottrail::finding::Severity;
 use roottrail::keyscope::KeyScope;
 use roottrail::output::manifest::Manifest;
-use roottrail::pipeline::{self, SinkError};
+use roottrail::output::sink::SinkError;
+use roottrail::pipeline;
 use roottrail::scan::options::ScanOptions;
 use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource};
 use roottrail::source::s3::S3Session;
-use roottrail::state::Checkpoint;
 use roottrail::summary::Summary;
 
 /// Arguments of `scan`.

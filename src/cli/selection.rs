@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::UsageError;
 use roottrail::choice::Choice as _;
+use roottrail::filter::Keep;
 use roottrail::filter::{Filter, TimeRange, parse_rule, parse_span, parse_time};
 use roottrail::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
 use roottrail::keyscope::KeyScope;
-use roottrail::pipeline::Keep;
 use roottrail::rules::{Rule, TrustedNetworks};
 
 /// Options that leave keys unread.

@@ -90,6 +90,7 @@ pub fn examine(
     }
     let raw = RawValue::from_string(record.to_owned()).map_err(|error| Malformed::Text(error.to_string()))?;
     let print = fingerprint(&tree, record);
-    let judged = super::build::examine(&tree, raw, place).map(|finding| Judged { finding, fingerprint: print });
+    let judged =
+        super::build::examine(&tree, raw, place).map(|finding| Judged { finding, fingerprint: print });
     Ok(Examined { judged, repairs, time })
 }

@@ -135,7 +135,7 @@ pub fn is_root_arn(arn: &str) -> bool {
 }
 
 /// The account in an ARN, where it names one.
-pub(super) fn account_in_arn(arn: &str) -> Option<&str> {
+pub(crate) fn account_in_arn(arn: &str) -> Option<&str> {
     let mut parts = arn.split(':');
     (parts.next() == Some("arn")).then(|| parts.nth(3)).flatten().filter(|account| !account.is_empty())
 }

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::partial::{self, Committed};
 use crate::error::Fatal;
-use crate::pipeline::SinkError;
+use crate::output::sink::SinkError;
 
 /// See the module.
 #[derive(Debug)]

@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::file::OutFile;
-use super::partial::{Committed, hex};
+use super::partial::Committed;
 use crate::error::Fatal;
-use crate::pipeline::SinkError;
+use crate::hex::hex;
+use crate::output::sink::SinkError;
 use crate::scan::report::{Outcome, Report};
 use crate::summary::Summary;
 

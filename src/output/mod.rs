@@ -4,15 +4,16 @@ pub mod error_line;
 pub mod file;
 pub mod manifest;
 pub mod partial;
+pub mod sink;
 
 use crate::error::ObjectError;
 use crate::finding::Finding;
 use crate::format::Format;
-use crate::pipeline::{Sink, SinkError};
 use crate::scan::report::Report;
 use file::OutFile;
 use manifest::Manifest;
 use partial::Committed;
+use sink::{Sink, SinkError};
 
 /// Findings in one format, in one place.
 pub struct FindingFile {

@@ -105,13 +105,3 @@ fn tail(file: &mut File, end: u64) -> io::Result<u32> {
     first.copy_from_slice(&Sha256::digest(&bytes)[..4]);
     Ok(u32::from_be_bytes(first))
 }
-
-/// A hash, as people write it.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
-}

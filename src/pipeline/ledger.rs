@@ -1,65 +1,19 @@
 //! What is written and what is counted: every object, every record, every finding, exactly once.
 
-use std::io;
 use std::time::Duration;
 
 use super::Observer;
+use crate::checkpoint::Checkpoint;
 use crate::coverage::{Coverage, gaps};
 use crate::dedupe::{Copy, Dedupe};
 use crate::detect::element::Judged;
-use crate::error::{Fatal, ObjectError};
-use crate::finding::Finding;
+use crate::error::Fatal;
+use crate::filter::Keep;
+use crate::hex::hex;
 use crate::key::{KeyInfo, Skip, delivery_slot};
-use crate::output::partial::{Committed, hex};
+use crate::output::sink::{Sink, SinkError};
 use crate::scan::report::{Outcome, Report};
-use crate::state::Checkpoint;
 use crate::summary::Summary;
-
-/// Where findings and errors go.
-pub trait Sink {
-    /// One finding, in output order.
-    fn finding(&mut self, finding: Finding) -> Result<(), SinkError>;
-
-    /// One object, after its findings and before its errors.
-    fn object(&mut self, report: &Report) -> Result<(), SinkError> {
-        let _nothing_to_note = report;
-        Ok(())
-    }
-
-    /// One object or record that could not be read.
-    fn error(&mut self, error: &ObjectError) -> Result<(), SinkError>;
-
-    /// Makes durable what was written, and says how long each output is that outlives the process: a
-    /// checkpoint is about to vouch for it.
-    fn commit(&mut self) -> Result<Vec<Committed>, SinkError> {
-        Ok(Vec::new())
-    }
-
-    /// Nothing is to be written just now: pass on what is buffered.
-    fn idle(&mut self) -> Result<(), SinkError>;
-}
-
-/// Why a sink takes no more.
-#[derive(Debug)]
-pub enum SinkError {
-    /// Its reader has gone (`| head`): end quietly.
-    Closed,
-    /// It failed.
-    Failed(Fatal),
-}
-
-impl From<io::Error> for SinkError {
-    /// Findings that were spilled to a temporary file cannot be read back.
-    fn from(source: io::Error) -> Self {
-        Self::Failed(Fatal::Output { path: "a temporary file for findings".into(), source })
-    }
-}
-
-/// Which findings are written.
-pub trait Keep {
-    /// Whether this finding is written; otherwise it is counted as filtered.
-    fn keeps(&self, finding: &mut Finding) -> bool;
-}
 
 pub(super) struct Ledger<'l> {
     keep: &'l dyn Keep,

@@ -18,15 +18,16 @@ use std::vec;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use crate::cancel::Cancel;
+use crate::checkpoint::Checkpoint;
 use crate::error::{Fatal, ObjectError};
+use crate::filter::Keep;
+use crate::output::sink::Sink;
 use crate::scan::options::ScanOptions;
 use crate::scan::report::Report;
 use crate::scan::worker::Worker;
 use crate::source::{Feed as _, Source};
-use crate::state::Checkpoint;
 use crate::summary::Summary;
 use ledger::Ledger;
-pub use ledger::{Keep, Sink, SinkError};
 use queue::{Order, Queue};
 
 /// Findings that may wait in memory for objects before them, in bytes, all objects together.
@@ -49,7 +50,7 @@ pub trait Observer {
 /// Scans all sources, one after another, into `sink`.
 ///
 /// Fails only where the sink does, or where the account does not add up; all else is in the summary. A
-/// sink whose reader has gone ([`SinkError::Closed`]) ends the run quietly.
+/// sink whose reader has gone ([`SinkError::Closed`](crate::output::sink::SinkError::Closed)) ends the run quietly.
 pub fn run(
     sources: Vec<Box<dyn Source>>,
     options: &ScanOptions,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::cancel::Cancel;
+use crate::history::listing::Memory;
 use crate::source::{Content, Feed, Item};
-use crate::state::memory::Memory;
 
 /// Items that may wait; a source that blocks is held back beyond that.
 const CAPACITY: usize = 8192;

@@ -4,13 +4,13 @@
 //! the portable way. `benches/README.md` has what each is worth.
 
 /// Bytes a block.
-pub(crate) const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 /// Bytes before a block that are looked at with it: the last letters of a string that ends in it.
-pub(crate) const BEFORE: usize = 2;
+pub(super) const BEFORE: usize = 2;
 
 /// One bit for each of the 64 bytes, the first byte lowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BlockMasks {
+pub(super) struct BlockMasks {
     /// `"`
     pub quote: u64,
     /// `\`
@@ -30,7 +30,7 @@ const LAST: u8 = 0x30;
 const SECOND: u8 = 0x2a;
 
 /// A way to look at blocks.
-pub(crate) trait Masks {
+pub(super) trait Masks {
     /// `around` is the block with the two bytes before it.
     fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks;
 
@@ -43,7 +43,7 @@ pub(crate) trait Masks {
 
 /// Any machine.
 #[derive(Debug)]
-pub(crate) struct Portable;
+pub(super) struct Portable;
 
 impl Masks for Portable {
     #[inline(always)]
@@ -98,7 +98,7 @@ fn equal_bytes(around: &[u8; BEFORE + BLOCK], byte: u8) -> u64 {
     unsafe_code,
     reason = "seven times the speed of the portable way, which would be slower than inflating (benches/README.md)"
 )]
-pub(crate) mod x86 {
+pub(super) mod x86 {
     //! # Safety
     //! Every function here needs the CPU features that its type is named after. The types are used
     //! only in [`crate::records::kernel`], inside functions that enable those features and that are
@@ -117,11 +117,11 @@ pub(crate) mod x86 {
 
     /// AVX2 and PCLMULQDQ.
     #[derive(Debug)]
-    pub(crate) struct Avx2;
+    pub(super) struct Avx2;
 
     /// AVX-512 F, BW, VBMI and VPOPCNTDQ, and VPCLMULQDQ.
     #[derive(Debug)]
-    pub(crate) struct Avx512;
+    pub(super) struct Avx512;
 
     #[inline(always)]
     fn carryless_prefix_xor(bits: u64) -> u64 {
@@ -280,7 +280,7 @@ pub(crate) mod x86 {
 
     /// What strings and depths do to eight blocks at a time.
     #[derive(Debug)]
-    pub(crate) struct Eights {
+    pub(super) struct Eights {
         in_string: __m512i,
         depth: __m512i,
     }
@@ -288,7 +288,7 @@ pub(crate) mod x86 {
     impl Eights {
         /// `in_string` is all ones inside a string; `depth` is how many braces are open.
         #[inline(always)]
-        pub(crate) fn new(in_string: u64, depth: i64) -> Self {
+        pub(super) fn new(in_string: u64, depth: i64) -> Self {
             // SAFETY: the module's rule.
             unsafe {
                 Self { in_string: _mm512_set1_epi64(in_string as i64), depth: _mm512_set1_epi64(depth) }
@@ -297,7 +297,7 @@ pub(crate) mod x86 {
 
         /// The state behind the last block.
         #[inline(always)]
-        pub(crate) fn state(&self) -> (u64, i64) {
+        pub(super) fn state(&self) -> (u64, i64) {
             // SAFETY: the module's rule.
             unsafe {
                 let in_string = _mm_cvtsi128_si64(_mm512_castsi512_si128(self.in_string));
@@ -308,7 +308,7 @@ pub(crate) mod x86 {
         /// Takes the braces inside strings away, and writes down how many are open before each block. The
         /// answer has a bit for each block that has texts, or in which the depth may come to nothing.
         #[inline(always)]
-        pub(crate) fn follow(
+        pub(super) fn follow(
             &mut self,
             quote: &[u64; 8],
             texts: &[u64; 8],

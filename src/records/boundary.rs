@@ -66,7 +66,7 @@ impl Boundary {
     }
 
     #[inline(always)]
-    pub(crate) fn advance<W: Way>(
+    pub(super) fn advance<W: Way>(
         &mut self,
         text: &[u8],
         last: bool,

@@ -4,11 +4,10 @@
 //! EventBridge envelope, the output of `lookup-events`, or several of them one after another.
 
 use super::cursor::{Cursor, Fault};
-use super::recover::{ANOTHER, SWALLOWED};
+use super::opening::{ANOTHER, Document, SWALLOWED};
 pub use super::shape::Shape;
 use super::shape::{Key, Keys, is_document, is_event, is_event_text, shape_of};
 use crate::json::minify::minify;
-use crate::scan::opening::Document;
 
 /// One element, as it stands in the object.
 #[derive(Clone, Copy, Debug)]
@@ -78,20 +77,20 @@ const ODD: usize = 1 << 16;
 
 const NOT_AN_OBJECT: &str = "an element that is not an object";
 
-pub(crate) struct Walker<'w, 'c> {
-    pub(crate) cursor: &'w mut Cursor<'c>,
-    pub(crate) to: &'w mut dyn Elements,
-    pub(crate) walk: Walk,
-    pub(crate) index: u64,
+pub(super) struct Walker<'w, 'c> {
+    pub(super) cursor: &'w mut Cursor<'c>,
+    pub(super) to: &'w mut dyn Elements,
+    pub(super) walk: Walk,
+    pub(super) index: u64,
     /// The places of values at the top that are neither events nor objects, before the first event. Where an
     /// event follows, they stand where one should.
-    pub(crate) odd: Vec<u64>,
+    pub(super) odd: Vec<u64>,
     /// The last start of a line among the white space between tokens.
-    pub(crate) line: usize,
+    pub(super) line: usize,
     /// What is being read.
-    pub(crate) document: Document,
+    pub(super) document: Document,
     /// Bytes that were read again behind breaks.
-    pub(crate) read_again: u64,
+    pub(super) read_again: u64,
 }
 
 impl Walker<'_, '_> {
@@ -110,7 +109,7 @@ impl Walker<'_, '_> {
         }
     }
 
-    pub(crate) fn values(&mut self) -> Result<(), Fault> {
+    pub(super) fn values(&mut self) -> Result<(), Fault> {
         while let Some(byte) = self.token() {
             self.walk.any = true;
             match byte {

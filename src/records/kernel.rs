@@ -47,7 +47,7 @@ mod x86 {
         }
     }
 
-    pub(crate) fn push(kernels: &mut Vec<(&'static str, Kernel)>) {
+    pub(super) fn push(kernels: &mut Vec<(&'static str, Kernel)>) {
         let common = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("pclmulqdq")
             && is_x86_feature_detected!("popcnt")

@@ -6,7 +6,7 @@ use super::opening::Document;
 
 impl Walker<'_, '_> {
     /// Walks over the document between two positions. The answer is how many places its elements take.
-    pub(crate) fn inner_document(&mut self, start: usize, end: usize) -> Result<u64, Fault> {
+    pub(super) fn inner_document(&mut self, start: usize, end: usize) -> Result<u64, Fault> {
         let Self { cursor, to, index, .. } = self;
         let mut inner = Cursor::whole(cursor.slice(start, end));
         let mut walker = Walker {

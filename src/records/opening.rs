@@ -5,20 +5,20 @@ use std::mem;
 use crate::json::minify::minify;
 
 /// The longest beginning, white space included, that another document is known by.
-pub(crate) const OPENING: usize = 64;
+pub(super) const OPENING: usize = 64;
 
 /// Few elements are longer.
 const LONG: usize = 4096;
 
-pub(crate) const SWALLOWED: &str = "a value that runs into another document";
-pub(crate) const ANOTHER: &str = "another document begins inside this one";
+pub(super) const SWALLOWED: &str = "a value that runs into another document";
+pub(super) const ANOTHER: &str = "another document begins inside this one";
 
 /// What must be known of a document to tell where the next one begins.
 #[derive(Debug, Default)]
-pub(crate) struct Document {
-    pub(crate) start: usize,
+pub(super) struct Document {
+    pub(super) start: usize,
     /// How it begins, as long as it may be one that stands on one line; or empty.
-    pub(crate) opening: Vec<u8>,
+    pub(super) opening: Vec<u8>,
     /// Something stands before it, so that the object is likely to hold several.
     one_of_many: bool,
     /// Its first element has been read.
@@ -26,14 +26,14 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    pub(crate) fn at(start: usize, one_of_many: bool) -> Self {
+    pub(super) fn at(start: usize, one_of_many: bool) -> Self {
         Self { start, one_of_many, ..Self::default() }
     }
 
     /// Whether what seems to be a value holds the start of another document. Where a string lacks its
     /// end, or an object, those of later lines are taken for them.
     #[inline]
-    pub(crate) fn holds_another(&mut self, text: &[u8]) -> bool {
+    pub(super) fn holds_another(&mut self, text: &[u8]) -> bool {
         if self.opening.is_empty() {
             return false;
         }
@@ -47,7 +47,7 @@ impl Document {
     /// CloudTrail delivers, would cost up to six in a hundred of the time of a scan. Its first element
     /// tells whether it stands on one line, and one that holds the next document is probably long.
     #[inline]
-    pub(crate) fn swallows_another(&mut self, text: &[u8]) -> bool {
+    pub(super) fn swallows_another(&mut self, text: &[u8]) -> bool {
         let first = !mem::replace(&mut self.begun, true);
         (self.one_of_many || first || text.len() > LONG) && self.holds_another(text)
     }

@@ -10,11 +10,11 @@ use super::block::x86::Eights;
 use super::block::{BEFORE, BLOCK, BlockMasks, Masks, Portable};
 
 /// Blocks that a pass goes through at a time: 4 KiB of text stay in the nearest cache.
-pub(crate) const BLOCKS: usize = 64;
+pub(super) const BLOCKS: usize = 64;
 
 /// The state of the pass between two blocks.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pass {
+pub(super) struct Pass {
     depth: i64,
     /// All ones inside a string.
     in_string: u64,
@@ -24,7 +24,7 @@ pub(crate) struct Pass {
 
 /// What is noted of some blocks: for each, one bit a byte.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Noted {
+pub(super) struct Noted {
     quote: [u64; BLOCKS],
     /// A `"` at the end of a string that may matter, or a `\` before a `u`.
     texts: [u64; BLOCKS],
@@ -46,7 +46,7 @@ impl Noted {
     /// Where something happens in a block: a text to look at, or a closing brace that brings the depth to
     /// nothing, or below.
     #[inline(always)]
-    pub(crate) fn places(&self, block: usize) -> u64 {
+    pub(super) fn places(&self, block: usize) -> u64 {
         let (open, close, mut depth) = (self.open[block], self.close[block], self.depth[block]);
         let mut places = self.texts[block];
         if i64::from(close.count_ones()) < depth {
@@ -64,7 +64,7 @@ impl Noted {
 
     /// How many braces are open at a bit of a block.
     #[inline(always)]
-    pub(crate) fn depth_at(&self, block: usize, bit: u32) -> i64 {
+    pub(super) fn depth_at(&self, block: usize, bit: u32) -> i64 {
         let before = (1_u64 << bit) - 1;
         let opened = (self.open[block] & before).count_ones();
         let closed = (self.close[block] & before).count_ones();
@@ -73,7 +73,7 @@ impl Noted {
 }
 
 /// A way to make the pass.
-pub(crate) trait Way {
+pub(super) trait Way {
     /// Goes on through blocks, 64 at most, behind the two bytes before them, and notes what is found in each.
     /// The answer has a bit for each block in which something may happen.
     fn advance(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64;
@@ -88,7 +88,7 @@ impl Way for Portable {
 
 impl Pass {
     #[inline(always)]
-    pub(crate) fn one_by_one<M: Masks>(&mut self, around: &[u8], noted: &mut Noted) -> u64 {
+    pub(super) fn one_by_one<M: Masks>(&mut self, around: &[u8], noted: &mut Noted) -> u64 {
         let mut state = *self;
         let mut happens = 0;
         for i in 0..blocks(around) {
@@ -111,7 +111,7 @@ impl Pass {
     /// The same in two steps: what stands in each block, and then what follows from it for eight at a time.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    pub(crate) fn by_eights<M: Masks>(&mut self, around: &[u8], noted: &mut Noted) -> u64 {
+    pub(super) fn by_eights<M: Masks>(&mut self, around: &[u8], noted: &mut Noted) -> u64 {
         let mut state = *self;
         let n = blocks(around);
         for i in 0..n {

@@ -19,7 +19,7 @@ const FAULTS: usize = 1000;
 /// come to an end: this much is a second or two.
 const READ_AGAIN: u64 = 8 << 30;
 impl Walker<'_, '_> {
-    pub(crate) fn note(&mut self, fault: Fault) {
+    pub(super) fn note(&mut self, fault: Fault) {
         if self.walk.fault.is_none() {
             self.walk.fault = Some(fault);
         } else if self.walk.further.len() < FAULTS {
@@ -28,7 +28,7 @@ impl Walker<'_, '_> {
     }
 
     /// A broken line costs only itself, where another begins behind it; otherwise it ends the object.
-    pub(crate) fn give_up_line(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
+    pub(super) fn give_up_line(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
         let read = self.read_up_to(&fault);
         if fault.what.starts_with("a single value") || !self.go_on_behind(start, b"{", read) {
             return Err(fault);
@@ -39,7 +39,7 @@ impl Walker<'_, '_> {
     }
 
     /// A broken document costs only itself, where another begins behind it.
-    pub(crate) fn give_up_document(&mut self, fault: Fault) -> Result<(), Fault> {
+    pub(super) fn give_up_document(&mut self, fault: Fault) -> Result<(), Fault> {
         if !self.another_begins() {
             let opening = mem::take(&mut self.document.opening);
             let (from, read) = (self.cursor.kept(), self.read_up_to(&fault));
@@ -67,7 +67,7 @@ impl Walker<'_, '_> {
     }
 
     /// Notes how the document begins, up to its first key, which has just been read.
-    pub(crate) fn note_opening(&mut self, start: usize) {
+    pub(super) fn note_opening(&mut self, start: usize) {
         let text = self.cursor.slice(start, self.cursor.at());
         let key = text.iter().rposition(|&byte| byte == b'"').map_or(text, |quote| &text[..=quote]);
         if key.len() <= OPENING && !key.contains(&b'\n') {
@@ -77,7 +77,7 @@ impl Walker<'_, '_> {
 
     /// Whether the present document is cut and another one begins here.
     #[inline]
-    pub(crate) fn another_begins(&mut self) -> bool {
+    pub(super) fn another_begins(&mut self) -> bool {
         !self.document.opening.is_empty() && self.line > self.document.start && self.is_opening()
     }
 
@@ -98,6 +98,7 @@ mod tests {
     use super::*;
     use crate::records::cursor::Cursor;
     use crate::records::document::{Element, Elements, Walk};
+    use crate::records::opening::Document;
 
     #[derive(Default)]
     struct Count(u64, u64);

@@ -14,7 +14,7 @@ use crate::records::cursor::{Break, Cursor, Fault};
 use crate::records::document::{Walk, walk};
 use sha2::{Digest as _, Sha256};
 
-use crate::cancel::Cancel;
+use super::options::ScanOptions;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::inflate::{Buffers, Inflated, inflate_bytes, inflate_stream};
 use crate::key::Skip;
@@ -280,6 +280,7 @@ impl<R: Read> Read for Counted<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancel::Cancel;
 
     #[test]
     fn a_file_is_read_whole_whatever_it_was_when_it_was_listed() {

@@ -7,6 +7,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::ShipError;
+use crate::hex::hex;
 
 /// A longer line is no finding: CloudTrail's records are 256 KiB at most.
 const LONGEST_LINE: u64 = 64 << 20;
@@ -95,10 +96,6 @@ impl Input {
             }
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ use super::folder::{Folder, Stat};
 use super::{Content, Feed, Item, Source};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
+use crate::history::listing::Sieve;
 use crate::key::{Scoper, Skip, key_info, scope};
 use crate::keyscope::KeyScope;
 use crate::object::ObjectRef;
-use crate::state::memory::Sieve;
 
 /// A file or a directory that the user named.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ pub mod s3;
 
 use crate::cancel::Cancel;
 use crate::error::ObjectError;
+use crate::history::listing::Memory;
 use crate::key::Skip;
 use crate::object::ObjectRef;
-use crate::state::memory::Memory;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;

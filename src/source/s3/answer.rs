@@ -1,6 +1,6 @@
 //! What a GET comes back with, from the SDK or without it: the head in one shape, the body piece by piece.
 
-use super::errors::chain;
+use crate::error::chain;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::client::S3Session;
 use super::credentials::CredentialsHandle;
-use super::errors::chain;
+use crate::error::chain;
 
 /// STS answers within this, or the manifest does without.
 const PATIENCE: Duration = Duration::from_secs(10);

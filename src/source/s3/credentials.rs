@@ -2,9 +2,9 @@
 //! that what it holds has expired. Read again from the start then, so that a new `aws sso login` or a
 //! rewritten credentials file is seen.
 
-use super::errors::chain;
 use super::options::S3Options;
 use super::uri::one_line;
+use crate::error::chain;
 use aws_config::SdkConfig;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::imds;

@@ -3,10 +3,11 @@
 //! way of addressing a bucket is anything special, so does the GET.
 
 use super::client::Bucket;
-use super::errors::{Failure, chain};
+use super::errors::Failure;
 use super::fetch::Wanted;
 use super::sign::{EMPTY, Signer, push_path};
 use crate::error::ErrorKind;
+use crate::error::chain;
 use crate::source::s3::errors::Verdict;
 use aws_sdk_s3::presigning::PresigningConfig;
 use bytes::Bytes;

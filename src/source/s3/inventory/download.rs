@@ -120,7 +120,7 @@ pub(super) fn differs(file: &mut File, wanted: &DataFile) -> io::Result<Option<S
     }
     drop(reader);
     file.seek(SeekFrom::Start(0))?;
-    let found = crate::output::partial::hex(&hash.finalize());
+    let found = crate::hex::hex(&hash.finalize());
     if found.eq_ignore_ascii_case(expected) {
         return Ok(None);
     }

@@ -4,16 +4,13 @@
 //! A checkpoint never runs ahead of the outputs that it vouches for: they are flushed and synced first,
 //! at a moment when every object up to some place in the listing has been absorbed whole and none after
 //! it. A marker for that place would lose objects that are delivered late under earlier names, so the
-//! checkpoint knows the objects themselves ([`memory`]).
+//! checkpoint knows the objects themselves ([`crate::history`]).
 //!
 //! Two sets of objects are kept apart until a run is finished: those of earlier runs, and those of this
 //! run, which its counters and outputs already hold.
 
+mod description;
 mod file;
-pub mod memory;
-mod objects;
-mod pack;
-mod run;
 mod saved;
 #[cfg(test)]
 mod tests;
@@ -27,17 +24,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::dedupe::Dedupe;
 use crate::error::Fatal;
+use crate::history::listing::{Memory, Seen};
+use crate::history::objects::{Closed, Objects, SeriesTable, day_text, first_open_day};
+use crate::history::pack;
 use crate::key::Skip;
 use crate::keyscope::KeyScope;
 use crate::object::{Mark, ObjectRef, Part};
 use crate::output::partial::Committed;
 use crate::scan::report::Outcome;
 use crate::summary::Summary;
+pub use description::{Description, Plan, StateError};
+use description::{compare, outputs_of};
 use file::{Lock, Saved, SavedOutput};
-use memory::{Memory, Seen};
-use objects::{Closed, Objects, SeriesTable, day_text, first_open_day};
-pub use run::{Description, Plan, StateError};
-use run::{compare, outputs_of};
 use saved::{SavedFindings, SavedSummary};
 
 /// The least time between two saves.

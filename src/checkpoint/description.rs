@@ -80,7 +80,7 @@ pub struct Description {
     pub writing: BTreeMap<String, String>,
     /// Outputs that grow with the run: the option and the file, in the order of [`Sink::commit`].
     ///
-    /// [`Sink::commit`]: crate::pipeline::Sink::commit
+    /// [`Sink::commit`]: crate::output::sink::Sink::commit
     pub outputs: Vec<(String, PathBuf)>,
     /// Which keys are listed at all.
     pub keys: Arc<KeyScope>,

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::pack::{Parts, Unreadable, expand, from_text, put_name, put_number, squeeze, to_text, unreadable};
 use crate::coverage::{Coverage, Stop};
 use crate::dedupe::{Dedupe, Known};
 use crate::finding::{CredentialType, FindingId, MfaStatus, Severity};
+use crate::history::pack::{
+    Parts, Unreadable, expand, from_text, put_name, put_number, squeeze, to_text, unreadable,
+};
 use crate::json::canonical::Fingerprint;
 use crate::key::{KeyInfo, Skip};
 use crate::scan::report::RecordCounts;

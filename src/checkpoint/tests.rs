@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::memory::Sieve;
-use super::objects::{Closed, day_number, day_text};
 use super::*;
+use crate::history::listing::Sieve;
+use crate::history::objects::{Closed, day_number, day_text};
 use crate::key::KeyInfo;
 use crate::object::ObjectRef;
 

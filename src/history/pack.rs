@@ -11,22 +11,22 @@ use flate2::write::DeflateEncoder;
 /// A part that does not hold what it should.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Unreadable(pub(super) String);
+pub(crate) struct Unreadable(pub(crate) String);
 
-pub(super) fn unreadable(what: impl std::fmt::Display) -> Unreadable {
+pub(crate) fn unreadable(what: impl std::fmt::Display) -> Unreadable {
     Unreadable(what.to_string())
 }
 
-pub(super) fn to_text(bytes: &[u8]) -> String {
+pub(crate) fn to_text(bytes: &[u8]) -> String {
     STANDARD_NO_PAD.encode(bytes)
 }
 
-pub(super) fn from_text(text: &str) -> Result<Vec<u8>, Unreadable> {
+pub(crate) fn from_text(text: &str) -> Result<Vec<u8>, Unreadable> {
     STANDARD_NO_PAD.decode(text).map_err(unreadable)
 }
 
 /// 8 bytes for each.
-pub(super) fn numbers_to_text(numbers: &[u64]) -> String {
+pub(crate) fn numbers_to_text(numbers: &[u64]) -> String {
     let mut bytes = Vec::with_capacity(8 * numbers.len());
     for number in numbers {
         bytes.extend_from_slice(&number.to_be_bytes());
@@ -34,7 +34,7 @@ pub(super) fn numbers_to_text(numbers: &[u64]) -> String {
     to_text(&bytes)
 }
 
-pub(super) fn numbers_from_text(text: &str) -> Result<Vec<u64>, Unreadable> {
+pub(crate) fn numbers_from_text(text: &str) -> Result<Vec<u64>, Unreadable> {
     let bytes = from_text(text)?;
     let mut parts = Parts(&bytes);
     let mut numbers = Vec::with_capacity(bytes.len() / 8);
@@ -45,20 +45,20 @@ pub(super) fn numbers_from_text(text: &str) -> Result<Vec<u64>, Unreadable> {
 }
 
 /// Deflated, for what repeats itself.
-pub(super) fn squeeze(bytes: &[u8]) -> Result<String, Unreadable> {
+pub(crate) fn squeeze(bytes: &[u8]) -> Result<String, Unreadable> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).map_err(unreadable)?;
     Ok(to_text(&encoder.finish().map_err(unreadable)?))
 }
 
-pub(super) fn expand(text: &str) -> Result<Vec<u8>, Unreadable> {
+pub(crate) fn expand(text: &str) -> Result<Vec<u8>, Unreadable> {
     let mut bytes = Vec::new();
     DeflateDecoder::new(&*from_text(text)?).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
 }
 
 /// Names in a row, each as what differs from the one before.
-pub(super) fn put_name(out: &mut Vec<u8>, before: &str, name: &str) {
+pub(crate) fn put_name(out: &mut Vec<u8>, before: &str, name: &str) {
     let same = before.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
     put_number(out, same as u64);
     put_number(out, (name.len() - same) as u64);
@@ -66,7 +66,7 @@ pub(super) fn put_name(out: &mut Vec<u8>, before: &str, name: &str) {
 }
 
 /// Seven bits a byte, the lowest first.
-pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push((number & 0x7f) as u8 | 0x80);
         number >>= 7;
@@ -76,20 +76,20 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
 
 /// Bytes that are taken from the front.
 #[derive(Debug)]
-pub(super) struct Parts<'b>(pub(super) &'b [u8]);
+pub(crate) struct Parts<'b>(pub(crate) &'b [u8]);
 
 impl Parts<'_> {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
         let (first, rest) = self.0.split_first_chunk().ok_or_else(|| unreadable("it ends too early"))?;
         self.0 = rest;
         Ok(*first)
     }
 
-    pub(super) fn number(&mut self) -> Result<u64, Unreadable> {
+    pub(crate) fn number(&mut self) -> Result<u64, Unreadable> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let [byte] = self.take()?;
@@ -101,7 +101,7 @@ impl Parts<'_> {
         Err(unreadable("a number without an end"))
     }
 
-    pub(super) fn name(&mut self, before: &str) -> Result<String, Unreadable> {
+    pub(crate) fn name(&mut self, before: &str) -> Result<String, Unreadable> {
         let same = usize::try_from(self.number()?).map_err(unreadable)?;
         let more = usize::try_from(self.number()?).map_err(unreadable)?;
         let head = before.as_bytes().get(..same).ok_or_else(|| unreadable("a name without its head"))?;

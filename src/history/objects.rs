@@ -13,24 +13,24 @@ use crate::object::Part;
 
 /// The folder above a day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Series {
+pub(crate) struct Series {
     /// The place of its source on the command line: a run may list a folder twice.
-    pub(super) source: u32,
-    pub(super) folder: String,
+    pub(crate) source: u32,
+    pub(crate) folder: String,
     /// Empty outside the CloudTrail layout.
-    pub(super) account: String,
-    pub(super) region: String,
+    pub(crate) account: String,
+    pub(crate) region: String,
 }
 
 /// All folders, numbered.
 #[derive(Debug, Default)]
-pub(super) struct SeriesTable {
+pub(crate) struct SeriesTable {
     list: Vec<Series>,
     numbers: HashMap<Series, u32>,
 }
 
 impl SeriesTable {
-    pub(super) fn number(&mut self, series: Series) -> u32 {
+    pub(crate) fn number(&mut self, series: Series) -> u32 {
         let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         let list = &mut self.list;
         *self.numbers.entry(series).or_insert_with_key(|series| {
@@ -39,21 +39,21 @@ impl SeriesTable {
         })
     }
 
-    pub(super) fn get(&self, part: Part) -> Option<&Series> {
+    pub(crate) fn get(&self, part: Part) -> Option<&Series> {
         self.list.get(part.series as usize)
     }
 }
 
 /// A day that receives no more deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Closed {
-    pub(super) objects: u64,
+pub(crate) struct Closed {
+    pub(crate) objects: u64,
     print: [u8; 16],
 }
 
 impl Closed {
     /// Of all objects of the day, in any order.
-    pub(super) fn of(mut identities: Vec<u64>) -> Self {
+    pub(crate) fn of(mut identities: Vec<u64>) -> Self {
         identities.sort_unstable();
         identities.dedup();
         let mut hash = Sha256::new();
@@ -68,14 +68,14 @@ impl Closed {
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Objects {
-    pub(super) open: BTreeMap<Part, Vec<u64>>,
-    pub(super) closed: BTreeMap<Part, Closed>,
+pub(crate) struct Objects {
+    pub(crate) open: BTreeMap<Part, Vec<u64>>,
+    pub(crate) closed: BTreeMap<Part, Closed>,
 }
 
 /// One folder in the file.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct SavedSeries {
+pub(crate) struct SavedSeries {
     source: u32,
     folder: String,
     account_id: String,
@@ -99,7 +99,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Objects {
-    pub(super) fn save(&self, table: &SeriesTable) -> Vec<SavedSeries> {
+    pub(crate) fn save(&self, table: &SeriesTable) -> Vec<SavedSeries> {
         let mut all: BTreeMap<u32, (Vec<u8>, Vec<SavedDay>)> = BTreeMap::new();
         for (part, closed) in &self.closed {
             let (rows, _) = all.entry(part.series).or_default();
@@ -131,7 +131,7 @@ impl Objects {
         saved
     }
 
-    pub(super) fn load(saved: Vec<SavedSeries>, table: &mut SeriesTable) -> Result<Self, Unreadable> {
+    pub(crate) fn load(saved: Vec<SavedSeries>, table: &mut SeriesTable) -> Result<Self, Unreadable> {
         let mut objects = Self::default();
         for SavedSeries { source, folder, account_id, region, closed, open } in saved {
             let series = table.number(Series { source, folder, account: account_id, region });
@@ -159,18 +159,18 @@ impl Objects {
 const EPOCH: Date = date(1970, 1, 1);
 
 /// Days since 1970 of `YYYY-MM-DD`; `None` for days that no calendar has.
-pub(super) fn day_number(text: &str) -> Option<i32> {
+pub(crate) fn day_number(text: &str) -> Option<i32> {
     let day: Date = text.parse().ok()?;
     i32::try_from(day.duration_since(EPOCH).as_hours() / 24).ok()
 }
 
 /// The other way round.
-pub(super) fn day_text(number: i32) -> String {
+pub(crate) fn day_text(number: i32) -> String {
     EPOCH.checked_add(number.days()).map_or_else(|_| number.to_string(), |day| day.to_string())
 }
 
 /// The first day that is still open at `now`, for deliveries that come up to `window` late.
-pub(super) fn first_open_day(now: jiff::Timestamp, window: SignedDuration) -> i32 {
+pub(crate) fn first_open_day(now: jiff::Timestamp, window: SignedDuration) -> i32 {
     let seconds = now.as_second().saturating_sub(window.as_secs());
     i32::try_from(seconds.div_euclid(86_400)).unwrap_or(i32::MAX)
 }

@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::StateError;
-use super::objects::SavedSeries;
 use super::saved::{SavedFindings, SavedSummary};
-use crate::output::partial::{Committed, beside, hex, sync_folder};
+use crate::hex::hex;
+use crate::history::objects::SavedSeries;
+use crate::output::partial::{Committed, beside, sync_folder};
 
 const FORMAT: &str = "roottrail.checkpoint/";
 const VERSION: u32 = 1;

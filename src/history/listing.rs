@@ -42,15 +42,15 @@ struct Known {
 
 /// What the listing thread has come across.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) series: SeriesTable,
+pub(crate) struct Listing {
+    pub(crate) series: SeriesTable,
     last: Option<Last>,
     visits: HashMap<(u32, Option<i32>), u32>,
     /// What was found of each part.
-    pub(super) seen: BTreeMap<Part, Seen>,
+    pub(crate) seen: BTreeMap<Part, Seen>,
     /// Objects that earlier runs read.
-    pub(super) known: BTreeMap<KeyInfo, (u64, Slots)>,
-    pub(super) changed: Vec<Change>,
+    pub(crate) known: BTreeMap<KeyInfo, (u64, Slots)>,
+    pub(crate) changed: Vec<Change>,
 }
 
 #[derive(Debug)]
@@ -63,13 +63,13 @@ struct Last {
 
 /// What a listing found of a part.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Read by earlier runs.
-    pub(super) known: Vec<u64>,
+    pub(crate) known: Vec<u64>,
     /// Read by an earlier part of this run, and still there.
-    pub(super) again: Vec<u64>,
+    pub(crate) again: Vec<u64>,
     /// Closed, and as it was.
-    pub(super) unchanged: bool,
+    pub(crate) unchanged: bool,
 }
 
 /// A closed day that is not what it was.
@@ -113,7 +113,7 @@ enum Standing {
 }
 
 impl Memory {
-    pub(super) fn new(
+    pub(crate) fn new(
         series: SeriesTable,
         [before, run]: [&Objects; 2],
         [failed_before, failed_run]: [&[u64]; 2],
@@ -136,7 +136,7 @@ impl Memory {
     }
 
     /// The listing thread may have panicked; what it noted up to then holds.
-    pub(super) fn listing(&self) -> MutexGuard<'_, Listing> {
+    pub(crate) fn listing(&self) -> MutexGuard<'_, Listing> {
         self.listing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -156,11 +156,11 @@ impl Memory {
     }
 
     /// Whether something could not be listed, so that what was not seen may be there.
-    pub(super) fn unlisted(&self) -> bool {
+    pub(crate) fn unlisted(&self) -> bool {
         self.unlisted.load(Ordering::Relaxed)
     }
 
-    pub(super) fn failed_before(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn failed_before(&self) -> impl Iterator<Item = u64> {
         self.before.failed.iter().copied()
     }
 
@@ -261,7 +261,7 @@ impl Memory {
 }
 
 impl Listing {
-    pub(super) fn note_change(&mut self, part: Part, before: Closed, now: u64) {
+    pub(crate) fn note_change(&mut self, part: Part, before: Closed, now: u64) {
         let Some(Series { folder, account, region, .. }) = self.series.get(part).cloned() else { return };
         let day = part.day.map_or_else(String::new, day_text);
         self.changed.push(Change { folder, account, region, day, before: before.objects, now });

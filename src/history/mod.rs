@@ -1,0 +1,5 @@
+//! Which objects earlier runs have read, and what a listing makes of that.
+
+pub mod listing;
+pub(crate) mod objects;
+pub(crate) mod pack;
