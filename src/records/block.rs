@@ -117,11 +117,11 @@ pub(super) mod x86 {
 
     /// AVX2 and PCLMULQDQ.
     #[derive(Debug)]
-    pub(super) struct Avx2;
+    pub(crate) struct Avx2;
 
     /// AVX-512 F, BW, VBMI and VPOPCNTDQ, and VPCLMULQDQ.
     #[derive(Debug)]
-    pub(super) struct Avx512;
+    pub(crate) struct Avx512;
 
     #[inline(always)]
     fn carryless_prefix_xor(bits: u64) -> u64 {
@@ -280,7 +280,7 @@ pub(super) mod x86 {
 
     /// What strings and depths do to eight blocks at a time.
     #[derive(Debug)]
-    pub(super) struct Eights {
+    pub(crate) struct Eights {
         in_string: __m512i,
         depth: __m512i,
     }
@@ -288,7 +288,7 @@ pub(super) mod x86 {
     impl Eights {
         /// `in_string` is all ones inside a string; `depth` is how many braces are open.
         #[inline(always)]
-        pub(super) fn new(in_string: u64, depth: i64) -> Self {
+        pub(crate) fn new(in_string: u64, depth: i64) -> Self {
             // SAFETY: the module's rule.
             unsafe {
                 Self { in_string: _mm512_set1_epi64(in_string as i64), depth: _mm512_set1_epi64(depth) }
@@ -297,7 +297,7 @@ pub(super) mod x86 {
 
         /// The state behind the last block.
         #[inline(always)]
-        pub(super) fn state(&self) -> (u64, i64) {
+        pub(crate) fn state(&self) -> (u64, i64) {
             // SAFETY: the module's rule.
             unsafe {
                 let in_string = _mm_cvtsi128_si64(_mm512_castsi512_si128(self.in_string));
@@ -308,7 +308,7 @@ pub(super) mod x86 {
         /// Takes the braces inside strings away, and writes down how many are open before each block. The
         /// answer has a bit for each block that has texts, or in which the depth may come to nothing.
         #[inline(always)]
-        pub(super) fn follow(
+        pub(crate) fn follow(
             &mut self,
             quote: &[u64; 8],
             texts: &[u64; 8],
