@@ -1,4 +1,4 @@
-//! The ready-made content under `examples/`: it parses, and it says what it should of the synthetic findings.
+//! The ready-made content under `integrations/`: it parses, and it says what it should of the synthetic findings.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::formats::render;
 
 fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("integrations").join(name)
 }
 
 fn json(name: &str) -> Value {
