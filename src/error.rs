@@ -167,3 +167,8 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
     }
     text
 }
+
+/// What keeps a run from starting.
+pub(crate) fn start(message: String) -> Fatal {
+    Fatal::Start { message }
+}

@@ -2,12 +2,8 @@
 //!
 //! A filter only answers yes or no: it never changes a finding.
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, civil};
-
-use crate::choice::UnknownWord;
 use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
-use crate::rules::{self, Rule};
+use crate::key::days::TimeRange;
 
 /// Which findings are written.
 pub trait Keep {
@@ -32,36 +28,6 @@ pub struct Filter {
     pub event_names: Vec<String>,
     /// When its event happened.
     pub time: TimeRange,
-}
-
-/// From `start` to before `end`; open where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimeRange {
-    /// The first moment inside.
-    pub start: Option<Timestamp>,
-    /// The first moment after.
-    pub end: Option<Timestamp>,
-}
-
-/// A time that cannot be read, or a range that holds nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TimeError {
-    /// Not a time.
-    #[error(
-        "`{0}` is not a time: give 2024-05-01T12:00:00Z, 2024-05-01 (UTC), or how long ago, like 7d, 12h, 30m or 2w"
-    )]
-    Time(String),
-    /// Not a length of time.
-    #[error("`{0}` is not a length of time: give 1d, 12h, 30m, 2w or 0")]
-    Span(String),
-    /// The end is not after the start.
-    #[error("the end ({end}) is not after the start ({start})")]
-    Empty {
-        /// The start.
-        start: Timestamp,
-        /// The end.
-        end: Timestamp,
-    },
 }
 
 impl Filter {
@@ -93,77 +59,10 @@ impl Filter {
     }
 }
 
-impl TimeRange {
-    /// A range that holds something. Fails where the end is not after the start.
-    pub fn new(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<Self, TimeError> {
-        match (start, end) {
-            (Some(start), Some(end)) if end <= start => Err(TimeError::Empty { start, end }),
-            _ => Ok(Self { start, end }),
-        }
-    }
-
-    /// Whether an `eventTime` is inside. One that is missing or cannot be read is: doubt stays visible.
-    pub fn holds(&self, event_time: Option<&str>) -> bool {
-        if self.start.is_none() && self.end.is_none() {
-            return true;
-        }
-        let Some(Ok(time)) = event_time.map(|text| text.trim().parse::<Timestamp>()) else { return true };
-        self.start.is_none_or(|start| time >= start) && self.end.is_none_or(|end| time < end)
-    }
-}
-
-/// Reads a time: RFC 3339, a day (UTC), or how long before `now`.
-pub fn parse_time(text: &str, now: Timestamp) -> Result<Timestamp, TimeError> {
-    let bad = || TimeError::Time(text.to_owned());
-    let text = text.trim();
-    if let Some(ago) = span(text) {
-        return now.checked_sub(ago).map_err(|_| bad());
-    }
-    if text.len() == "2024-05-01".len() {
-        let day: civil::Date = text.parse().map_err(|_| bad())?;
-        return day.to_zoned(TimeZone::UTC).map(|moment| moment.timestamp()).map_err(|_| bad());
-    }
-    text.parse().map_err(|_| bad())
-}
-
-/// Reads a length of time: `1d`, `12h`, `30m`, `45s`, `2w`, or `0`.
-pub fn parse_span(text: &str) -> Result<SignedDuration, TimeError> {
-    match text.trim() {
-        "0" => Ok(SignedDuration::ZERO),
-        text => span(text).ok_or_else(|| TimeError::Span(text.to_owned())),
-    }
-}
-
-fn span(text: &str) -> Option<SignedDuration> {
-    let unit = text.chars().last()?;
-    let seconds: i64 = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        'w' => 7 * 24 * 60 * 60,
-        _ => return None,
-    };
-    let number = &text[..text.len() - 1];
-    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let number: i64 = digits.then(|| number.parse().ok()).flatten()?;
-    number.checked_mul(seconds).map(SignedDuration::from_secs)
-}
-
-/// The rule of this id. Fails with the nearest id and the list of them.
-pub fn parse_rule(id: &str) -> Result<&'static Rule, UnknownWord> {
-    let id = id.trim();
-    rules::by_id(id).ok_or_else(|| UnknownWord::new("rule", id, rules::all().map(|rule| rule.id)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::detect::testing::judged;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
 
     fn finding() -> Finding {
         judged(
@@ -204,90 +103,5 @@ mod tests {
         .unwrap();
         assert!(!Filter { credentials: vec![CredentialType::Unknown], ..Filter::default() }.keeps(&caller));
         assert!(!Filter { mfa: vec![MfaStatus::Unknown], ..Filter::default() }.keeps(&caller));
-    }
-
-    #[test]
-    fn ranges_are_half_open_and_doubt_stays_visible() {
-        let range =
-            TimeRange::new(Some(at("2024-05-01T12:00:00Z")), Some(at("2024-05-01T13:00:00Z"))).unwrap();
-        for (time, held) in [
-            (Some("2024-05-01T11:59:59Z"), false),
-            (Some("2024-05-01T11:59:59.999Z"), false),
-            (Some("2024-05-01T12:00:00Z"), true),
-            (Some("2024-05-01T14:30:00+02:00"), true),
-            (Some("2024-05-01T12:59:59.999Z"), true),
-            (Some("2024-05-01T13:00:00Z"), false),
-            (Some("yesterday"), true),
-            (Some(""), true),
-            (None, true),
-        ] {
-            assert_eq!(range.holds(time), held, "{time:?}");
-        }
-        assert!(TimeRange::new(Some(at("2024-05-01T12:00:00Z")), Some(at("2024-05-01T12:00:00Z"))).is_err());
-    }
-
-    #[test]
-    fn times_in_every_form() {
-        let now = at("2024-05-08T12:00:00Z");
-        for (text, expected) in [
-            ("2024-05-01T12:00:00Z", "2024-05-01T12:00:00Z"),
-            ("2024-05-01T14:00:00+02:00", "2024-05-01T12:00:00Z"),
-            ("2024-05-01", "2024-05-01T00:00:00Z"),
-            ("7d", "2024-05-01T12:00:00Z"),
-            ("12h", "2024-05-08T00:00:00Z"),
-            (" 30m ", "2024-05-08T11:30:00Z"),
-            ("2w", "2024-04-24T12:00:00Z"),
-            ("0d", "2024-05-08T12:00:00Z"),
-        ] {
-            assert_eq!(parse_time(text, now), Ok(at(expected)), "{text}");
-        }
-        for text in [
-            "",
-            "d",
-            "7",
-            "-7d",
-            "7 d",
-            "7y",
-            "2024-13-01",
-            "2024-05-01T12:00:00",
-            "99999999999999999999d",
-            "999999999999w",
-            "é",
-        ] {
-            assert_eq!(parse_time(text, now), Err(TimeError::Time(text.into())), "{text}");
-        }
-        assert_eq!(parse_span("0"), Ok(SignedDuration::ZERO));
-        assert_eq!(parse_span("1d"), Ok(SignedDuration::from_hours(24)));
-        assert!(parse_span("1").is_err());
-    }
-
-    #[test]
-    fn rules_are_found_or_corrected() {
-        assert_eq!(parse_rule("root-activity").map(|rule| rule.id), Ok("root-activity"));
-        assert_eq!(parse_rule("root-activty").unwrap_err().nearest.as_deref(), Some("root-activity"));
-        assert_eq!(
-            parse_rule("without-mfa").unwrap_err().nearest.as_deref(),
-            Some("root-console-login-without-mfa")
-        );
-    }
-
-    proptest::proptest! {
-        /// Before a moment and from it on: together everything, and nothing twice but doubt.
-        #[test]
-        fn two_halves_make_the_whole(second in 0_i64..4_000_000_000, cut in 0_i64..4_000_000_000, text in ".{0,24}") {
-            let at = |second| Timestamp::from_second(second).unwrap();
-            let before = TimeRange { start: None, end: Some(at(cut)) };
-            let after = TimeRange { start: Some(at(cut)), end: None };
-            let time = at(second).to_string();
-            proptest::prop_assert!(before.holds(Some(&time)) != after.holds(Some(&time)));
-            proptest::prop_assert!(before.holds(Some(&text)) || after.holds(Some(&text)));
-        }
-
-        /// Whatever users type, there is an answer and no panic.
-        #[test]
-        fn any_text_is_a_time_or_an_error(text in ".{0,24}") {
-            let _read = parse_time(&text, Timestamp::UNIX_EPOCH);
-            let _length = parse_span(&text);
-        }
     }
 }

@@ -10,7 +10,6 @@
 
 pub mod cancel;
 pub mod checkpoint;
-pub mod choice;
 pub mod coverage;
 pub mod dedupe;
 pub mod detect;
@@ -24,7 +23,7 @@ pub mod inflate;
 pub mod json;
 pub mod judge;
 pub mod key;
-pub mod keyscope;
+pub(crate) mod net;
 pub mod object;
 pub mod output;
 pub mod pipeline;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::file::SavedOutput;
-use crate::keyscope::KeyScope;
+use crate::key::selection::KeyScope;
 use crate::output::partial::Committed;
 
 /// Why a checkpoint cannot be used. Nothing has been touched then.

@@ -28,7 +28,7 @@ use crate::history::listing::{Memory, Seen};
 use crate::history::objects::{Closed, Objects, SeriesTable, day_text, first_open_day};
 use crate::history::pack;
 use crate::key::Skip;
-use crate::keyscope::KeyScope;
+use crate::key::selection::KeyScope;
 use crate::object::{Mark, ObjectRef, Part};
 use crate::output::partial::Committed;
 use crate::scan::report::Outcome;

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roottrail::filter::parse_span;
-use roottrail::keyscope::KeyScope;
+use roottrail::key::selection::KeyScope;
 use roottrail::source::Source;
 use roottrail::source::s3::{Inventory, S3Options, S3Session, S3Source, S3Uri};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::UsageError;
+use super::values::{parse_span, size};
 
 /// Options of S3 sources.
 #[derive(Debug, clap::Args)]
@@ -78,7 +78,7 @@ pub(super) struct Args {
     list_concurrency: NonZeroUsize,
 
     /// What fetched objects may take in memory; one larger than this is still read, alone
-    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = super::scan::size, help_heading = "Performance")]
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size, help_heading = "Performance")]
     max_memory: u64,
 
     /// Objects fetched at the same time [default: as many as bring more]

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::code;
 use super::terminal::{line, plain};
-use roottrail::choice::Choice as _;
+use super::words::Choice as _;
 use roottrail::detect::{self, Place};
 use roottrail::finding::{Finding, IdentityKind};
 use roottrail::json::Value;

@@ -1,8 +1,8 @@
 //! The command line: the only place that knows clap.
 
 mod aws;
+mod checkpoint;
 mod commands;
-mod durable;
 mod explain;
 mod format_options;
 mod outputs;
@@ -14,8 +14,13 @@ mod scan;
 mod schema;
 mod selection;
 mod ship;
+mod signals;
+mod sources;
 mod summary_text;
 mod terminal;
+mod units;
+mod values;
+mod words;
 
 use std::process::ExitCode;
 

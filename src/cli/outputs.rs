@@ -1,6 +1,7 @@
 //! Where a scan writes, and in which formats.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::UsageError;
@@ -176,13 +177,33 @@ impl Args {
                 let text = format!("--no-raw leaves the record out, and the format {name} carries it");
                 return Err(UsageError(text).into());
             }
-            findings.push(FindingFile::new(format, file).map_err(super::scan::unwritable)?);
+            findings.push(FindingFile::new(format, file).map_err(unwritable)?);
         }
         let errors = self.errors.as_deref().map(&mut create).transpose()?;
         let manifest = self.manifest.as_deref().map(&mut create).transpose()?;
         let summary = self.summary.as_deref().map(&mut create).transpose()?;
         let coverage = self.coverage.as_deref().map(&mut create).transpose()?;
         Ok((Outputs::new(findings, errors, !self.no_raw), Closing { summary, coverage, manifest }))
+    }
+}
+
+/// A reader that has gone is no error; anything else is.
+pub(super) fn closing(result: Result<(), SinkError>, summary: &mut Summary) -> anyhow::Result<()> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(SinkError::Closed) => {
+            summary.closed = true;
+            Ok(())
+        }
+        Err(SinkError::Failed(fatal)) => Err(fatal.into()),
+    }
+}
+
+/// A file that cannot be begun.
+pub(super) fn unwritable(error: SinkError) -> anyhow::Error {
+    match error {
+        SinkError::Failed(fatal) => fatal.into(),
+        SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
     }
 }
 

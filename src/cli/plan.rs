@@ -13,12 +13,12 @@ use std::time::Instant;
 use clap::ValueEnum;
 
 use super::terminal;
-use super::{aws, code, plan_text, scan, selection};
+use super::{aws, code, plan_text, selection, signals, sources};
 use roottrail::cancel::Cancel;
 use roottrail::error::ObjectError;
 use roottrail::filter::Keep;
 use roottrail::finding::Finding;
-use roottrail::keyscope::KeyScope;
+use roottrail::key::selection::KeyScope;
 use roottrail::object::ObjectRef;
 use roottrail::output::sink::{Sink, SinkError};
 use roottrail::pipeline::{self, Observer};
@@ -74,15 +74,15 @@ enum Place {
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let names = scan::source_names(&args.sources, args.objects_from.as_deref())?;
+    let names = sources::source_names(&args.sources, args.objects_from.as_deref())?;
     let cancel = Cancel::new();
-    scan::stop_on_signals(&cancel)?;
+    signals::stop_on_signals(&cancel)?;
     let (keys, _) = args.scope.keys(jiff::Timestamp::now())?;
     let keys = Arc::new(keys);
     let mut session = aws::Session::new(&args.aws, Arc::clone(&keys));
     let mut places = Vec::with_capacity(names.len());
     for name in names {
-        places.push(match scan::s3_uri(&name) {
+        places.push(match sources::s3_uri(&name) {
             Some(uri) => Place::S3(session.prefix(uri)?),
             None => Place::Disk(name.into()),
         });

@@ -106,7 +106,7 @@ impl Progress {
             summary.records.scanned,
             summary.findings.written,
             objects.failed,
-            super::summary_text::bytes(summary.bytes.uncompressed as f64 / seconds.max(0.001)),
+            super::units::bytes(summary.bytes.uncompressed as f64 / seconds.max(0.001)),
         );
         for (name, p50, p99) in summary.latency.percentiles() {
             if p99 > 0.0 {

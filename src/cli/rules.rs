@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use roottrail::choice::{Choice as _, UnknownWord};
-use roottrail::filter::parse_rule;
+use super::words::{Choice as _, UnknownWord, parse_rule};
 use roottrail::finding::Severity;
 use roottrail::rules::{self, Reference, Rule};
 

@@ -1,32 +1,26 @@
 //! `roottrail scan`: arguments to a run, a run to an exit code.
 
-use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead as _};
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context as _;
 use clap::ArgMatches;
 use jiff::Timestamp;
 
 use super::progress::{Progress, ProgressChoice};
+use super::sources::{Opened, source_names, sources};
 use super::terminal::{self, ColorChoice};
-use super::{UsageError, aws, code, durable, outputs, selection, summary_text};
+use super::values::size;
+use super::words::Choice as _;
+use super::{aws, checkpoint, code, outputs, selection, signals, summary_text};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Checkpoint;
-use roottrail::choice::Choice as _;
 use roottrail::finding::Severity;
-use roottrail::keyscope::KeyScope;
 use roottrail::output::manifest::Manifest;
-use roottrail::output::sink::SinkError;
 use roottrail::pipeline;
 use roottrail::scan::options::ScanOptions;
-use roottrail::source::Source;
-use roottrail::source::disk::{DiskSource, StdinSource};
-use roottrail::source::s3::S3Session;
 use roottrail::summary::Summary;
 
 /// Arguments of `scan`.
@@ -58,7 +52,7 @@ pub(super) struct Args {
     outputs: outputs::Args,
 
     #[command(flatten)]
-    durable: durable::Args,
+    durable: checkpoint::Args,
 
     /// Exit with 10 where findings were written [of this severity or above]
     #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "low", value_parser = Severity::parse, help_heading = "Output")]
@@ -86,7 +80,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     // A list on standard input may take its time; until it is there, a signal simply ends the program.
     let names = source_names(&args.sources, args.objects_from.as_deref())?;
     let cancel = Cancel::new();
-    stop_on_signals(&cancel)?;
+    signals::stop_on_signals(&cancel)?;
     let checkpoint = args.durable.open(args.outputs.force, args.outputs.output())?;
     let now = Timestamp::now();
     let started = checkpoint.as_ref().and_then(Checkpoint::started).unwrap_or(now);
@@ -103,19 +97,19 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     // Outputs first: a bad path should fail before anything is read.
     let (mut outputs, files) =
         args.outputs.open(durable.as_ref().map(|durable| &durable.plan), args.durable.replaces())?;
-    let Opened { sources, session, as_of } = sources(&names, args, &keys)?;
+    let Opened { sources, session, as_of } = sources(&names, &args.aws, &keys)?;
     if let (Some(durable), Some(as_of)) = (&mut durable, as_of) {
         durable.checkpoint.listed_as_of(as_of);
     }
     // A run that goes on is still the one that was begun.
     let arguments = match &durable {
         Some(durable) => durable.checkpoint.arguments().to_vec(),
-        None => durable::arguments(),
+        None => checkpoint::arguments(),
     };
     let sha256 = files.manifest.is_some();
     if let Some(file) = files.manifest {
         let identity = session.as_ref().map_or(serde_json::Value::Null, aws::identity);
-        outputs.note_objects(Manifest::begin(file, &arguments, &identity).map_err(unwritable)?);
+        outputs.note_objects(Manifest::begin(file, &arguments, &identity).map_err(outputs::unwritable)?);
     }
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
@@ -145,7 +139,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         }
     };
     let manifest = outputs.take_manifest();
-    closing(outputs.finish(), &mut summary)?;
+    outputs::closing(outputs.finish(), &mut summary)?;
 
     let exit = exit_code(&summary, args.fail_on_findings);
     for (file, json) in [
@@ -155,10 +149,10 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         let Some(mut file) = file else { continue };
         let mut text = serde_json::to_vec_pretty(&json)?;
         text.push(b'\n');
-        closing(file.write(&text).and_then(|()| file.finish()), &mut summary)?;
+        outputs::closing(file.write(&text).and_then(|()| file.finish()), &mut summary)?;
     }
     if let Some(manifest) = manifest {
-        closing(args.outputs.close(manifest, &summary, exit), &mut summary)?;
+        outputs::closing(args.outputs.close(manifest, &summary, exit), &mut summary)?;
     }
     for &place in summary.empty_sources.iter().filter(|_| !args.quiet) {
         if let Some(name) = usize::try_from(place).ok().and_then(|place| names.get(place)) {
@@ -171,32 +165,12 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     }
     let mut told = None;
     if let Some(durable) = durable {
-        told = durable::report(&durable, &summary, args.quiet);
+        told = checkpoint::report(&durable, &summary, args.quiet);
         if !summary.interrupted {
             durable.checkpoint.finish()?;
         }
     }
     Ok(ExitCode::from(told.unwrap_or(exit)))
-}
-
-/// A reader that has gone is no error; anything else is.
-fn closing(result: Result<(), SinkError>, summary: &mut Summary) -> anyhow::Result<()> {
-    match result {
-        Ok(()) => Ok(()),
-        Err(SinkError::Closed) => {
-            summary.closed = true;
-            Ok(())
-        }
-        Err(SinkError::Failed(fatal)) => Err(fatal.into()),
-    }
-}
-
-/// A file that cannot be begun.
-pub(super) fn unwritable(error: SinkError) -> anyhow::Error {
-    match error {
-        SinkError::Failed(fatal) => fatal.into(),
-        SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
-    }
 }
 
 fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {
@@ -214,121 +188,4 @@ fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {
     } else {
         code::COMPLETE
     }
-}
-
-/// The first signal ends the run in order; a second one ends the program.
-pub(super) fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
-    let cancel = cancel.clone();
-    // Not the flag: a run sets that itself when it ends, and a first signal must not cut that short.
-    let told = AtomicBool::new(false);
-    ctrlc::set_handler(move || {
-        if told.swap(true, Ordering::Relaxed) {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the user asked twice: nothing is to be put in place"
-            )]
-            std::process::exit(code::INTERRUPTED.into());
-        }
-        cancel.set();
-    })
-    .context("cannot handle signals")
-}
-
-/// The sources named on the command line and in the list, in this order.
-pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow::Result<Vec<OsString>> {
-    let mut names = sources.to_vec();
-    let Some(list) = list else { return Ok(names) };
-    let from_stdin = list.as_os_str() == "-";
-    if from_stdin && names.iter().any(|name| name == "-") {
-        return Err(
-            UsageError("standard input cannot be both a source and the list of sources".into()).into()
-        );
-    }
-    let context = || format!("cannot read {}", list.display());
-    let reader: Box<dyn io::BufRead> = if from_stdin {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(io::BufReader::new(std::fs::File::open(list).with_context(context)?))
-    };
-    for line in reader.split(b'\n') {
-        let mut line = line.with_context(context)?;
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        if !line.is_empty() {
-            names.push(os_string(line)?);
-        }
-    }
-    Ok(names)
-}
-
-#[cfg(unix)]
-fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
-    use std::os::unix::ffi::OsStringExt as _;
-    Ok(OsString::from_vec(bytes))
-}
-
-#[cfg(not(unix))]
-fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
-    Ok(String::from_utf8(bytes).context("a source in the list is not UTF-8")?.into())
-}
-
-fn sources(names: &[OsString], args: &Args, keys: &Arc<KeyScope>) -> anyhow::Result<Opened> {
-    let mut session = aws::Session::new(&args.aws, Arc::clone(keys));
-    let mut stdin = false;
-    let sources = names
-        .iter()
-        .map(|name| -> anyhow::Result<Box<dyn Source>> {
-            if name == "-" {
-                if std::mem::replace(&mut stdin, true) {
-                    return Err(UsageError("standard input can be read only once".into()).into());
-                }
-                return Ok(Box::new(StdinSource));
-            }
-            match s3_uri(name) {
-                Some(uri) => session.open(uri),
-                None => Ok(Box::new(DiskSource::new(name).within(Arc::clone(keys)))),
-            }
-        })
-        .collect::<anyhow::Result<_>>()?;
-    Ok(Opened { sources, as_of: session.inventory_time()?, session: session.started().cloned() })
-}
-
-/// The sources, and what those in S3 share, if there are any.
-struct Opened {
-    sources: Vec<Box<dyn Source>>,
-    session: Option<S3Session>,
-    /// When an inventory was made.
-    as_of: Option<Timestamp>,
-}
-
-pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
-    name.to_str().filter(|name| name.starts_with("s3://"))
-}
-
-/// `1500`, `64k`, `100MB`, `2GiB`.
-pub(super) fn size(text: &str) -> Result<u64, String> {
-    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
-    let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        "t" | "tib" => 1 << 40,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "tb" => 1_000_000_000_000,
-        _ => {
-            return Err(
-                "a number of bytes with an optional unit: k, M, G, T, KiB, MiB, GiB, kB, MB, GB".into()
-            );
-        }
-    };
-    text[..digits]
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit))
-        .filter(|&bytes| bytes > 0)
-        .ok_or_else(|| "a positive number of bytes, such as 512MiB".into())
 }

@@ -7,11 +7,13 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::UsageError;
-use roottrail::choice::Choice as _;
+use super::values::{parse_span, parse_time};
+use super::words::{Choice as _, parse_rule};
+use roottrail::filter::Filter;
 use roottrail::filter::Keep;
-use roottrail::filter::{Filter, TimeRange, parse_rule, parse_span, parse_time};
 use roottrail::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
-use roottrail::keyscope::KeyScope;
+use roottrail::key::days::TimeRange;
+use roottrail::key::selection::KeyScope;
 use roottrail::rules::{Rule, TrustedNetworks};
 
 /// Options that leave keys unread.

@@ -10,7 +10,8 @@ use clap::ValueEnum;
 use http::Uri;
 
 use super::terminal::{self, plain};
-use super::{UsageError, code, scan};
+use super::values::{duration, size};
+use super::{UsageError, code};
 use roottrail::format::{Dataset, IndexName};
 use roottrail::ship::{self, Auth, Endpoint, Event, Options, Peer, Secret, Summary, Timing, Watch};
 
@@ -65,7 +66,7 @@ pub(super) struct Args {
     hec_index: Option<String>,
 
     /// Bytes of documents in a request, before compression [default: 5MiB, for Splunk 1MiB]
-    #[arg(long, value_name = "SIZE", value_parser = scan::size, help_heading = "Delivery")]
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Delivery")]
     batch_bytes: Option<u64>,
 
     /// Do not compress requests
@@ -295,17 +296,4 @@ fn closing(summary: &Summary, options: &Options) -> String {
         text.push_str(", nothing new since the last run");
     }
     plain(&text)
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| "a time is a number and ms, s, m or h".to_owned())?;
-    let unit = match &text[digits.len()..] {
-        "ms" => return Ok(Duration::from_millis(number)),
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        other => return Err(format!("'{other}' is no unit: ms, s, m or h")),
-    };
-    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(|| "no such time".to_owned())
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::terminal::plain;
+use super::units::bytes;
 use roottrail::coverage::{Gap, GapKind};
 use roottrail::finding::{CredentialType, MfaStatus, Severity};
 use roottrail::summary::Summary;
@@ -180,16 +181,4 @@ fn credential_name(credential: CredentialType) -> &'static str {
         CredentialType::None => "nobody signed in",
         CredentialType::Unknown => "unknown credential",
     }
-}
-
-/// A number of bytes in the largest unit that keeps it above 1.
-pub(super) fn bytes(n: f64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
-    let mut n = n;
-    let mut unit = 0;
-    while n >= 1000.0 && unit + 1 < units.len() {
-        n /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{n:.0} B") } else { format!("{n:.1} {}", units[unit]) }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::answer::{Item, Part};
 use super::cursor::Cursor;
 use super::dead::Refusal;
 use super::input::{Input, Line};
-use super::target::{Item, Part, Target};
+use super::target::Target;
 use super::{Options, ShipError};
 use crate::finding::{Finding, SCHEMA};
 use crate::json::minify::minify;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::answer::{Failure, Item, Verdict};
 use super::backoff::Backoff;
 use super::batch::{Batches, Mark};
 use super::cursor::Cursor;
 use super::dead::{DeadLetters, Refusal};
 use super::http::Client;
 use super::splunk::{self, Acks};
-use super::target::{Failure, Item, Target, Verdict};
+use super::target::Target;
 use super::{Event, Options, ShipError, Summary, Watch};
 
 /// How many batches may wait for Splunk's acknowledgement at a time.

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::Options;
+use super::answer::{Failure, Part, Sent, Verdict, by_status};
 use super::dead::Refusal;
 use super::http::{Client, Reply};
-use super::target::{Failure, Part, Sent, Verdict, by_status};
 use crate::finding::Finding;
 use crate::format::{Bulk, Format as _, FormatError};
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::format::{Dataset, IndexName};
 
+mod answer;
 mod backoff;
 mod batch;
 mod cursor;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::answer::{Failure, Part, Sent, Verdict, by_status};
 use super::dead::Refusal;
 use super::http::{Body, Client, Reply};
-use super::target::{Failure, Part, Sent, Verdict, by_status};
 use super::{Options, ShipError};
 use crate::finding::Finding;
 use crate::format::{Format as _, FormatError, Hec};

@@ -12,8 +12,8 @@ use super::{Content, Feed, Item, Source};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::history::listing::Sieve;
+use crate::key::selection::KeyScope;
 use crate::key::{Scoper, Skip, key_info, scope};
-use crate::keyscope::KeyScope;
 use crate::object::ObjectRef;
 
 /// A file or a directory that the user named.

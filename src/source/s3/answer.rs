@@ -10,6 +10,17 @@ use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::Incoming;
 
+/// What to ask for.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) key: &'a str,
+    pub(super) version: Option<&'a str>,
+    /// Quoted: the object must still be the listed one.
+    pub(super) etag: Option<String>,
+    /// `bytes=100-`
+    pub(super) range: Option<String>,
+}
+
 /// What the headers tell.
 #[derive(Debug)]
 pub(super) struct Head {

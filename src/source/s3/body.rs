@@ -1,9 +1,9 @@
 //! A fetched object on its way through a worker, and the way to fetch it again.
 
-use super::client::Bucket;
+use super::bucket::Bucket;
+use super::entry::Entry;
 use super::errors::Failure;
 use super::fetch::{ALIKE, Fetched, fetch, md5_matches};
-use super::list::Entry;
 use crate::cancel::Cancel;
 use crate::error::{ObjectError, Stage};
 use crate::source::Body;

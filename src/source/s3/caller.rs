@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::client::S3Session;
 use super::credentials::CredentialsHandle;
+use super::session::S3Session;
 use crate::error::chain;
 
 /// STS answers within this, or the manifest does without.

@@ -2,22 +2,21 @@
 //! few KB costs to inflate and judge; region, endpoint and credentials still come from it, and where its
 //! way of addressing a bucket is anything special, so does the GET.
 
-use super::client::Bucket;
+use super::answer::Wanted;
 use super::errors::Failure;
-use super::fetch::Wanted;
+use super::session::S3Session;
 use super::sign::{EMPTY, Signer, push_path};
 use crate::error::ErrorKind;
 use crate::error::chain;
+use crate::net::client::Http;
 use crate::source::s3::errors::Verdict;
+use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, USER_AGENT};
 use hyper::{Request, Response, Uri};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -25,9 +24,6 @@ use std::time::Duration;
 
 /// What is read of an error's XML.
 const ERROR_BODY: usize = 64 << 10;
-
-/// Connections, shared by all buckets of a session.
-pub(super) type Http = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 
 /// The way to one bucket.
 #[derive(Debug)]
@@ -45,29 +41,11 @@ pub(super) struct Direct {
     refused: AtomicBool,
 }
 
-/// A client of the same trust as the SDK's.
-pub(super) fn http(config: rustls::ClientConfig, connect_timeout: Duration) -> Http {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(connect_timeout));
-    connector.enforce_http(false);
-    let connector = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_tls_config(config)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(connector);
-    Client::builder(hyper_util::rt::TokioExecutor::new())
-        .pool_timer(hyper_util::rt::TokioTimer::new())
-        .pool_idle_timeout(Duration::from_secs(20))
-        .build(connector)
-}
-
 impl Direct {
     /// Asks the SDK how it would address and sign a GET. `None`: not in the plain way.
-    pub(super) async fn of(bucket: &Bucket, http: &Http) -> Option<Arc<Self>> {
+    pub(super) async fn of(client: &Client, bucket: &str, http: &Http) -> Option<Arc<Self>> {
         let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).ok()?;
-        let presigned =
-            bucket.client.get_object().bucket(&bucket.uri.bucket).key("k").presigned(hour).await.ok()?;
+        let presigned = client.get_object().bucket(bucket).key("k").presigned(hour).await.ok()?;
         let uri: Uri = presigned.uri().parse().ok()?;
         let host = uri.authority()?.as_str().to_owned();
         let path = uri.path().strip_suffix('k')?.to_owned();
@@ -108,11 +86,11 @@ impl Direct {
     /// Sends the request and waits for the head of the answer.
     pub(super) async fn get(
         &self,
-        bucket: &Bucket,
+        session: &S3Session,
         wanted: &Wanted<'_>,
     ) -> Result<Response<Incoming>, Failure> {
-        let request = self.request(bucket, wanted).await?;
-        let patience = bucket.session.options().read_timeout + bucket.session.options().connect_timeout;
+        let request = self.request(session, wanted).await?;
+        let patience = session.options().read_timeout + session.options().connect_timeout;
         let response = match tokio::time::timeout(patience, self.http.request(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(Failure::new(ErrorKind::Connection, Verdict::Retry, chain(&error))),
@@ -127,12 +105,16 @@ impl Direct {
         Err(self.refusal(response, patience).await)
     }
 
-    async fn request(&self, bucket: &Bucket, wanted: &Wanted<'_>) -> Result<Request<Empty<Bytes>>, Failure> {
-        let options = bucket.session.options();
+    async fn request(
+        &self,
+        session: &S3Session,
+        wanted: &Wanted<'_>,
+    ) -> Result<Request<Empty<Bytes>>, Failure> {
+        let options = session.options();
         let unusable = |what: &dyn std::fmt::Display| {
             Failure::new(ErrorKind::Other, Verdict::Final, format!("cannot ask for it: {what}"))
         };
-        let Some(credentials) = bucket.session.credentials() else {
+        let Some(credentials) = session.credentials() else {
             return Err(unusable(&"no credentials"));
         };
         let credentials = credentials

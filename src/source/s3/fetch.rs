@@ -1,16 +1,17 @@
 //! One object over the network: GET and body as one unit with its own tries. A body that breaks is resumed
 //! where it broke, and what cannot be told from a damaged one is certified where S3 gives the means.
 
-use super::access::another_try;
-use super::answer::{Checksum, Head, Stream, of_response, of_sdk};
-use super::client::{Bucket, payer};
+use super::answer::{Checksum, Head, Stream, Wanted};
+use super::bucket::Bucket;
+use super::entry::Entry;
 use super::errors::{Failure, Verdict};
-use super::list::Entry;
-use super::retry::backoff;
+use super::get::ask;
+use super::regain::another_try;
 use crate::error::ErrorKind;
+use crate::net::backoff::backoff;
 use md5::{Digest, Md5};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Bytes that came this often alike are what the server holds, damaged or not.
 pub(super) const ALIKE: u32 = 4;
@@ -47,7 +48,7 @@ pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Re
     let mut suspect: (Vec<u8>, u32) = (Vec::new(), 0);
     let mut failures = 0;
     loop {
-        if let Err(lost) = bucket.session.access().enter(bucket).await {
+        if let Err(lost) = bucket.session.access().enter(&bucket.uri.bucket).await {
             return partial.given_up(lost);
         }
         if *tries > 0 {
@@ -119,17 +120,6 @@ pub(super) fn md5_matches(entry: &Entry, bytes: &[u8]) -> Option<bool> {
     Some(Md5::digest(bytes).as_slice() == expected)
 }
 
-/// What to ask for.
-#[derive(Debug)]
-pub(super) struct Wanted<'a> {
-    pub(super) key: &'a str,
-    pub(super) version: Option<&'a str>,
-    /// Quoted: the object must still be the listed one.
-    pub(super) etag: Option<String>,
-    /// `bytes=100-`
-    pub(super) range: Option<String>,
-}
-
 /// One GET, of the whole object or of what is missing of it.
 async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
     let options = bucket.session.options();
@@ -173,24 +163,6 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
     }
 }
 
-/// Sends one GET, by the short way where there is one, and waits for the head of the answer.
-pub(super) async fn ask(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, Stream), Failure> {
-    bucket.session.counters().get.fetch_add(1, Ordering::Relaxed);
-    let sent = Instant::now();
-    let answer = match bucket.direct.as_deref().filter(|direct| !direct.is_refused()) {
-        Some(direct) => match direct.get(bucket, &wanted).await {
-            // Just found out: the SDK's signature may be another.
-            Err(_) if direct.is_refused() => by_sdk(bucket, &wanted).await,
-            answer => answer.map(of_response),
-        },
-        None => by_sdk(bucket, &wanted).await,
-    };
-    if answer.is_ok() {
-        bucket.session.access().worked(bucket, wanted.key, wanted.version, sent);
-    }
-    answer
-}
-
 pub(super) fn cut(text: String) -> Failure {
     Failure::new(ErrorKind::Connection, Verdict::Retry, text)
 }
@@ -206,22 +178,6 @@ fn refused(failure: Failure, partial: &mut Partial) -> Result<(), Failure> {
         Some(412) => Err(failure.context("the object has changed since it was listed")),
         _ => Err(failure),
     }
-}
-
-/// By the SDK, whose future of many KB is boxed: it must not weigh on the short way.
-async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), Failure> {
-    let options = bucket.session.options();
-    let client = if wanted.range.is_some() { &bucket.part_client } else { &bucket.client };
-    let request = client
-        .get_object()
-        .bucket(&bucket.uri.bucket)
-        .key(wanted.key)
-        .set_version_id(wanted.version.map(str::to_owned))
-        .set_if_match(wanted.etag.clone())
-        .set_range(wanted.range.clone())
-        .set_request_payer(payer(options))
-        .set_expected_bucket_owner(options.expected_bucket_owner.clone());
-    Box::pin(request.send()).await.map(of_sdk).map_err(|error| Failure::from_sdk(&error))
 }
 
 /// Takes in the head of an answer.

@@ -3,87 +3,48 @@
 mod access;
 mod answer;
 mod body;
+mod bucket;
+mod buffers;
 mod caller;
-mod client;
 mod credentials;
 mod direct;
-mod drive;
+mod entry;
 mod errors;
 mod fetch;
+mod get;
 mod inventory;
-mod layout;
 mod limit;
 mod list;
-mod nodes;
+mod list_only;
+mod listing;
 mod options;
-mod retry;
+mod regain;
+mod scheduler;
+mod session;
 mod sign;
-mod spare;
-mod survey;
-mod tls;
-mod tree;
 mod uri;
 
 pub use caller::Caller;
-pub use client::{Requests, S3Session};
 pub use inventory::Inventory;
 pub use options::{S3Keys, S3Options};
+pub use session::{Requests, S3Session};
 pub use uri::{S3Uri, S3UriError};
 
 use crate::cancel::Cancel;
 use crate::error::Fatal;
-use crate::keyscope::KeyScope;
+use crate::key::selection::KeyScope;
 use crate::object::ObjectRef;
 use crate::source::{Feed, Source};
+use listing::Listing;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc::Sender;
-use tokio::task::JoinSet;
 
 /// Everything below one prefix of a bucket.
 #[derive(Debug)]
 pub struct S3Source {
-    bucket: client::Bucket,
-    scope: Arc<layout::ListScope>,
+    bucket: bucket::Bucket,
+    scope: Arc<list::range::ListScope>,
     listing: Listing,
-}
-
-/// How the objects are found.
-#[derive(Debug)]
-enum Listing {
-    /// By asking S3.
-    Tree,
-    /// In an S3 Inventory.
-    Inventory(Arc<Inventory>),
-    /// Just these.
-    Given(Vec<list::Entry>),
-}
-
-impl Listing {
-    /// Sets a task to work that hands everything over in key order. It ends early when nobody listens.
-    fn start(
-        &self,
-        bucket: &client::Bucket,
-        scope: &Arc<layout::ListScope>,
-        tasks: &mut JoinSet<()>,
-        out: Sender<list::Listed>,
-    ) {
-        let (bucket, scope) = (bucket.clone(), Arc::clone(scope));
-        match self {
-            Self::Tree => tasks.spawn(tree::list_tree(bucket, scope, out)),
-            Self::Inventory(inventory) => {
-                let inventory = Arc::clone(inventory);
-                tasks.spawn_blocking(move || inventory.list(&bucket, &scope, &out))
-            }
-            Self::Given(entries) => {
-                let entries = entries.clone();
-                tasks.spawn(async move {
-                    // Nobody listens only when the run is over.
-                    let _over = out.send(list::Listed::Page(entries)).await;
-                })
-            }
-        };
-    }
 }
 
 impl S3Session {
@@ -105,13 +66,14 @@ impl S3Source {
     /// account, region and day it costs no request either.
     #[must_use]
     pub fn within(self, scope: Arc<KeyScope>) -> Self {
-        Self { scope: Arc::new(layout::ListScope(scope)), ..self }
+        Self { scope: Arc::new(list::range::ListScope(scope)), ..self }
     }
 
     /// The same, of just these objects, in this order: what an earlier listing of the same bucket found.
     #[must_use]
     pub fn only(self, objects: &[ObjectRef]) -> Self {
-        let entries = objects.iter().filter_map(|object| list::Entry::of(&self.bucket.uri, object)).collect();
+        let entries =
+            objects.iter().filter_map(|object| entry::Entry::of(&self.bucket.uri, object)).collect();
         Self { listing: Listing::Given(entries), ..self }
     }
 
@@ -130,7 +92,7 @@ impl S3Source {
 
 impl Source for S3Source {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
-        let end = drive::drive(&self.bucket, &self.scope, &self.listing, first, feed, cancel);
+        let end = scheduler::drive(&self.bucket, &self.scope, &self.listing, first, feed, cancel);
         let deletions = self.bucket.session.counters().delete_markers.swap(0, Ordering::Relaxed);
         if deletions > 0 {
             let uri = &self.bucket.uri;

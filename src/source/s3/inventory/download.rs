@@ -1,12 +1,14 @@
 //! A data file of an inventory, from S3 to a temporary file, and whether it is what the manifest says.
 
-use super::super::access::another_try;
-use super::super::client::Bucket;
 use super::super::errors::{Failure, Verdict};
-use super::super::fetch::{Wanted, ask, cut};
-use super::super::retry::backoff;
+use super::super::fetch::cut;
 use super::manifest::DataFile;
 use crate::error::ErrorKind;
+use crate::net::backoff::backoff;
+use crate::source::s3::answer::Wanted;
+use crate::source::s3::bucket::Bucket;
+use crate::source::s3::get::ask;
+use crate::source::s3::regain::another_try;
 use md5::{Digest as _, Md5};
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -31,7 +33,7 @@ pub(super) async fn download(bucket: &Bucket, wanted: &DataFile, key: &str) -> R
     let mut partial = Partial { file, bytes: 0, etag: None };
     let (mut tries, mut whole) = (0, 0);
     loop {
-        bucket.session.access().enter(bucket).await?;
+        bucket.session.access().enter(&bucket.uri.bucket).await?;
         if tries > 0 {
             counters.retries.fetch_add(1, Ordering::Relaxed);
         }

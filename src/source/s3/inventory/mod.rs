@@ -8,12 +8,14 @@ mod manifest;
 mod rows;
 mod sort;
 
-use super::client::{Bucket, S3Session, start};
+use super::bucket::Bucket;
+use super::entry::{Entry, Listed};
 use super::errors::{Failure, Verdict};
 use super::fetch::fetch;
-use super::layout::ListScope;
-use super::list::{Entry, Listed};
+use super::list::range::ListScope;
+use super::session::S3Session;
 use super::uri::S3Uri;
+use crate::error::start;
 use crate::error::{ErrorKind, Fatal};
 use csv::ByteRecord;
 use flate2::read::MultiGzDecoder;

@@ -1,8 +1,8 @@
 //! One row of an inventory: what it says of an object, or why it says nothing.
 
-use super::super::list::{Entry, archived};
 use super::manifest::Columns;
 use crate::source::ReadClass;
+use crate::source::s3::entry::{Entry, archived};
 use csv::ByteRecord;
 use jiff::Timestamp;
 use percent_encoding::percent_decode;

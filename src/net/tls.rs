@@ -1,28 +1,24 @@
 //! Whom to trust: the system's certificates, or those of a bundle.
 
-use super::client::start;
-use super::options::S3Options;
 use crate::error::Fatal;
-use aws_sdk_s3::config::SharedHttpClient;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use crate::error::start;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Whether the environment names a proxy.
-pub(super) fn behind_proxy() -> bool {
+pub(crate) fn behind_proxy() -> bool {
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// The certificates to trust in place of the system's.
-pub(super) fn ca_bundle(options: &S3Options) -> Result<Option<Vec<u8>>, Fatal> {
+pub(crate) fn ca_bundle(named: Option<PathBuf>) -> Result<Option<Vec<u8>>, Fatal> {
     let from_environment =
         || std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let Some(path) = options.ca_bundle.clone().or_else(from_environment) else { return Ok(None) };
+    let Some(path) = named.or_else(from_environment) else { return Ok(None) };
     let pem = std::fs::read(&path)
         .map_err(|error| start(format!("cannot read the CA bundle {}: {error}", path.display())))?;
     check_certificates(&pem)
@@ -30,21 +26,8 @@ pub(super) fn ca_bundle(options: &S3Options) -> Result<Option<Vec<u8>>, Fatal> {
     Ok(Some(pem))
 }
 
-/// The HTTP client of the SDK.
-pub(super) fn http_client(pem: Option<&[u8]>) -> Result<SharedHttpClient, Fatal> {
-    let mut context = TlsContext::builder();
-    if let Some(pem) = pem {
-        context = context.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
-    }
-    let context = context.build().map_err(|error| start(format!("cannot set up TLS: {error}")))?;
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context)
-        .build_https())
-}
-
 /// The same trust for the client of our own.
-pub(super) fn tls_config(pem: Option<&[u8]>) -> Result<rustls::ClientConfig, Fatal> {
+pub(crate) fn tls_config(pem: Option<&[u8]>) -> Result<rustls::ClientConfig, Fatal> {
     let certificates: Vec<CertificateDer<'static>> = match pem {
         Some(pem) => CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()

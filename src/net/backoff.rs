@@ -7,7 +7,7 @@ use std::time::Duration;
 const CAP: Duration = Duration::from_secs(20);
 
 /// A random wait between nothing and `base` doubled `failures - 1` times, at most 20 s.
-pub(super) fn backoff(base: Duration, failures: u32) -> Duration {
+pub(crate) fn backoff(base: Duration, failures: u32) -> Duration {
     let ceiling = base.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(CAP);
     let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(random() % nanos.max(1))

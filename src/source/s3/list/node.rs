@@ -1,12 +1,14 @@
 //! The work of one node of the listing: looking into a folder, or listing a range; and what to do instead
 //! where the caller may not.
 
-use super::errors::{Failure, Verdict};
-use super::layout::{Level, Range, folder_of, level, past};
-use super::list::{Answer, Entry, Listed, Page, Token, list_page};
-use super::tree::{Piece, Shared, Split, Work};
-use super::uri::S3Uri;
+use super::page::{Answer, Page, Token, list_page};
+use super::range::{Range, past};
+use super::work::{Piece, Shared, Split, Work};
 use crate::error::ErrorKind;
+use crate::key::layout::{Level, folder_of, level};
+use crate::source::s3::entry::{Entry, Listed};
+use crate::source::s3::errors::{Failure, Verdict};
+use crate::source::s3::uri::S3Uri;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::Sender;
@@ -20,7 +22,7 @@ const WORTH: usize = 4;
 /// Nobody listens any more.
 struct Gone;
 
-pub(super) async fn work_on(shared: Arc<Shared>, id: u64, work: Work, pieces: Sender<Piece>) {
+pub(crate) async fn work_on(shared: Arc<Shared>, id: u64, work: Work, pieces: Sender<Piece>) {
     let node = NodeTask { shared, id, pieces };
     let done = match work {
         Work::Ready(keys) => node.page(keys).await,
@@ -179,7 +181,7 @@ impl NodeTask {
 
 impl Shared {
     /// The work for a prefix: a folder that a look found, or what the user named.
-    pub(super) fn enter(&self, prefix: &str) -> Option<Work> {
+    pub(crate) fn enter(&self, prefix: &str) -> Option<Work> {
         let look = || Some(Work::Folder { prefix: prefix.to_owned(), token: None });
         match level(folder_of(prefix)) {
             Level::Outside if self.looks.fetch_add(1, Ordering::Relaxed) < LOOKS => look(),

@@ -4,7 +4,13 @@
 //! `[prefix/]AWSLogs/[o-id/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_16chars.json.gz`.
 //! A user's own prefix may itself contain `AWSLogs` or `CloudTrail`, so keys are matched from the right.
 
+pub mod days;
+pub mod layout;
+pub mod selection;
+
 use std::sync::Arc;
+
+use layout::{Layout, day_of, is_account, layout, log_kind, parts};
 
 /// What a key in CloudTrail layout says of its object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -134,63 +140,9 @@ pub fn delivery_slot(path: &str) -> Option<usize> {
     })
 }
 
-/// As `split('/')`, which takes several times as long for parts as short as these.
-fn parts(path: &str) -> Vec<&str> {
-    let mut parts = Vec::with_capacity(16);
-    let mut start = 0;
-    for (at, &byte) in path.as_bytes().iter().enumerate() {
-        if byte == b'/' {
-            parts.push(&path[start..at]);
-            start = at + 1;
-        }
-    }
-    parts.push(&path[start..]);
-    parts
-}
-
 fn has_log_extension(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     ["json", "jsonl", "gz"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
-
-/// `None`: not CloudTrail's. A kind that is not known yet is read: it could be evidence.
-fn log_kind(kind: &str) -> Option<Result<(), Skip>> {
-    match kind {
-        "CloudTrail-Digest" => Some(Err(Skip::Digest)),
-        "CloudTrail-Insight" => Some(Err(Skip::Insight)),
-        "CloudTrail-Aggregated" => Some(Err(Skip::Aggregated)),
-        _ if kind == "CloudTrail" || kind.starts_with("CloudTrail-") => Some(Ok(())),
-        _ => None,
-    }
-}
-
-#[derive(Debug)]
-struct Layout {
-    /// As [`log_kind`] says.
-    kind: Option<Result<(), Skip>>,
-    /// `None` where the key stops short of a day's folder.
-    info: Option<Arc<KeyInfo>>,
-}
-
-/// By the folders of a key; what comes last is a name, or nothing.
-fn layout(parts: &[&str]) -> Option<Layout> {
-    let folders = parts.len().checked_sub(1)?;
-    for start in (0..folders).rev().filter(|&i| parts[i] == "AWSLogs") {
-        let mut at = start + 1;
-        if parts.get(at).is_some_and(|part| part.starts_with("o-")) {
-            at += 1;
-        }
-        let Some(account) = parts.get(at).filter(|part| is_account(part)) else { continue };
-        let Some(kind) = parts[..folders].get(at + 1) else { continue };
-        let info = match parts[..folders].get(at + 2..at + 6) {
-            Some([region, year, month, day]) => day_of(year, month, day).map(|day| {
-                Arc::new(KeyInfo { account: (*account).to_owned(), region: (*region).to_owned(), day })
-            }),
-            _ => None,
-        };
-        return Some(Layout { kind: log_kind(kind), info });
-    }
-    None
 }
 
 /// `ACCOUNT_KIND_REGION_YYYYMMDDTHHmmZ_…`
@@ -208,17 +160,6 @@ fn name_info(name: &str) -> Option<(&str, Option<Arc<KeyInfo>>)> {
         Some(Arc::new(KeyInfo { account: account.to_owned(), region: region?.to_owned(), day }))
     });
     Some((kind, info))
-}
-
-fn is_account(part: &str) -> bool {
-    part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn day_of(year: &str, month: &str, day: &str) -> Option<String> {
-    let digits = |part: &str, n: usize| part.len() == n && part.bytes().all(|byte| byte.is_ascii_digit());
-    let in_range = |part: &str, max: u8| part.parse::<u8>().is_ok_and(|number| (1..=max).contains(&number));
-    (digits(year, 4) && digits(month, 2) && digits(day, 2) && in_range(month, 12) && in_range(day, 31))
-        .then(|| format!("{year}-{month}-{day}"))
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::filter::TimeRange;
 use crate::key::KeyInfo;
+use crate::key::days::TimeRange;
 
 /// Which keys are in scope. The default is all of them.
 #[derive(Clone, Debug, Default)]

@@ -2,35 +2,25 @@
 //! ranges to list. The first unfinished ones work at the same time, each into a short queue of its own, and
 //! the row is emptied from its head. A node may put others behind itself; none is ever put elsewhere.
 
-use super::client::Bucket;
-use super::errors::{Failure, Verdict};
-use super::layout::{ListScope, Range};
-use super::list::{Entry, Listed, Token};
-use super::nodes::work_on;
+use super::node::work_on;
+use super::range::{ListScope, Range};
+use super::work::{Piece, Shared, Split, Work};
 use crate::error::ErrorKind;
+use crate::source::s3::bucket::Bucket;
+use crate::source::s3::entry::Listed;
+use crate::source::s3::errors::{Failure, Verdict};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
-use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver};
 use tokio::task::JoinSet;
 
 /// Pages that a node may have waiting.
 const PAGES: usize = 2;
 /// Listed keys that may wait in all queues before no further node but the head's is started.
 const KEYS_WAITING: u64 = 64_000;
-
-/// What a node has to do.
-#[derive(Debug)]
-pub(super) enum Work {
-    /// Nothing: these keys are listed already.
-    Ready(Vec<Entry>),
-    /// Look what is in it.
-    Folder { prefix: String, token: Option<Token> },
-    /// List it.
-    Range(Range),
-}
 
 #[derive(Debug)]
 enum State {
@@ -48,36 +38,8 @@ struct Node {
     state: State,
 }
 
-/// What a node hands over.
-#[derive(Debug)]
-pub(super) enum Piece {
-    Listed(Listed),
-    /// All is said. A queue that closes without it belongs to a task that broke.
-    End,
-}
-
-/// Nodes to put behind the one with this number.
-pub(super) struct Split {
-    pub(super) id: u64,
-    pub(super) works: Vec<Work>,
-}
-
-/// What all nodes share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) bucket: Bucket,
-    pub(super) scope: Arc<ListScope>,
-    pub(super) splits: UnboundedSender<Split>,
-    /// Listed keys in all queues.
-    pub(super) waiting: AtomicU64,
-    /// Lists that could run beside those that do.
-    pub(super) idle: AtomicUsize,
-    pub(super) looks: AtomicU64,
-    pub(super) today: String,
-}
-
 /// Lists what of the bucket's prefix is in scope, in key order, into `out`. Ends early when nobody listens.
-pub(super) async fn list_tree(bucket: Bucket, scope: Arc<ListScope>, out: Sender<Listed>) {
+pub(crate) async fn list_tree(bucket: Bucket, scope: Arc<ListScope>, out: Sender<Listed>) {
     let (splits, arriving) = mpsc::unbounded_channel();
     let most = bucket.session.options().list_concurrency.max(1);
     let prefix = bucket.uri.prefix.clone();

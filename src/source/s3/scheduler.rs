@@ -5,18 +5,18 @@
 //! written. All that hold some are therefore before the next to be admitted, so the object next in output
 //! order always gets in: bodies behind it cannot starve it.
 
-use super::Listing;
 use super::body::S3Body;
-use super::client::Bucket;
+use super::bucket::Bucket;
+use super::entry::{Entry, Listed, unread};
 use super::errors::Failure;
 use super::fetch::{Fetched, fetch};
-use super::layout::ListScope;
 use super::limit::Limit;
-use super::list::{Entry, Listed};
+use super::list::range::ListScope;
+use super::listing::Listing;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::history::listing::Sieve;
-use crate::key::{self, Skip};
+use crate::key;
 use crate::object::ObjectRef;
 use crate::source::{Content, Feed, Item, Lease};
 use std::collections::{HashMap, VecDeque};
@@ -301,25 +301,6 @@ impl Drive<'_> {
         let seq = self.next;
         self.next += 1;
         self.push(seq, object, Content::Failed(error), Share::take(&self.budget, 0))
-    }
-}
-
-/// What becomes of an entry that is not fetched.
-pub(super) fn unread(entry: &Entry, object: &ObjectRef, skip: Option<Skip>) -> Option<Content> {
-    let failed = |stage, kind, text: String| {
-        Some(Content::Failed(ObjectError::new(object.uri.clone(), stage, kind, text)))
-    };
-    match (skip, &entry.archived) {
-        (Some(skip), _) => Some(Content::Skipped(skip)),
-        (None, Some(class)) => {
-            let text = format!("it lies in storage class {class} and must be restored before it can be read");
-            failed(Stage::Get, ErrorKind::Archived, text)
-        }
-        (None, None) if entry.unreadable_key => {
-            let text = "its key is not UTF-8, so it cannot be asked for".to_owned();
-            failed(Stage::List, ErrorKind::Other, text)
-        }
-        (None, None) => None,
     }
 }
 

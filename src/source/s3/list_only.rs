@@ -1,8 +1,8 @@
 //! Listing without fetching: what a scan of a prefix would read, skip and fail at.
 
 use super::S3Source;
-use super::drive::unread;
-use super::list::Listed;
+use super::entry::Listed;
+use super::entry::unread;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key;

@@ -1,105 +1,48 @@
 //! One page of a listing: asked for, tried again, and read.
 
-use super::access::another_try;
-use super::client::{Bucket, payer};
-use super::errors::{Failure, Verdict};
-use super::retry::backoff;
-use super::uri::{S3Uri, decode_listed};
 use crate::error::ErrorKind;
-use crate::key::{KeyInfo, Skip, key_info};
-use crate::object::ObjectRef;
+use crate::net::backoff::backoff;
 use crate::source::ReadClass;
+use crate::source::s3::bucket::{Bucket, payer};
+use crate::source::s3::entry::{Entry, archived};
+use crate::source::s3::errors::{Failure, Verdict};
+use crate::source::s3::regain::another_try;
+use crate::source::s3::uri::decode_listed;
 use aws_sdk_s3::types::{
     CommonPrefix, EncodingType, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass,
-    OptionalObjectAttributes, RestoreStatus,
+    OptionalObjectAttributes,
 };
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// One listed key.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Entry {
-    /// As S3 names it; percent-encoded where that is not UTF-8, and then it cannot be fetched.
-    pub(super) key: String,
-    pub(super) size: u64,
-    /// Without quotes.
-    pub(super) etag: Option<String>,
-    pub(super) version_id: Option<String>,
-    /// The storage class, where a restore is needed before a GET.
-    pub(super) archived: Option<String>,
-    /// What reading it costs.
-    pub(super) class: ReadClass,
-    /// The key could not be decoded.
-    pub(super) unreadable_key: bool,
-}
-
-impl Entry {
-    /// An entry of an earlier listing of this bucket.
-    pub(super) fn of(bucket: &S3Uri, object: &ObjectRef) -> Option<Self> {
-        Some(Self {
-            key: bucket.key_of(&object.uri)?,
-            size: object.size,
-            etag: object.etag.clone(),
-            version_id: object.version_id.clone(),
-            archived: None,
-            class: ReadClass::default(),
-            unreadable_key: false,
-        })
-    }
-
-    /// The entry as everything downstream names it.
-    pub(super) fn object(&self, bucket: &S3Uri, scope: &Result<Option<Arc<KeyInfo>>, Skip>) -> ObjectRef {
-        // What is skipped has its account, region and day as well.
-        let key = scope.as_ref().map_or_else(|_skip| key_info(&self.key), Option::clone);
-        ObjectRef {
-            uri: bucket.of_key(&self.key),
-            size: self.size,
-            etag: self.etag.clone(),
-            version_id: self.version_id.clone(),
-            key,
-            mark: None,
-        }
-    }
-}
-
-/// What a lister hands over.
-#[derive(Debug)]
-pub(super) enum Listed {
-    /// Keys in byte order.
-    Page(Vec<Entry>),
-    /// Something that was to be listed, such as the rest of a prefix, could not be.
-    Failed { uri: String, failure: Failure },
-}
 
 /// What to ask for in one request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Page<'a> {
-    pub(super) prefix: &'a str,
+pub(crate) struct Page<'a> {
+    pub(crate) prefix: &'a str,
     /// Folders are named, not entered.
-    pub(super) delimited: bool,
-    pub(super) start_after: Option<&'a str>,
-    pub(super) token: Option<&'a Token>,
+    pub(crate) delimited: bool,
+    pub(crate) start_after: Option<&'a str>,
+    pub(crate) token: Option<&'a Token>,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn of(prefix: &'a str) -> Self {
+    pub(crate) fn of(prefix: &'a str) -> Self {
         Self { prefix, delimited: false, start_after: None, token: None }
     }
 }
 
 /// One page as it came.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) entries: Vec<Entry>,
+pub(crate) struct Answer {
+    pub(crate) entries: Vec<Entry>,
     /// The folders, where asked for with a delimiter. `None`: one has a name that is not UTF-8.
-    pub(super) folders: Option<Vec<String>>,
+    pub(crate) folders: Option<Vec<String>>,
     /// Where the listing goes on, if it does.
-    pub(super) next: Result<Option<Token>, Failure>,
+    pub(crate) next: Result<Option<Token>, Failure>,
 }
 
 /// Where the next page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// S3's own word for it.
     Continuation(String),
     /// After this version of this key.
@@ -126,12 +69,12 @@ fn next(
 }
 
 /// One page, with as many tries as an object gets.
-pub(super) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
+pub(crate) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
     let options = bucket.session.options();
     let counters = bucket.session.counters();
     let mut tries = 0;
     loop {
-        bucket.session.access().enter(bucket).await?;
+        bucket.session.access().enter(&bucket.uri.bucket).await?;
         tries += 1;
         counters.list.fetch_add(1, Ordering::Relaxed);
         let answer =
@@ -233,14 +176,6 @@ fn version_entry(object: ObjectVersion, encoded: bool) -> Entry {
     let class = ReadClass::of(class);
     let ObjectVersion { key, size, e_tag, version_id, .. } = object;
     named(key, encoded, size, Entry { etag: e_tag, version_id, archived, class, ..Entry::default() })
-}
-
-/// The storage class, where S3 wants a restore first and has none at hand.
-pub(super) fn archived(class: Option<&str>, restore: Option<&RestoreStatus>) -> Option<String> {
-    let restored = restore.is_some_and(|status| {
-        status.restore_expiry_date().is_some() && status.is_restore_in_progress() != Some(true)
-    });
-    class.filter(|class| matches!(*class, "GLACIER" | "DEEP_ARCHIVE") && !restored).map(str::to_owned)
 }
 
 /// `rest` under its own name and size, its ETag without quotes.

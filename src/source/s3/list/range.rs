@@ -4,90 +4,32 @@
 //! are discovered; below it, names sort by time, so that a span of days is one range of keys.
 
 use crate::key::key_info;
-use crate::keyscope::KeyScope;
+use crate::key::layout::{Level, folder_of, level};
+use crate::key::selection::KeyScope;
 use std::sync::Arc;
 
 /// The part of a scope that listing can use: accounts, regions and days.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ListScope(pub(super) Arc<KeyScope>);
-
-/// Where a folder stands in the layout.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Level<'a> {
-    /// Not below `AWSLogs/`, or not as CloudTrail lays it out.
-    Outside,
-    /// `AWSLogs/` or `AWSLogs/o-id/`.
-    Accounts,
-    /// `…/ACCOUNT/`
-    Kinds { account: &'a str },
-    /// `…/ACCOUNT/CloudTrail*/`
-    Regions { account: &'a str },
-    /// `…/ACCOUNT/CloudTrail*/REGION/` or below; `base` ends with the region's slash.
-    Days { account: &'a str, region: &'a str, base: &'a str },
-    /// Below another service's folder.
-    OtherService,
-}
-
-/// Classifies a folder: empty, or ending in `/`.
-pub(super) fn level(folder: &str) -> Level<'_> {
-    let mut ends = folder.match_indices('/').map(|(at, _)| at);
-    let mut parts: Vec<(&str, usize)> = Vec::new();
-    let mut start = 0;
-    for end in ends.by_ref() {
-        parts.push((&folder[start..end], end + 1));
-        start = end + 1;
-    }
-    // From the right: a user's own prefix may look like a trail's.
-    for at in (0..parts.len()).rev().filter(|&at| parts[at].0 == "AWSLogs") {
-        let mut rest = &parts[at + 1..];
-        if let [(first, _), tail @ ..] = rest
-            && first.starts_with("o-")
-        {
-            rest = tail;
-        }
-        match rest {
-            [] => return Level::Accounts,
-            [(account, _), ..] if !is_account(account) => {}
-            [(account, _)] => return Level::Kinds { account },
-            [(account, _), (kind, _), deeper @ ..] if kind.starts_with("CloudTrail") => {
-                return match deeper {
-                    [] => Level::Regions { account },
-                    [(region, end), ..] => Level::Days { account, region, base: &folder[..*end] },
-                };
-            }
-            _ => return Level::OtherService,
-        }
-    }
-    Level::Outside
-}
-
-fn is_account(part: &str) -> bool {
-    part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The folder that a key or prefix lies in.
-pub(super) fn folder_of(key: &str) -> &str {
-    key.rfind('/').map_or("", |slash| &key[..=slash])
-}
+pub(crate) struct ListScope(pub(crate) Arc<KeyScope>);
 
 /// Keys from `lo` to before `hi`, asked for by `prefix`, which all of them have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) prefix: String,
-    pub(super) lo: String,
-    pub(super) hi: Option<String>,
+pub(crate) struct Range {
+    pub(crate) prefix: String,
+    pub(crate) lo: String,
+    pub(crate) hi: Option<String>,
     /// The folder of a region, where days are known to be below it.
-    pub(super) base: Option<String>,
+    pub(crate) base: Option<String>,
 }
 
 impl Range {
     /// Everything that starts with `prefix`.
-    pub(super) fn all(prefix: &str) -> Self {
+    pub(crate) fn all(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), ..Self::default() }
     }
 
     /// Everything that starts with `part`, asked for as a part of `prefix`.
-    pub(super) fn part(prefix: &str, part: &str) -> Self {
+    pub(crate) fn part(prefix: &str, part: &str) -> Self {
         let base = match level(folder_of(part)) {
             Level::Days { base, .. } => Some(base.to_owned()),
             _ => None,
@@ -96,21 +38,21 @@ impl Range {
     }
 
     /// For messages: where it begins.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let lo = self.lo.trim_end_matches('\0');
         if lo > self.prefix.as_str() { lo.to_owned() } else { self.prefix.clone() }
     }
 
-    pub(super) fn holds(&self, key: &str) -> bool {
+    pub(crate) fn holds(&self, key: &str) -> bool {
         key >= self.lo.as_str() && !self.is_past(key)
     }
 
-    pub(super) fn is_past(&self, key: &str) -> bool {
+    pub(crate) fn is_past(&self, key: &str) -> bool {
         self.hi.as_deref().is_some_and(|hi| key >= hi)
     }
 
     /// S3 starts after a key; one character less than `lo` cannot miss `lo` itself.
-    pub(super) fn start_after(&self) -> Option<String> {
+    pub(crate) fn start_after(&self) -> Option<String> {
         if self.lo <= self.prefix {
             return None;
         }
@@ -120,7 +62,7 @@ impl Range {
     }
 
     /// How many more pages to expect, after one that reaches from `first` to `last`.
-    pub(super) fn pages_left(&self, first: &str, last: &str, today: &str) -> usize {
+    pub(crate) fn pages_left(&self, first: &str, last: &str, today: &str) -> usize {
         let day = |key: &str| {
             let (year, month, day) = date_at(key.strip_prefix(self.base.as_deref()?)?)?;
             Some(year * 372 + month * 31 + day)
@@ -133,7 +75,7 @@ impl Range {
     }
 
     /// What comes after `key`, cut at months, or within one month at days, into at most `parts` ranges.
-    pub(super) fn split_after(&self, key: &str, today: &str, parts: usize) -> Vec<Range> {
+    pub(crate) fn split_after(&self, key: &str, today: &str, parts: usize) -> Vec<Range> {
         let Some(base) = self.base.as_deref().filter(|base| key.starts_with(base)) else { return Vec::new() };
         let Some(from) = date_at(&key[base.len()..]) else { return Vec::new() };
         let until = self.hi.as_deref().and_then(|hi| date_at(hi.strip_prefix(base)?));
@@ -175,7 +117,7 @@ impl Range {
 }
 
 /// The first text after all that start with `prefix`. `None`: there is none.
-pub(super) fn past(prefix: &str) -> Option<String> {
+pub(crate) fn past(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
         let next = (u32::from(last) + 1..=0x10_ffff).find_map(char::from_u32);
@@ -215,12 +157,12 @@ fn months(from: Date, until: Date) -> impl Iterator<Item = (u32, u32)> {
 
 impl ListScope {
     /// Whether whole folders are left out.
-    pub(super) fn is_restricted(&self) -> bool {
+    pub(crate) fn is_restricted(&self) -> bool {
         self.0.days() != (None, None) || !self.0.accounts().is_empty() || !self.0.regions().is_empty()
     }
 
     /// Whether a listed key is in scope: the same answer however it came to be listed.
-    pub(super) fn admits_key(&self, key: &str) -> bool {
+    pub(crate) fn admits_key(&self, key: &str) -> bool {
         if self.0.is_everything() {
             return true;
         }
@@ -240,7 +182,7 @@ impl ListScope {
     }
 
     /// The wanted days of the region folder `base`, as far as they start with `prefix`.
-    pub(super) fn days(&self, base: &str, prefix: &str) -> Option<Range> {
+    pub(crate) fn days(&self, base: &str, prefix: &str) -> Option<Range> {
         let (first, last) = self.0.days();
         let folder = |day: &str| format!("{base}{}/", day.replace('-', "/"));
         let mut range = Range {
@@ -266,7 +208,7 @@ impl ListScope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::TimeRange;
+    use crate::key::days::TimeRange;
     use jiff::SignedDuration;
 
     const TRAIL: &str = "AWSLogs/111122223333/CloudTrail/";
@@ -281,28 +223,6 @@ mod tests {
         };
         let scope = KeyScope::new(&[], &regions, &[], &[]).unwrap();
         ListScope(Arc::new(scope.within(range, SignedDuration::ZERO)))
-    }
-
-    #[test]
-    fn folders_are_matched_from_the_right() {
-        let days = "o-x/AWSLogs/o-x/111122223333/CloudTrail/eu-west-1/";
-        for (folder, expected) in [
-            ("", Level::Outside),
-            ("logs/", Level::Outside),
-            ("AWSLogs/", Level::Accounts),
-            ("o-x/AWSLogs/o-x/", Level::Accounts),
-            ("AWSLogs/reports/", Level::Outside),
-            ("AWSLogs/111122223333/", Level::Kinds { account: "111122223333" }),
-            (TRAIL, Level::Regions { account: "111122223333" }),
-            (
-                "o-x/AWSLogs/o-x/111122223333/CloudTrail/eu-west-1/2024/",
-                Level::Days { account: "111122223333", region: "eu-west-1", base: days },
-            ),
-            ("AWSLogs/111122223333/Config/us-east-1/", Level::OtherService),
-            ("AWSLogs/444455556666/Config/AWSLogs/", Level::Accounts),
-        ] {
-            assert_eq!(level(folder), expected, "{folder}");
-        }
     }
 
     #[test]

@@ -4,24 +4,29 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::finding::{CredentialType, IdentityKind, MfaStatus, Severity};
+use roottrail::finding::{CredentialType, IdentityKind, MfaStatus, Severity};
+use roottrail::rules::{self, Rule};
 
 /// A word that is not on its list. The message names the nearest one, and all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownWord {
+pub(super) struct UnknownWord {
     /// What the word should be: `rule`, `severity`.
-    pub what: &'static str,
+    pub(super) what: &'static str,
     /// The word as given.
-    pub word: String,
+    pub(super) word: String,
     /// The word that was probably meant.
-    pub nearest: Option<String>,
+    pub(super) nearest: Option<String>,
     /// The list.
-    pub known: Vec<String>,
+    pub(super) known: Vec<String>,
 }
 
 impl UnknownWord {
     /// Looks for the nearest of the known words.
-    pub fn new(what: &'static str, word: &str, known: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub(super) fn new(
+        what: &'static str,
+        word: &str,
+        known: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
         let known: Vec<String> = known.into_iter().map(Into::into).collect();
         let nearest = nearest(word, known.iter().map(String::as_str)).map(str::to_owned);
         Self { what, word: word.to_owned(), nearest, known }
@@ -41,7 +46,7 @@ impl fmt::Display for UnknownWord {
 impl std::error::Error for UnknownWord {}
 
 /// An enumeration whose values users name as findings spell them.
-pub trait Choice: Copy + Serialize + 'static {
+pub(super) trait Choice: Copy + Serialize + 'static {
     /// What a value is called in messages.
     const WHAT: &'static str;
     /// Every value, in order.
@@ -103,7 +108,7 @@ impl Choice for MfaStatus {
 }
 
 /// The candidate that was probably meant, if one is near enough.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.trim().to_ascii_lowercase().replace('_', "-");
     let near = |candidate: &str| {
         let candidate = candidate.to_ascii_lowercase().replace('_', "-");
@@ -137,6 +142,12 @@ fn distance(from: &str, to: &str) -> usize {
     row[to.len()]
 }
 
+/// The rule of this id. Fails with the nearest id and the list of them.
+pub(super) fn parse_rule(id: &str) -> Result<&'static Rule, UnknownWord> {
+    let id = id.trim();
+    rules::by_id(id).ok_or_else(|| UnknownWord::new("rule", id, rules::all().map(|rule| rule.id)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,5 +176,15 @@ mod tests {
         assert_eq!(MfaStatus::parse("unused").unwrap_err().nearest.as_deref(), Some("used"));
         assert_eq!(nearest("", ["low"]), None);
         assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn rules_are_found_or_corrected() {
+        assert_eq!(parse_rule("root-activity").map(|rule| rule.id), Ok("root-activity"));
+        assert_eq!(parse_rule("root-activty").unwrap_err().nearest.as_deref(), Some("root-activity"));
+        assert_eq!(
+            parse_rule("without-mfa").unwrap_err().nearest.as_deref(),
+            Some("root-console-login-without-mfa")
+        );
     }
 }

@@ -10,11 +10,11 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use jiff::{SignedDuration, Timestamp};
 
+use super::values::parse_span;
 use super::{UsageError, code, terminal};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::{Checkpoint, Description, Plan, StateError};
-use roottrail::filter::parse_span;
-use roottrail::keyscope::KeyScope;
+use roottrail::key::selection::KeyScope;
 use roottrail::summary::Summary;
 
 /// Options of runs that outlive their process.

@@ -1,34 +1,29 @@
 //! The connection to S3: runtime, HTTP and TLS, endpoint, region, credentials. Built once for a run.
 
 use super::access::Access;
+use super::buffers::Spare;
 use super::credentials::{CachedCredentials, CredentialsHandle};
-use super::direct::{self, Direct, Http};
-use super::errors::{Failure, Verdict};
 use super::options::S3Options;
-use super::spare::Spare;
-use super::tls::{behind_proxy, ca_bundle, http_client, tls_config};
-use super::uri::S3Uri;
-use crate::error::{ErrorKind, Fatal};
+use crate::error::{Fatal, start};
+use crate::net::client;
+use crate::net::client::Http;
+use crate::net::tls::{behind_proxy, ca_bundle, tls_config};
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{
-    AppName, Builder, IdentityCache, ResponseChecksumValidation, SharedHttpClient,
-    StalledStreamProtectionConfig,
-};
-use aws_sdk_s3::types::RequestPayer;
+use aws_sdk_s3::config::{AppName, Builder, IdentityCache, SharedHttpClient, StalledStreamProtectionConfig};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 
 /// Where a bucket is looked for when nothing names a region; S3 then says where it really is.
-const FALLBACK_REGION: &str = "us-east-1";
+pub(super) const FALLBACK_REGION: &str = "us-east-1";
 
 /// Requests made so far, tries included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +95,7 @@ impl S3Session {
     /// Starts the runtime, reads the configuration and fetches the first credentials.
     /// Fails where there are none, or where a certificate file cannot be used.
     pub fn start(options: &S3Options) -> Result<Self, Fatal> {
-        let pem = ca_bundle(options)?;
+        let pem = ca_bundle(options.ca_bundle.clone())?;
         let http = http_client(pem.as_deref())?;
         // A proxy is the SDK's business, and without credentials there is nothing to sign.
         let plain = !options.no_sign_request && !options.sdk_only && !behind_proxy();
@@ -113,7 +108,7 @@ impl S3Session {
             .map_err(|error| start(format!("cannot start the threads for S3: {error}")))?;
         let handle = runtime.handle().clone();
         let (config, region, endpoint, credentials) = handle.block_on(load(options, http));
-        let direct = direct.map(|config| direct::http(config, options.connect_timeout));
+        let direct = direct.map(|config| client::http(config, options.connect_timeout));
         let session = Self(Arc::new(Inner {
             runtime: Some(runtime),
             handle,
@@ -177,6 +172,21 @@ impl S3Session {
         &self.0.handle
     }
 
+    /// The configuration of clients, but for the region.
+    pub(super) fn config(&self) -> &Builder {
+        &self.0.config
+    }
+
+    /// The configured region.
+    pub(super) fn region(&self) -> Option<&Region> {
+        self.0.region.as_ref()
+    }
+
+    /// The client for GETs without the SDK, where that may be.
+    pub(super) fn http(&self) -> Option<&Http> {
+        self.0.http.as_ref()
+    }
+
     pub(super) fn options(&self) -> &S3Options {
         &self.0.options
     }
@@ -198,72 +208,7 @@ impl S3Session {
         self.0.credentials.as_ref()
     }
 
-    /// A client for `region`; all of a session share their connections.
-    fn client(&self, region: &Region) -> Client {
-        Client::from_conf(self.0.config.clone().region(region.clone()).build())
-    }
-
-    /// The same for parts of objects, where a checksum of the whole does not apply.
-    fn part_client(&self, region: &Region) -> Client {
-        let config = self.0.config.clone().region(region.clone());
-        Client::from_conf(
-            config.response_checksum_validation(ResponseChecksumValidation::WhenRequired).build(),
-        )
-    }
-
-    /// Finds the bucket's region and makes sure that it exists and answers.
-    pub(super) fn locate(&self, uri: &S3Uri) -> Result<Bucket, Fatal> {
-        self.0.handle.block_on(self.locate_async(uri))
-    }
-
-    async fn locate_async(&self, uri: &S3Uri) -> Result<Bucket, Fatal> {
-        let fallback = Region::from_static(FALLBACK_REGION);
-        let mut region = self.0.region.clone().unwrap_or(fallback);
-        let mut hops = 0;
-        let mut tries = 0;
-        loop {
-            let bucket = Bucket {
-                client: self.client(&region),
-                part_client: self.part_client(&region),
-                uri: uri.clone(),
-                direct: None,
-                session: self.clone(),
-            };
-            self.0.counters.list.fetch_add(1, Ordering::Relaxed);
-            let request = bucket.list().max_keys(1).set_prefix(Some(uri.prefix.clone()));
-            let Err(error) = request.send().await else { return Ok(bucket.with_direct().await) };
-            let failure = Failure::from_sdk(&error);
-            tries += 1;
-            match (failure.verdict, &failure.region) {
-                (Verdict::Elsewhere, Some(elsewhere)) if hops < 3 && elsewhere != region.as_ref() => {
-                    hops += 1;
-                    region = Region::new(elsewhere.clone());
-                }
-                // The listing itself tries longer and reports the failure as an item.
-                (Verdict::SlowDown, _) => return Ok(bucket.with_direct().await),
-                (Verdict::Retry, _) if failure.status.is_some() => return Ok(bucket.with_direct().await),
-                (Verdict::Retry, _) if tries < 3 => tokio::time::sleep(Duration::from_millis(200)).await,
-                // Denied for this prefix: the keys of others may still be readable, so it is no reason not to
-                // start, unless the caller is not known to S3 at all.
-                (_, _) if failure.code.as_deref() == Some("AccessDenied") => {
-                    return Ok(bucket.with_direct().await);
-                }
-                _ => return Err(self.refused(uri, &region, &failure)),
-            }
-        }
-    }
-
-    fn refused(&self, uri: &S3Uri, region: &Region, failure: &Failure) -> Fatal {
-        let bucket = &uri.bucket;
-        let what = match failure.kind {
-            ErrorKind::NotFound => format!("there is no bucket {bucket:?}"),
-            ErrorKind::Connection | ErrorKind::Timeout => format!("cannot reach S3 for bucket {bucket:?}"),
-            _ => format!("S3 refuses the first look into bucket {bucket:?}"),
-        };
-        start(format!("{what}: {failure}\n  {}", self.whereabouts(Some(region))))
-    }
-
-    fn whereabouts(&self, region: Option<&Region>) -> String {
+    pub(super) fn whereabouts(&self, region: Option<&Region>) -> String {
         let region = match region.or(self.0.region.as_ref()) {
             Some(region) => region.to_string(),
             None => format!("{FALLBACK_REGION} (none configured)"),
@@ -273,48 +218,17 @@ impl S3Session {
     }
 }
 
-/// What keeps a run from starting.
-pub(super) fn start(message: String) -> Fatal {
-    Fatal::Start { message }
-}
-
-/// One bucket in its region.
-#[derive(Clone, Debug)]
-pub(super) struct Bucket {
-    pub(super) client: Client,
-    pub(super) part_client: Client,
-    pub(super) uri: S3Uri,
-    /// The short way to a GET, where there is one.
-    pub(super) direct: Option<Arc<Direct>>,
-    /// Keeps the runtime alive.
-    pub(super) session: S3Session,
-}
-
-impl Bucket {
-    async fn with_direct(mut self) -> Self {
-        if let Some(http) = self.session.0.http.clone() {
-            self.direct = Direct::of(&self, &http).await;
-        }
-        self
+/// The HTTP client of the SDK.
+fn http_client(pem: Option<&[u8]>) -> Result<SharedHttpClient, Fatal> {
+    let mut context = TlsContext::builder();
+    if let Some(pem) = pem {
+        context = context.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
     }
-
-    /// A list request with what every one of a run has in common.
-    pub(super) fn list(
-        &self,
-    ) -> aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder {
-        let options = self.session.options();
-        self.client
-            .list_objects_v2()
-            .bucket(&self.uri.bucket)
-            // Keys may hold characters that XML cannot.
-            .encoding_type(aws_sdk_s3::types::EncodingType::Url)
-            .set_request_payer(payer(options))
-            .set_expected_bucket_owner(options.expected_bucket_owner.clone())
-    }
-}
-
-pub(super) fn payer(options: &S3Options) -> Option<RequestPayer> {
-    options.request_payer.then_some(RequestPayer::Requester)
+    let context = context.build().map_err(|error| start(format!("cannot set up TLS: {error}")))?;
+    Ok(aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context)
+        .build_https())
 }
 
 type Loaded = (Builder, Option<Region>, Option<String>, Option<Arc<CachedCredentials>>);

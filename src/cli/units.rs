@@ -1,0 +1,44 @@
+//! Amounts, as people read them.
+
+pub(super) fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 999.5 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => "a second".to_owned(),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+/// A number of bytes in the largest unit that keeps it above 1.
+pub(super) fn bytes(n: f64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut n = n;
+    let mut unit = 0;
+    while n >= 1000.0 && unit + 1 < units.len() {
+        n /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n:.0} B") } else { format!("{n:.1} {}", units[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_are_short() {
+        assert_eq!([0, 999, 1000, 1_500_000].map(size), ["0 B", "999 B", "1.0 kB", "1.5 MB"]);
+        assert_eq!([0.2, 90.0, 600.0, 18_000.0].map(duration), ["a second", "90 s", "10 min", "5.0 h"]);
+    }
+}

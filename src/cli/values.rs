@@ -1,0 +1,140 @@
+//! Values that users write: times, lengths of time, sizes.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, civil};
+
+use roottrail::key::days::TimeError;
+
+/// Reads a time: RFC 3339, a day (UTC), or how long before `now`.
+pub(super) fn parse_time(text: &str, now: Timestamp) -> Result<Timestamp, TimeError> {
+    let bad = || TimeError::Time(text.to_owned());
+    let text = text.trim();
+    if let Some(ago) = span(text) {
+        return now.checked_sub(ago).map_err(|_| bad());
+    }
+    if text.len() == "2024-05-01".len() {
+        let day: civil::Date = text.parse().map_err(|_| bad())?;
+        return day.to_zoned(TimeZone::UTC).map(|moment| moment.timestamp()).map_err(|_| bad());
+    }
+    text.parse().map_err(|_| bad())
+}
+
+/// Reads a length of time: `1d`, `12h`, `30m`, `45s`, `2w`, or `0`.
+pub(super) fn parse_span(text: &str) -> Result<SignedDuration, TimeError> {
+    match text.trim() {
+        "0" => Ok(SignedDuration::ZERO),
+        text => span(text).ok_or_else(|| TimeError::Span(text.to_owned())),
+    }
+}
+
+fn span(text: &str) -> Option<SignedDuration> {
+    let unit = text.chars().last()?;
+    let seconds: i64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        'w' => 7 * 24 * 60 * 60,
+        _ => return None,
+    };
+    let number = &text[..text.len() - 1];
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let number: i64 = digits.then(|| number.parse().ok()).flatten()?;
+    number.checked_mul(seconds).map(SignedDuration::from_secs)
+}
+
+/// `1500`, `64k`, `100MB`, `2GiB`.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        _ => {
+            return Err(
+                "a number of bytes with an optional unit: k, M, G, T, KiB, MiB, GiB, kB, MB, GB".into()
+            );
+        }
+    };
+    text[..digits]
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|&bytes| bytes > 0)
+        .ok_or_else(|| "a positive number of bytes, such as 512MiB".into())
+}
+
+/// `500ms`, `10s`, `5m`, `1h`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "a time is a number and ms, s, m or h".to_owned())?;
+    let unit = match &text[digits.len()..] {
+        "ms" => return Ok(Duration::from_millis(number)),
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        other => return Err(format!("'{other}' is no unit: ms, s, m or h")),
+    };
+    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(|| "no such time".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn times_in_every_form() {
+        let now = at("2024-05-08T12:00:00Z");
+        for (text, expected) in [
+            ("2024-05-01T12:00:00Z", "2024-05-01T12:00:00Z"),
+            ("2024-05-01T14:00:00+02:00", "2024-05-01T12:00:00Z"),
+            ("2024-05-01", "2024-05-01T00:00:00Z"),
+            ("7d", "2024-05-01T12:00:00Z"),
+            ("12h", "2024-05-08T00:00:00Z"),
+            (" 30m ", "2024-05-08T11:30:00Z"),
+            ("2w", "2024-04-24T12:00:00Z"),
+            ("0d", "2024-05-08T12:00:00Z"),
+        ] {
+            assert_eq!(parse_time(text, now), Ok(at(expected)), "{text}");
+        }
+        for text in [
+            "",
+            "d",
+            "7",
+            "-7d",
+            "7 d",
+            "7y",
+            "2024-13-01",
+            "2024-05-01T12:00:00",
+            "99999999999999999999d",
+            "999999999999w",
+            "é",
+        ] {
+            assert_eq!(parse_time(text, now), Err(TimeError::Time(text.into())), "{text}");
+        }
+        assert_eq!(parse_span("0"), Ok(SignedDuration::ZERO));
+        assert_eq!(parse_span("1d"), Ok(SignedDuration::from_hours(24)));
+        assert!(parse_span("1").is_err());
+    }
+
+    proptest::proptest! {
+        /// Whatever users type, there is an answer and no panic.
+        #[test]
+        fn any_text_is_a_time_or_an_error(text in ".{0,24}") {
+            let _read = parse_time(&text, Timestamp::UNIX_EPOCH);
+            let _length = parse_span(&text);
+        }
+    }
+}

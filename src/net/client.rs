@@ -1,0 +1,28 @@
+//! The HTTP client: hyper with rustls.
+
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use std::time::Duration;
+
+/// Connections, shared by all buckets of a session.
+pub(crate) type Http = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+/// A client of the same trust as the SDK's.
+pub(crate) fn http(config: rustls::ClientConfig, connect_timeout: Duration) -> Http {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(connect_timeout));
+    connector.enforce_http(false);
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connector);
+    Client::builder(hyper_util::rt::TokioExecutor::new())
+        .pool_timer(hyper_util::rt::TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(20))
+        .build(connector)
+}

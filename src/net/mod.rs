@@ -1,0 +1,5 @@
+//! What S3 and `ship` share of the network.
+
+pub(crate) mod backoff;
+pub(crate) mod client;
+pub(crate) mod tls;

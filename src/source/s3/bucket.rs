@@ -1,0 +1,121 @@
+//! One bucket: found in its region, and the way to ask for what is in it.
+
+use super::direct::Direct;
+use super::errors::{Failure, Verdict};
+use super::options::S3Options;
+use super::session::{FALLBACK_REGION, S3Session};
+use super::uri::S3Uri;
+use crate::error::{ErrorKind, Fatal, start};
+use aws_config::Region;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::ResponseChecksumValidation;
+use aws_sdk_s3::types::RequestPayer;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// One bucket in its region.
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    pub(super) client: Client,
+    pub(super) part_client: Client,
+    pub(super) uri: S3Uri,
+    /// The short way to a GET, where there is one.
+    pub(super) direct: Option<Arc<Direct>>,
+    /// Keeps the runtime alive.
+    pub(super) session: S3Session,
+}
+
+impl Bucket {
+    async fn with_direct(mut self) -> Self {
+        if let Some(http) = self.session.http().cloned() {
+            self.direct = Direct::of(&self.client, &self.uri.bucket, &http).await;
+        }
+        self
+    }
+
+    /// A list request with what every one of a run has in common.
+    pub(super) fn list(
+        &self,
+    ) -> aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder {
+        let options = self.session.options();
+        self.client
+            .list_objects_v2()
+            .bucket(&self.uri.bucket)
+            // Keys may hold characters that XML cannot.
+            .encoding_type(aws_sdk_s3::types::EncodingType::Url)
+            .set_request_payer(payer(options))
+            .set_expected_bucket_owner(options.expected_bucket_owner.clone())
+    }
+}
+
+pub(super) fn payer(options: &S3Options) -> Option<RequestPayer> {
+    options.request_payer.then_some(RequestPayer::Requester)
+}
+
+impl S3Session {
+    /// A client for `region`; all of a session share their connections.
+    fn client(&self, region: &Region) -> Client {
+        Client::from_conf(self.config().clone().region(region.clone()).build())
+    }
+
+    /// The same for parts of objects, where a checksum of the whole does not apply.
+    fn part_client(&self, region: &Region) -> Client {
+        let config = self.config().clone().region(region.clone());
+        Client::from_conf(
+            config.response_checksum_validation(ResponseChecksumValidation::WhenRequired).build(),
+        )
+    }
+
+    /// Finds the bucket's region and makes sure that it exists and answers.
+    pub(super) fn locate(&self, uri: &S3Uri) -> Result<Bucket, Fatal> {
+        self.handle().block_on(self.locate_async(uri))
+    }
+
+    async fn locate_async(&self, uri: &S3Uri) -> Result<Bucket, Fatal> {
+        let fallback = Region::from_static(FALLBACK_REGION);
+        let mut region = self.region().cloned().unwrap_or(fallback);
+        let mut hops = 0;
+        let mut tries = 0;
+        loop {
+            let bucket = Bucket {
+                client: self.client(&region),
+                part_client: self.part_client(&region),
+                uri: uri.clone(),
+                direct: None,
+                session: self.clone(),
+            };
+            self.counters().list.fetch_add(1, Ordering::Relaxed);
+            let request = bucket.list().max_keys(1).set_prefix(Some(uri.prefix.clone()));
+            let Err(error) = request.send().await else { return Ok(bucket.with_direct().await) };
+            let failure = Failure::from_sdk(&error);
+            tries += 1;
+            match (failure.verdict, &failure.region) {
+                (Verdict::Elsewhere, Some(elsewhere)) if hops < 3 && elsewhere != region.as_ref() => {
+                    hops += 1;
+                    region = Region::new(elsewhere.clone());
+                }
+                // The listing itself tries longer and reports the failure as an item.
+                (Verdict::SlowDown, _) => return Ok(bucket.with_direct().await),
+                (Verdict::Retry, _) if failure.status.is_some() => return Ok(bucket.with_direct().await),
+                (Verdict::Retry, _) if tries < 3 => tokio::time::sleep(Duration::from_millis(200)).await,
+                // Denied for this prefix: the keys of others may still be readable, so it is no reason not to
+                // start, unless the caller is not known to S3 at all.
+                (_, _) if failure.code.as_deref() == Some("AccessDenied") => {
+                    return Ok(bucket.with_direct().await);
+                }
+                _ => return Err(self.refused(uri, &region, &failure)),
+            }
+        }
+    }
+
+    fn refused(&self, uri: &S3Uri, region: &Region, failure: &Failure) -> Fatal {
+        let bucket = &uri.bucket;
+        let what = match failure.kind {
+            ErrorKind::NotFound => format!("there is no bucket {bucket:?}"),
+            ErrorKind::Connection | ErrorKind::Timeout => format!("cannot reach S3 for bucket {bucket:?}"),
+            _ => format!("S3 refuses the first look into bucket {bucket:?}"),
+        };
+        start(format!("{what}: {failure}\n  {}", self.whereabouts(Some(region))))
+    }
+}

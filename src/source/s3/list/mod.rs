@@ -1,0 +1,7 @@
+//! A prefix listed by many requests at once, in one order.
+
+mod node;
+mod page;
+pub(crate) mod range;
+pub(crate) mod tree;
+mod work;
