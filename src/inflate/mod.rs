@@ -6,10 +6,12 @@
 //! Whatever that way does not accept (several members, a cut, damage, a size beyond the buffer) takes the
 //! certain way of a stream, from the start.
 
+mod header;
 #[cfg(feature = "libdeflate")]
 mod libdeflate;
 #[cfg(feature = "libdeflate")]
 mod member;
+mod peek;
 mod stream;
 
 use std::io::BufRead;
@@ -19,7 +21,9 @@ use std::time::{Duration, Instant};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks, Cursor};
-use stream::{Stream, starts_gzip};
+pub(crate) use peek::Peek;
+use stream::Stream;
+pub(crate) use stream::{MAGIC, starts_gzip};
 
 /// Inflated sizes up to this are held as a whole. Two threads with one such object each stay below
 /// 128 MB together with everything else.
@@ -71,7 +75,7 @@ pub fn inflate_stream<T>(
     read: impl FnOnce(&mut Cursor<'_>) -> T,
 ) -> (Result<T, Break>, Inflated) {
     let start = Instant::now();
-    let stream = match Stream::new(reader, limit) {
+    let stream = match Stream::new(reader, limit, cancel) {
         Ok(stream) => stream,
         Err(broken) => return (Err(broken), Inflated::default()),
     };

@@ -4,6 +4,9 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
+use super::header::simplify;
+use super::peek::Peek;
+use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks};
 
@@ -19,16 +22,17 @@ pub(super) struct Stream<R: BufRead> {
 }
 
 enum State<R: BufRead> {
-    Plain(R),
-    Member(Box<GzDecoder<R>>),
+    Plain(Peek<R>),
+    Member(Box<GzDecoder<Peek<R>>>),
     Done,
 }
 
 impl<R: BufRead> Stream<R> {
     /// Decides by the first bytes whether `reader` is gzip.
-    pub(super) fn new(mut reader: R, limit: u64) -> Result<Self, Break> {
-        let gzip = starts_gzip(reader.fill_buf().map_err(broken)?);
-        let state = if gzip { State::Member(Box::new(GzDecoder::new(reader))) } else { State::Plain(reader) };
+    pub(super) fn new(reader: R, limit: u64, cancel: &Cancel) -> Result<Self, Break> {
+        let mut reader = Peek::new(reader, cancel);
+        let gzip = starts_gzip(reader.peek(MAGIC.len()).map_err(broken)?);
+        let state = if gzip { member(reader)? } else { State::Plain(reader) };
         Ok(Self { state, limit, total: 0 })
     }
 
@@ -70,8 +74,8 @@ impl<R: BufRead> Stream<R> {
             return Ok(false);
         };
         let mut reader = decoder.into_inner();
-        if starts_gzip(reader.fill_buf().map_err(broken)?) {
-            self.state = State::Member(Box::new(GzDecoder::new(reader)));
+        if starts_gzip(reader.peek(MAGIC.len()).map_err(broken)?) {
+            self.state = member(reader)?;
             return Ok(true);
         }
         // Zero bytes are padding, as tapes and some writers leave it; anything else could hide a member.
@@ -102,9 +106,17 @@ impl<R: BufRead> Chunks for Stream<R> {
     }
 }
 
-/// Whether bytes begin a gzip member (RFC 1952, ID1 and ID2).
-pub(super) fn starts_gzip(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1f, 0x8b])
+/// The first bytes of a gzip member (RFC 1952, ID1 and ID2).
+pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Whether bytes, as many as there are or at least two, begin a gzip member.
+pub(crate) fn starts_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+fn member<R: BufRead>(mut reader: Peek<R>) -> Result<State<R>, Break> {
+    simplify(&mut reader).map_err(broken)?;
+    Ok(State::Member(Box::new(GzDecoder::new(reader))))
 }
 
 /// flate2 reports damage by these kinds; all others come from the reader below it.

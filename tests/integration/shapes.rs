@@ -2,10 +2,13 @@
 
 use crate::support::cli::{Folder, Scan, scan, scan_with};
 use crate::support::logs::{event, gzip, id, key, records, root, user};
+use crate::support::readers::same_in_pieces;
 use serde_json::{Value, json};
+use std::io::Write as _;
 
-/// Scans a folder that holds just this.
+/// Scans a folder that holds just this, which must read alike however its bytes come.
 fn object(name: &str, bytes: impl AsRef<[u8]>) -> Scan {
+    same_in_pieces(name, bytes.as_ref());
     let folder = Folder::new();
     folder.put(name, bytes);
     scan([folder.path()])
@@ -609,4 +612,34 @@ fn standard_input_takes_every_shape() {
     }
     let nothing = scan_with(crate::support::cli::command(), ["-"], b"");
     assert_eq!((nothing.code, nothing.kinds()), (3, vec!["empty"]));
+}
+
+/// What parts two members says nothing of them, and a name above 64 KiB is a name.
+#[test]
+fn members_begin_anywhere() {
+    let named = |name: usize, text: String| {
+        let mut header = vec![0x1f, 0x8b, 8, 8 | 16, 0, 0, 0, 0, 0, 0xff];
+        header.extend([&vec![b'n'; name][..], b"\0", &vec![b'c'; name], b"\0"].concat());
+        [&header[..], &gzip(text)[10..]].concat()
+    };
+    let long = named(70_000, records([root(1)]));
+    let sound = object("log.json.gz", &long);
+    assert_eq!((sound.code, sound.findings.len()), (0, 1), "{}", sound.stderr);
+    let two = [long, gzip(records([root(2)])), named(3, records([root(3)])), vec![0; 9]].concat();
+    let sound = object("log.json.gz", &two);
+    assert_eq!((sound.code, indices(&sound)), (0, vec![0, 1, 2]), "{}", sound.stderr);
+
+    // Beyond what is read as a whole, the first byte of the second member ends a buffer.
+    let buffer = 256 << 10;
+    let mut stored = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    stored.write_all(format!("{}{}", records([root(1)]), " ".repeat(25 << 20)).as_bytes()).unwrap();
+    let stored = stored.finish().unwrap();
+    let empty = named(0, String::new());
+    let missing = 2 * buffer - 1 - (stored.len() + empty.len()) % buffer;
+    let first = [&empty[..10], &vec![b'n'; missing], &empty[10..], &stored].concat();
+    assert_eq!(first.len() % buffer, buffer - 1);
+    let folder = Folder::new();
+    folder.put("log.json.gz", [first, gzip(records([root(2)]))].concat());
+    let sound = scan([folder.path()]);
+    assert_eq!((sound.code, sound.findings.len()), (0, 2), "{}", sound.stderr);
 }

@@ -3,4 +3,5 @@
 pub(crate) mod cli;
 pub(crate) mod feed;
 pub(crate) mod logs;
+pub(crate) mod readers;
 pub(crate) mod s3;

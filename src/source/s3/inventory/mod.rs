@@ -15,10 +15,12 @@ use super::fetch::fetch;
 use super::list::range::ListScope;
 use super::session::S3Session;
 use super::uri::S3Uri;
+use crate::cancel::Cancel;
 use crate::error::start;
 use crate::error::{ErrorKind, Fatal};
+use crate::inflate::{MAGIC, Peek, starts_gzip};
 use csv::ByteRecord;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use manifest::{Columns, DataFile, Manifest};
@@ -27,7 +29,7 @@ use sort::Sorter;
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
@@ -296,8 +298,8 @@ fn neighbour(manifest: &str, file: &DataFile) -> String {
 
 /// The rows behind gzip, or plain ones.
 fn rows_of(file: File) -> io::Result<Box<dyn io::Read>> {
-    let mut file = BufReader::with_capacity(1 << 16, file);
-    let gzip = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    let mut file = Peek::new(BufReader::with_capacity(1 << 16, file), &Cancel::new());
+    let gzip = starts_gzip(file.peek(MAGIC.len())?);
     Ok(if gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
