@@ -13,6 +13,8 @@ const MOST: usize = 1 << 20;
 /// How many bytes come at a time; none: the call is interrupted.
 type Pieces = Box<dyn FnMut() -> Option<usize> + Send>;
 
+type Way = (&'static str, fn() -> Pieces);
+
 /// A reader of pieces.
 struct Torn<'t> {
     rest: &'t [u8],
@@ -21,7 +23,7 @@ struct Torn<'t> {
 }
 
 /// All ways to come in pieces.
-const WAYS: [(&str, fn() -> Pieces); 4] = [
+const WAYS: [Way; 4] = [
     ("a byte at a time", || Box::new(|| Some(1))),
     ("the first byte alone", || {
         let mut first = true;
@@ -107,8 +109,7 @@ pub(crate) fn same_in_pieces(name: &str, bytes: &[u8]) {
         return;
     }
     let (cancel, limit) = (Cancel::new(), 1 << 26);
-    let (whole, inflated) =
-        inflate_bytes(bytes, limit, false, &cancel, &mut Buffers::default(), |cursor| read(cursor));
+    let (whole, inflated) = inflate_bytes(bytes, limit, false, &cancel, &mut Buffers::default(), read);
     if inflated.bytes > 4 << 20 {
         return;
     }
@@ -116,8 +117,8 @@ pub(crate) fn same_in_pieces(name: &str, bytes: &[u8]) {
     for (way, pieces) in WAYS {
         for overlap in [false, true] {
             let torn = Torn { rest: bytes, piece: 0, next: pieces() };
-            let (read, _) = inflate_stream(torn, limit, overlap, &cancel, |cursor| read(cursor));
-            assert_eq!(outcome(read), whole, "{name}, {way}");
+            let (torn, _) = inflate_stream(torn, limit, overlap, &cancel, read);
+            assert_eq!(outcome(torn), whole, "{name}, {way}");
         }
     }
 }
