@@ -35,3 +35,4 @@ pub mod schema;
 pub mod ship;
 pub mod source;
 pub mod summary;
+pub mod table;

@@ -13,7 +13,7 @@ use crate::history::pack::{
 use crate::json::canonical::Fingerprint;
 use crate::key::{KeyInfo, Skip};
 use crate::scan::report::RecordCounts;
-use crate::summary::{Bytes, Findings, Summary};
+use crate::summary::{Bytes, Findings, Highlights, Summary};
 
 /// What an unfinished run has counted, but for what each attempt counts anew: objects that are passed over
 /// by their names.
@@ -30,6 +30,9 @@ pub(super) struct SavedSummary {
     by_credential: Vec<(CredentialType, MfaStatus, u64)>,
     assume_root_callers: u64,
     stops: Vec<Stop>,
+    /// A file of an older roottrail lacks them: a run that goes on from it names only what came after.
+    #[serde(default)]
+    highlights: Highlights,
     elapsed_seconds: f64,
     /// Deflated JSON.
     coverage: String,
@@ -66,6 +69,7 @@ impl SavedSummary {
             by_credential: summary.by_credential.iter().map(|(&(kind, mfa), &n)| (kind, mfa, n)).collect(),
             assume_root_callers: summary.assume_root_callers,
             stops: summary.stops.clone(),
+            highlights: summary.highlights.clone(),
             elapsed_seconds: summary.elapsed.as_secs_f64(),
             coverage: squeeze(&serde_json::to_vec(&rows).map_err(unreadable)?)?,
         })
@@ -90,6 +94,7 @@ impl SavedSummary {
         summary.by_credential = self.by_credential.iter().map(|&(kind, mfa, n)| ((kind, mfa), n)).collect();
         summary.assume_root_callers = self.assume_root_callers;
         summary.stops.clone_from(&self.stops);
+        summary.highlights.clone_from(&self.highlights);
         summary.elapsed = Duration::try_from_secs_f64(self.elapsed_seconds).map_err(unreadable)?;
         if !self.coverage.is_empty() {
             let rows: Vec<Row> = serde_json::from_slice(&expand(&self.coverage)?).map_err(unreadable)?;

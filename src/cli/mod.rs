@@ -3,8 +3,10 @@
 mod aws;
 mod checkpoint;
 mod commands;
+mod events;
 mod explain;
 mod format_options;
+mod highlights_text;
 mod outputs;
 mod plan;
 mod plan_text;
@@ -43,7 +45,7 @@ enum Command {
     /// List the rules, or show one in full
     Rules(rules::Args),
     /// Show why an event is, or is not, a finding
-    Explain(explain::Args),
+    Explain(Box<explain::Args>),
     /// Deliver findings to Elasticsearch, OpenSearch or Splunk, exactly
     Ship(Box<ship::Args>),
     /// Print the JSON Schema of a finding, or of another file that a scan writes
@@ -74,9 +76,7 @@ pub(crate) fn run() -> ExitCode {
         }
         Command::Plan(args) => plan::run(&args, &mut std::io::stdout().lock()),
         Command::Rules(args) => rules::run(&args, &mut std::io::stdout().lock()),
-        Command::Explain(args) => {
-            explain::run(&args, |bytes| Ok(roottrail::scan::events_of(bytes)?), &mut std::io::stdout().lock())
-        }
+        Command::Explain(args) => explain::run(&args, &mut std::io::stdout().lock()),
         Command::Ship(args) => ship::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => commands::completions(&args, &mut Cli::command()),

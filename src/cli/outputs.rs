@@ -4,15 +4,20 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
 use super::UsageError;
+use super::terminal::{self, ColorChoice};
 use roottrail::checkpoint::Plan;
 use roottrail::error::Fatal;
-use roottrail::format::{self, FormatName};
+use roottrail::format::{self, FormatName, TableOptions};
 use roottrail::output::file::OutFile;
 use roottrail::output::manifest::Manifest;
 use roottrail::output::partial::Committed;
 use roottrail::output::sink::SinkError;
 use roottrail::output::{FindingFile, Outputs};
+use roottrail::rules::{self, Rule};
 use roottrail::summary::Summary;
 
 /// Options that name files to write.
@@ -58,6 +63,14 @@ pub(super) struct Args {
     /// Write what was read and written, with SHA-256 of each, as NDJSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(super) manifest: Option<PathBuf>,
+}
+
+/// How findings on standard output look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Screen {
+    /// A person reads them: they are a table.
+    pub(super) person: bool,
+    pub(super) color: ColorChoice,
 }
 
 /// Files that are written at the end of a run.
@@ -140,10 +153,28 @@ impl Args {
         manifest.end(summary, exit)
     }
 
+    /// Whether findings go to a person: to a terminal, and nothing else was asked for.
+    pub(super) fn for_a_person(&self, matches: &ArgMatches) -> bool {
+        self.output.is_none()
+            && matches.value_source("format") == Some(ValueSource::DefaultValue)
+            && terminal::screen_width().is_some()
+    }
+
+    /// The file that holds the findings as NDJSON, whole.
+    pub(super) fn ndjson(&self) -> Option<&Path> {
+        self.output().filter(|_| self.format == FormatName::Ndjson)
+    }
+
     /// Opens all files. `plan`: what the run's checkpoint says, where it has one. Files that exist are
     /// replaced where that, `resumes` or `--force` says so.
-    pub(super) fn open(&self, plan: Option<&Plan>, resumes: bool) -> anyhow::Result<(Outputs, Closing)> {
-        let options = self.format_options.options()?;
+    pub(super) fn open(
+        &self,
+        plan: Option<&Plan>,
+        resumes: bool,
+        screen: Screen,
+    ) -> anyhow::Result<(Outputs, Closing)> {
+        let mut options = self.format_options.options()?;
+        options.table.titles = rules::all().map(|rule| (rule.id, titles(rule))).collect();
         let mut committed = match plan {
             // Everything is in its place, and stays as it is.
             Some(Plan::Look { .. }) => {
@@ -168,10 +199,18 @@ impl Args {
             Some(path) => create(path)?,
             None => OutFile::stdout(),
         };
+        let format = if screen.person { FormatName::Table } else { self.format };
         let mut findings = Vec::new();
-        let further = self.also.iter().map(|(name, path)| create(path).map(|file| (*name, file)));
-        for file in std::iter::once(Ok((self.format, first))).chain(further) {
-            let (name, file) = file?;
+        let further =
+            self.also.iter().map(|(name, path)| create(path).map(|file| (*name, is_stdout(path), file)));
+        for file in std::iter::once(Ok((format, self.output().is_none(), first))).chain(further) {
+            let (name, on_screen, file) = file?;
+            let TableOptions { width, color, .. } = TableOptions::default();
+            (options.table.width, options.table.color) = match terminal::screen_width() {
+                Some(width) if on_screen => (width, screen.color.on_stdout()),
+                _ if on_screen => (width, screen.color == ColorChoice::Always),
+                _ => (width, color),
+            };
             let format = format::create(name, &options);
             if self.no_raw && format.needs_record() {
                 let text = format!("--no-raw leaves the record out, and the format {name} carries it");
@@ -205,6 +244,11 @@ pub(super) fn unwritable(error: SinkError) -> anyhow::Error {
         SinkError::Failed(fatal) => fatal.into(),
         SinkError::Closed => io::Error::from(io::ErrorKind::BrokenPipe).into(),
     }
+}
+
+/// What a table says of a finding: of a success, and of an attempt that failed.
+fn titles(rule: &Rule) -> [String; 2] {
+    [rule.title.to_owned(), format!("failed: {}", rule.title)]
 }
 
 /// `-`, as other programs have it. A file of this name is `./-`.

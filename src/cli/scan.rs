@@ -9,8 +9,9 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use jiff::Timestamp;
 
+use super::highlights_text::Where;
 use super::progress::{Progress, ProgressChoice};
-use super::sources::{Opened, source_names, sources};
+use super::sources::{Opened, s3_uri, source_names, sources};
 use super::terminal::{self, ColorChoice};
 use super::values::size;
 use super::words::Choice as _;
@@ -95,8 +96,9 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         |checkpoint| args.durable.begin(checkpoint, matches, &names, args.outputs.growing(), &keys, now);
     let mut durable = checkpoint.map(begin).transpose()?;
     // Outputs first: a bad path should fail before anything is read.
+    let screen = outputs::Screen { person: args.outputs.for_a_person(matches), color: args.color };
     let (mut outputs, files) =
-        args.outputs.open(durable.as_ref().map(|durable| &durable.plan), args.durable.replaces())?;
+        args.outputs.open(durable.as_ref().map(|durable| &durable.plan), args.durable.replaces(), screen)?;
     let Opened { sources, session, as_of } = sources(&names, &args.aws, &keys)?;
     if let (Some(durable), Some(as_of)) = (&mut durable, as_of) {
         durable.checkpoint.listed_as_of(as_of);
@@ -161,7 +163,15 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         }
     }
     if !args.quiet && !summary.closed {
-        terminal::line(&summary_text::text(&summary, args.color.on_stderr()));
+        if screen.person && summary.findings.written > 0 {
+            terminal::line("roottrail: -f ndjson prints findings whole, -o FILE writes them to a file\n");
+        }
+        let only = match &names[..] {
+            [name] if name != "-" && s3_uri(name).is_none() => name.to_str(),
+            _ => None,
+        };
+        let place = Where::of(args.outputs.ndjson(), only);
+        terminal::line(&summary_text::text(&summary, &place, args.color.on_stderr()));
     }
     let mut told = None;
     if let Some(durable) = durable {

@@ -1,62 +1,64 @@
-//! The closing summary, for a person.
+//! The closing summary, for a person: what casts doubt on the logs, then who, when and from where, then counts.
 
 use std::fmt::Write as _;
 
-use super::terminal::plain;
-use super::units::bytes;
+use super::highlights_text::{self, WIDTH, Where, severity};
+use super::terminal::{folded, plain};
+use super::units::{bytes, counted};
 use roottrail::coverage::{Gap, GapKind};
-use roottrail::finding::{CredentialType, MfaStatus, Severity};
+use roottrail::finding::{CredentialType, MfaStatus};
 use roottrail::summary::Summary;
 
-/// The whole text, without a newline at its end.
-pub(super) fn text(summary: &Summary, color: bool) -> String {
+/// The whole text, without a newline at its end. `place`: where `explain` finds the events again.
+pub(super) fn text(summary: &Summary, place: &Where, color: bool) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _infallible = write(summary, color, &mut out);
+    let _infallible = write(summary, place, color, &mut out);
     out.truncate(out.trim_end().len());
     out
 }
 
-fn write(summary: &Summary, color: bool, out: &mut String) -> std::fmt::Result {
+fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std::fmt::Result {
     let paint = |code: &str, text: String| if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text };
     let Summary { objects, records, findings, bytes: read, .. } = summary;
+    gaps(summary, &paint, out)?;
+    changed(summary, &paint, out)?;
+    highlights_text::tampering(summary, &paint, out)?;
+    highlights_text::write(summary, place, &paint, out)?;
     let skipped: Vec<String> =
         summary.skipped_by.iter().map(|(skip, n)| format!("{n} {}", skip.label())).collect();
     let skipped = if skipped.is_empty() { String::new() } else { format!(" ({})", skipped.join(", ")) };
-    writeln!(
-        out,
-        "objects   {} listed: {} scanned, {} skipped{skipped}, {}",
-        objects.listed,
-        objects.scanned,
-        objects.skipped,
-        paint(if objects.failed > 0 { "1;31" } else { "0" }, format!("{} failed", objects.failed)),
-    )?;
+    let text = format!(
+        "objects   {} listed: {} scanned, {} skipped{skipped}, {} failed",
+        objects.listed, objects.scanned, objects.skipped, objects.failed
+    );
+    let failed = format!("{} failed", objects.failed);
+    let code = if objects.failed > 0 { "1;31" } else { "0" };
+    lines(&text, &[(failed.clone(), paint(code, failed))], out)?;
     writeln!(
         out,
         "records   {} scanned, {} of root or opening a root session, {} malformed",
         records.scanned, records.matched, records.malformed
     )?;
-    let severities: Vec<String> = summary
+    let by_severity: Vec<(String, String)> = summary
         .by_severity
         .iter()
         .rev()
-        .map(|(severity, n)| {
-            let (code, name) = match severity {
-                Severity::Critical => ("1;31", "critical"),
-                Severity::High => ("31", "high"),
-                Severity::Medium => ("33", "medium"),
-                Severity::Low => ("0", "low"),
-            };
-            paint(code, format!("{n} {name}"))
+        .map(|(kind, n)| {
+            let (code, name) = severity(*kind);
+            let text = format!("{n} {name}");
+            (text.clone(), paint(code, text))
         })
         .collect();
-    let severities =
-        if severities.is_empty() { String::new() } else { format!(" ({})", severities.join(", ")) };
-    writeln!(
-        out,
-        "findings  {} written{severities}, {} duplicates, {} filtered",
-        findings.written, findings.duplicates, findings.filtered
-    )?;
+    let names: Vec<&str> = by_severity.iter().map(|(text, _)| text.as_str()).collect();
+    let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    let text = format!(
+        "findings  {} written{names}, {}, {} filtered",
+        findings.written,
+        counted(findings.duplicates, "duplicate", "duplicates"),
+        findings.filtered
+    );
+    lines(&text, &by_severity, out)?;
     credentials(summary, out)?;
     let seconds = summary.elapsed.as_secs_f64();
     writeln!(
@@ -67,8 +69,6 @@ fn write(summary: &Summary, color: bool, out: &mut String) -> std::fmt::Result {
         bytes(read.uncompressed as f64 / seconds.max(1e-6)),
         records.scanned as f64 / seconds.max(1e-6),
     )?;
-    gaps(summary, &paint, out)?;
-    changed(summary, &paint, out)?;
     if summary.interrupted {
         writeln!(
             out,
@@ -89,6 +89,13 @@ fn write(summary: &Summary, color: bool, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
+/// A counter's text in lines of 80 cells, with some of its parts painted.
+fn lines(text: &str, painted: &[(String, String)], out: &mut String) -> std::fmt::Result {
+    let text = folded(text, WIDTH, 10).join("\n");
+    let text = painted.iter().fold(text, |text, (plain, painted)| text.replacen(plain.as_str(), painted, 1));
+    writeln!(out, "{text}")
+}
+
 /// Lines for one kind of notice; the summary file has them all.
 const LINES: usize = 20;
 
@@ -105,7 +112,10 @@ fn gaps(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut St
             GapKind::Ends => format!("no logs any more from {start} on ({why})"),
         };
         let text = format!("GAP: {} {}: {}", plain(account), plain(region), plain(&text));
-        writeln!(out, "{}", paint(if *kind == GapKind::Stopped { "1;31" } else { "1;33" }, text))?;
+        let code = if *kind == GapKind::Stopped { "1;31" } else { "1;33" };
+        for line in folded(&text, WIDTH, 5) {
+            writeln!(out, "{}", paint(code, line))?;
+        }
     }
     if summary.gaps.len() > LINES {
         writeln!(out, "and {} more gaps; --summary has them all", summary.gaps.len() - LINES)?;
@@ -123,7 +133,9 @@ fn changed(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut
             change.before,
             change.now
         );
-        writeln!(out, "{}", paint("1;33", text))?;
+        for line in folded(&text, WIDTH, 9) {
+            writeln!(out, "{}", paint("1;33", line))?;
+        }
     }
     if summary.changed.len() > LINES {
         writeln!(out, "and {} more such days; --summary has them all", summary.changed.len() - LINES)?;
@@ -163,7 +175,8 @@ fn credentials(summary: &Summary, out: &mut String) -> std::fmt::Result {
         writeln!(out, "{:>9}", MFA.iter().map(|(mfa, _)| of(*mfa)).sum::<u64>())?;
     }
     if summary.assume_root_callers > 0 {
-        writeln!(out, "and {} calls of AssumeRoot by others", summary.assume_root_callers)?;
+        let calls = counted(summary.assume_root_callers, "call", "calls");
+        writeln!(out, "and {calls} of AssumeRoot by others")?;
     }
     writeln!(out)
 }

@@ -4,6 +4,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
+use roottrail::table::inert;
+use unicode_width::UnicodeWidthStr as _;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -19,31 +21,57 @@ pub(super) enum ColorChoice {
 impl ColorChoice {
     /// Whether text on standard error is coloured.
     pub(super) fn on_stderr(self) -> bool {
+        self.on(io::stderr().is_terminal())
+    }
+
+    /// Whether text on standard output is coloured.
+    pub(super) fn on_stdout(self) -> bool {
+        self.on(io::stdout().is_terminal())
+    }
+
+    fn on(self, terminal: bool) -> bool {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         match self {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
-                io::stderr().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                terminal && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
             }
         }
     }
 }
 
-/// The text with control characters, and those that turn the direction of writing, escaped.
+/// The text with what acts on a terminal, turns the direction of writing or is invisible escaped.
 pub(super) fn plain(text: &str) -> String {
-    let harmless = |char: char| {
-        !char.is_control()
-            && !matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().fold(String::with_capacity(text.len()), |mut safe, char| {
-        if harmless(char) {
-            safe.push(char)
-        } else {
-            safe.extend(char.escape_unicode())
+    inert(text, usize::MAX).into_owned()
+}
+
+/// The cells in a line of standard output, where that is a terminal.
+pub(super) fn screen_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let columns = || std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    Some(width.filter(|&width| width > 0).or_else(columns).unwrap_or(80))
+}
+
+/// The text in lines of at most `width` cells, broken between words, all but the first with `indent` blanks before
+/// them. A word that is wider stands alone.
+pub(super) fn folded(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
+    for word in text.split_inclusive(' ') {
+        let begun = !line.trim().is_empty();
+        if begun && used + word.trim_end().width() > width {
+            lines.push(line.trim_end().to_owned());
+            line = " ".repeat(indent);
+            used = indent;
         }
-        safe
-    })
+        line.push_str(word);
+        used += word.width();
+    }
+    lines.push(line);
+    lines
 }
 
 /// Writes one line to standard error. That nobody reads it is no reason to stop.

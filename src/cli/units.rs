@@ -11,6 +11,11 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{value:.1} TB")
 }
 
+/// A number with its noun: `1 finding`, `2 findings`.
+pub(super) fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 pub(super) fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 1.0 => "a second".to_owned(),

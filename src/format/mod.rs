@@ -16,6 +16,7 @@ mod hec;
 mod ndjson;
 mod ocsf;
 mod record;
+mod table;
 mod time;
 mod write;
 
@@ -25,6 +26,7 @@ pub use ecs::{BadDataset, Dataset, Ecs, record_document};
 pub use hec::Hec;
 pub use ndjson::Ndjson;
 pub use ocsf::{Ocsf, OcsfClass, UnknownOcsfClass};
+pub use table::{Table, TableOptions};
 
 /// Turns findings into the bytes of one output format.
 pub trait Format: Send + Sync {
@@ -64,6 +66,8 @@ pub enum FormatError {
 pub enum FormatName {
     /// One finding a line, in roottrail's own schema.
     Ndjson,
+    /// A line a finding, for people.
+    Table,
     /// Elastic Common Schema documents, as Elastic's AWS integration makes them.
     Ecs,
     /// Open Cybersecurity Schema Framework events.
@@ -80,6 +84,7 @@ impl FormatName {
     /// All of them, in the order in which help texts list them.
     pub const ALL: &[FormatName] = &[
         FormatName::Ndjson,
+        FormatName::Table,
         FormatName::Ecs,
         FormatName::Ocsf,
         FormatName::Hec,
@@ -91,6 +96,7 @@ impl FormatName {
     pub fn as_str(self) -> &'static str {
         match self {
             FormatName::Ndjson => "ndjson",
+            FormatName::Table => "table",
             FormatName::Ecs => "ecs",
             FormatName::Ocsf => "ocsf",
             FormatName::Hec => "hec",
@@ -134,12 +140,15 @@ pub struct FormatOptions {
     pub hec_index: Option<String>,
     /// Where `_bulk` documents go; without one the dataset's data stream.
     pub bulk_index: Option<IndexName>,
+    /// How wide the table is, and what stands in it.
+    pub table: TableOptions,
 }
 
 /// The format of that name.
 pub fn create(name: FormatName, options: &FormatOptions) -> Box<dyn Format> {
     match name {
         FormatName::Ndjson => Box::new(Ndjson),
+        FormatName::Table => Box::new(Table::new(options.table.clone())),
         FormatName::Ecs => Box::new(Ecs::new(options.ecs_dataset.clone())),
         FormatName::Ocsf => Box::new(Ocsf::new(options.ocsf_class)),
         FormatName::Hec => Box::new(Hec::new(options.hec_index.clone())),
@@ -155,7 +164,7 @@ mod tests {
     #[test]
     fn every_name_reads_back() {
         let names: Vec<&str> = FormatName::ALL.iter().map(|name| name.as_str()).collect();
-        assert_eq!(names, ["ndjson", "ecs", "ocsf", "hec", "bulk", "csv"]);
+        assert_eq!(names, ["ndjson", "table", "ecs", "ocsf", "hec", "bulk", "csv"]);
         for name in FormatName::ALL {
             assert_eq!(name.as_str().parse(), Ok(*name));
         }

@@ -23,9 +23,9 @@ fn a_complete_run_ends_with_0() {
     let done = roottrail(["scan", "sample-logs"]);
     assert_eq!((done.code, lines(&done.stdout).len()), (0, 42));
     for words in [
-        "objects   87 listed: 84 scanned, 3 skipped (1 digest, 1 insight, 1 other name), 0 failed",
+        "objects   87 listed: 84 scanned, 3 skipped (1 digest, 1 insight, 1 other name),\n          0 failed",
         "records   421 scanned, 43 of root",
-        "findings  42 written (10 critical, 12 high, 14 medium, 6 low), 1 duplicates, 0 filtered",
+        "findings  42 written (10 critical, 12 high, 14 medium, 6 low), 1 duplicate,\n          0 filtered",
         "console password               14        2        -        -       16",
         "records/s",
     ] {

@@ -1,5 +1,7 @@
 //! The account of a run, schema `roottrail.summary/1`, and the identities that it must satisfy.
 
+mod highlights;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity}
 use crate::history::listing::Change;
 use crate::key::{KeyInfo, Skip};
 use crate::scan::report::{RecordCounts, Times};
+
+pub use highlights::{DISTINCT, Group, Groups, Headline, Highlights, NAMED};
 
 /// The name of the schema.
 pub const SCHEMA: &str = "roottrail.summary/1";
@@ -38,6 +42,8 @@ pub struct Summary {
     pub assume_root_callers: u64,
     /// Findings written, by severity.
     pub by_severity: BTreeMap<Severity, u64>,
+    /// Who, when and from where, of the findings written.
+    pub highlights: Highlights,
     /// What was read of each account, region and day.
     pub coverage: BTreeMap<KeyInfo, Coverage>,
     /// How long objects took.
@@ -176,6 +182,7 @@ impl Summary {
 
     /// Counts a written finding for the closing tables.
     pub fn tally(&mut self, finding: &Finding) {
+        self.highlights.note(finding);
         *self.by_severity.entry(finding.severity).or_default() += 1;
         match (finding.identity.kind, finding.credential.kind, finding.mfa.status) {
             (IdentityKind::AssumeRootCaller, _, _) => self.assume_root_callers += 1,
@@ -248,6 +255,7 @@ impl Summary {
                 "malformed": self.records.malformed,
             },
             "findings": self.findings,
+            "highlights": self.highlights.to_json(),
             "bytes": self.bytes,
             "elapsed_seconds": self.elapsed.as_secs_f64(),
             "latency_ms": self.latency.json(),
