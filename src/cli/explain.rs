@@ -2,17 +2,17 @@
 //!
 //! Everything that comes from the log is escaped, so that it cannot act on the terminal.
 
-use std::fs;
-use std::io::{self, Read as _, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde_json::value::RawValue;
 
-use super::code;
-use super::terminal::{line, plain};
+use super::events::{self, Event, Wanted};
+use super::terminal::{folded, line, plain};
 use super::words::Choice as _;
+use super::{UsageError, aws, code};
 use roottrail::detect::{self, Place};
 use roottrail::finding::{Finding, IdentityKind};
 use roottrail::json::Value;
@@ -25,65 +25,70 @@ use roottrail::rules::{self, Api, Case, WhyNot};
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A file with events, in any shape that scan reads; - is standard input
+    /// A file with events or findings, a directory, an S3 URI, or - for standard input
+    ///
+    /// Events may come in any shape that scan reads. What `evidence.uri` of a finding says can be given as it stands.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Explain this event only [default: each of root's events, and the others in a line]
+    /// Explain the event with this eventID only [default: each of root's events, and the others in a line]
     #[arg(long, value_name = "ID")]
     event_id: Option<String>,
-}
 
-/// The events of a file: each one's place in it and its minified text.
-pub(super) type Events = Vec<(u64, Box<RawValue>)>;
+    /// Explain the event of the finding with this id only
+    #[arg(long, value_name = "ID", conflicts_with = "event_id")]
+    id: Option<String>,
+
+    /// Show every rule that does not hold, not only those that look at such an event
+    #[arg(short, long)]
+    verbose: bool,
+
+    #[command(flatten)]
+    aws: aws::Args,
+}
 
 /// How much of a value is shown.
 const SHOWN: usize = 200;
+/// How wide a line is at most.
+const WIDTH: usize = 80;
 
-/// Explains the events of a file. `read` takes the file's bytes apart.
-pub(super) fn run(
-    args: &Args,
-    read: impl FnOnce(&[u8]) -> anyhow::Result<Events>,
-    out: &mut dyn Write,
-) -> anyhow::Result<ExitCode> {
+/// Explains events.
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let name = args.file.display().to_string();
-    let bytes = load(&args.file).with_context(|| format!("cannot read {name}"))?;
-    let events = read(&bytes).with_context(|| format!("cannot read {name} as events"))?;
-    let single = events.len() == 1 || args.event_id.is_some();
-    let mut shown = 0;
-    for (index, text) in events {
+    let wanted = match (&args.event_id, &args.id) {
+        (Some(id), _) => Wanted::EventId(id),
+        (None, Some(id)) => Wanted::FindingId(id),
+        (None, None) => Wanted::All,
+    };
+    if matches!(wanted, Wanted::All) && args.file.is_dir() {
+        let text = format!("{name} is a directory: which event? Give --event-id or --id");
+        return Err(UsageError(text).into());
+    }
+    let events = events::find(&args.file, &args.aws, wanted)?;
+    let single = events.len() == 1 || !matches!(wanted, Wanted::All);
+    let several = !matches!(wanted, Wanted::All) && events.len() > 1;
+    for (n, Event { uri, index, text }) in events.iter().enumerate() {
         let mut minified = String::new();
-        minify(text.get().as_bytes(), &mut minified).with_context(|| format!("event {index} of {name}"))?;
-        let record = parse_plain(&minified);
-        let id = Record::new(&record).text("eventID").map(str::to_owned);
-        if args.event_id.is_some() && args.event_id != id {
-            continue;
-        }
-        if shown > 0 {
+        minify(text.get().as_bytes(), &mut minified).with_context(|| format!("event {index} of {uri}"))?;
+        if n > 0 {
             writeln!(out)?;
         }
-        shown += 1;
-        explain(&record, &text, index, single, out)?;
+        if several || args.file.is_dir() {
+            writeln!(out, "in {}", plain(uri))?;
+        }
+        explain(&parse_plain(&minified), text, *index, single, args.verbose, out)?;
     }
     out.flush()?;
-    if shown == 0 {
-        let what = args
-            .event_id
-            .as_ref()
-            .map_or_else(|| "no events".to_owned(), |id| format!("no event with the eventID {}", plain(id)));
+    if events.is_empty() {
+        let what = match wanted {
+            Wanted::All => "no events".to_owned(),
+            Wanted::EventId(id) => format!("no event with the eventID {}", plain(id)),
+            Wanted::FindingId(id) => format!("no event of a finding with the id {}", plain(id)),
+        };
         line(&format!("roottrail: {what} in {}", plain(&name)));
         return Ok(ExitCode::from(code::NOTHING));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn load(path: &Path) -> io::Result<Vec<u8>> {
-    if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes)?;
-        return Ok(bytes);
-    }
-    fs::read(path)
 }
 
 /// One event. `in_full`: also where it is nobody's whom we look for.
@@ -92,6 +97,7 @@ fn explain(
     text: &RawValue,
     index: u64,
     in_full: bool,
+    all_rules: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let view = Record::new(record);
@@ -119,7 +125,7 @@ fn explain(
     }
     let place = Place { object: &ObjectRef::default(), record_index: index };
     if let Some(finding) = detect::examine(record, text.to_owned(), &place) {
-        write_rules(&view, &verdict, &finding, out)?;
+        write_rules(&view, &verdict, &finding, all_rules, out)?;
     }
     Ok(())
 }
@@ -178,7 +184,7 @@ fn answer(question: &str, verdict: &Verdict) -> String {
 fn write_step(step: &Step, out: &mut dyn Write) -> io::Result<()> {
     let mark = if step.holds { "=>" } else { "  " };
     let name = if step.row.is_empty() { "" } else { step.row };
-    writeln!(out, "{mark} {name:<4}{}", step.condition)?;
+    write_folded(&format!("{mark} {name:<4}{}", step.condition), 7, out)?;
     for (path, value) in &step.fields {
         let value = match value {
             None => "absent".to_owned(),
@@ -200,6 +206,7 @@ fn write_rules(
     view: &Record<'_>,
     verdict: &Verdict,
     finding: &Finding,
+    all_rules: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let case = Case { record: view, verdict };
@@ -213,21 +220,34 @@ fn write_rules(
             .map(|lowered| lowered.when)
             .collect();
         let note = if lowered.is_empty() { String::new() } else { format!(" ({})", lowered.join(", ")) };
-        writeln!(out, "=> {} [{}{note}]: {}", rule.id, severity.name(), rule.condition())?;
+        write_folded(&format!("=> {} [{}{note}]: {}", rule.id, severity.name(), rule.condition()), 6, out)?;
     }
     writeln!(out, "\nRules that do not:")?;
+    let mut others = 0;
     for rule in rules::all() {
         let why = match rule.why_not(&case) {
             None => continue,
+            Some(WhyNot::Actor | WhyNot::Event) if !all_rules => {
+                others += 1;
+                continue;
+            }
             Some(WhyNot::Run) => format!("the run decides it: {}", rule.when),
             Some(WhyNot::Actor) => "it looks at root's own events only".to_owned(),
             Some(WhyNot::Event) => format!("the event is not {}", names(rule.events)),
             Some(WhyNot::Condition) if rule.events.is_empty() => format!("not so: {}", rule.when),
             Some(WhyNot::Condition) => format!("the event fits, but not so: {}", rule.when),
         };
-        writeln!(out, "   {}: {why}", rule.id)?;
+        write_folded(&format!("   {}: {why}", rule.id), 6, out)?;
+    }
+    if others > 0 {
+        writeln!(out, "   and {others} that look at other events; -v shows them")?;
     }
     Ok(())
+}
+
+/// A line, or several where it is wide.
+fn write_folded(text: &str, indent: usize, out: &mut dyn Write) -> io::Result<()> {
+    folded(text, WIDTH, indent).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 fn names(events: &[Api]) -> String {
@@ -241,7 +261,7 @@ mod tests {
     fn explained(json: &str) -> String {
         let text = RawValue::from_string(json.to_owned()).unwrap();
         let mut out = Vec::new();
-        explain(&parse_plain(json), &text, 3, true, &mut out).unwrap();
+        explain(&parse_plain(json), &text, 3, true, true, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -10,6 +10,7 @@ mod bucket;
 mod cancel;
 mod cli;
 mod dedupe;
+mod explain;
 mod faults;
 mod filters;
 mod formats;

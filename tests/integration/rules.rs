@@ -153,7 +153,7 @@ fn explain(stdin: &str, args: &[&str]) -> Done {
 #[test]
 fn explain_names_the_fields_that_decided() {
     let both = records([root(1), user(2)]);
-    let done = explain(&both, &[]);
+    let done = explain(&both, &["-v"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     for words in [
         "verdict: root, as root_user",

@@ -1,0 +1,105 @@
+//! `roottrail explain`: events found wherever they lie, by an event's or a finding's id.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::cli::roottrail;
+
+/// The sign-in that opens the door in sample-logs.
+const SIGN_IN: &str = "0b79bd68-8240-4415-b339-31119d2fe104";
+
+fn explained(args: &[&str]) -> String {
+    let done = roottrail(std::iter::once("explain").chain(args.iter().copied()));
+    assert_eq!(done.code, 0, "{args:?}: {}", done.stderr);
+    done.stdout
+}
+
+fn findings(folder: &Path, format: &str) -> (String, Vec<Value>) {
+    let path = folder.join(format);
+    let path = path.to_str().unwrap().to_owned();
+    let done = roottrail(["scan", "sample-logs", "-q", "-f", format, "-o", &path]);
+    assert_eq!(done.code, 0);
+    let lines = fs::read_to_string(&path).unwrap();
+    let lines = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    (path, lines)
+}
+
+#[test]
+fn an_event_is_found_in_a_directory_in_its_object_and_in_the_findings() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, lines) = findings(folder.path(), "ndjson");
+    let finding = lines.iter().find(|line| line["event"]["id"] == SIGN_IN).unwrap();
+    let (id, uri) = (finding["id"].as_str().unwrap(), finding["evidence"]["uri"].as_str().unwrap());
+    let expected = explained(&[uri, "--event-id", SIGN_IN]);
+    assert!(expected.contains("verdict: root, as root_user (R2, R8)"), "{expected}");
+    for args in [[uri, "--id", id], [&path, "--id", id], [&path, "--event-id", SIGN_IN]] {
+        assert_eq!(explained(&args), expected, "{args:?}");
+    }
+    for args in [["sample-logs", "--id", id], ["sample-logs", "--event-id", SIGN_IN]] {
+        let text = explained(&args);
+        assert_eq!(
+            text.split_once('\n').unwrap(),
+            (format!("in {uri}").as_str(), expected.as_str()),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn a_gzipped_file_of_findings_and_one_without_records_say_what_they_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, lines) = findings(folder.path(), "ndjson");
+    let id = lines[0]["id"].as_str().unwrap();
+    let gz = format!("{path}.gz");
+    fs::write(&gz, crate::support::logs::gzip(&fs::read(&path).unwrap())).unwrap();
+    assert_eq!(explained(&[&gz, "--id", id]), explained(&[&path, "--id", id]));
+
+    let bare = folder.path().join("bare");
+    let done = roottrail([
+        "scan".as_ref(),
+        "sample-logs".as_ref(),
+        "-q".as_ref(),
+        "--no-raw".as_ref(),
+        "-o".as_ref(),
+        bare.as_os_str(),
+    ]);
+    assert_eq!(done.code, 0);
+    let done = roottrail(["explain".as_ref(), bare.as_os_str(), "--id".as_ref(), id.as_ref()]);
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    assert!(done.stderr.contains("--no-raw") && done.stderr.contains("sample-logs/"), "{}", done.stderr);
+}
+
+#[test]
+fn a_percent_encoded_path_leads_to_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = r#"{"eventID":"e-1","userIdentity":{"type":"Root"},"eventName":"ListUsers"}"#;
+    fs::write(folder.path().join("a b%\u{202e}.json"), event).unwrap();
+    let uri = format!("{}/a b%25%E2%80%AE.json", folder.path().display());
+    assert!(explained(&[&uri]).contains("verdict: root"));
+}
+
+#[test]
+fn a_directory_needs_an_id_and_an_id_that_is_nowhere_is_said() {
+    let done = roottrail(["explain", "sample-logs"]);
+    assert!(done.code == 2 && done.stderr.contains("--event-id"), "{}", done.stderr);
+    let done = roottrail(["explain", "sample-logs", "--event-id", "nowhere"]);
+    assert_eq!(done.code, 5);
+}
+
+#[test]
+fn only_near_misses_are_shown_unless_asked_and_no_line_is_wide() {
+    let short = explained(&["sample-logs", "--event-id", SIGN_IN]);
+    let long = explained(&["sample-logs", "--event-id", SIGN_IN, "-v"]);
+    assert!(short.contains("root-console-login-with-mfa: the event fits, but not so"), "{short}");
+    assert!(
+        !short.contains("root-access-key-created") && long.contains("root-access-key-created"),
+        "{short}"
+    );
+    for line in
+        long.lines().filter(|line| line.contains(' ') && !line.starts_with("in ") && !line.contains(" = "))
+    {
+        assert!(line.chars().count() <= 80 || !line.trim().contains(' '), "{line}");
+    }
+}
