@@ -36,3 +36,4 @@ pub mod ship;
 pub mod source;
 pub mod summary;
 pub mod table;
+pub mod verify;

@@ -1,9 +1,13 @@
 //! A whole gzip member (RFC 1952), inflated at once; its CRC comes later.
 
 use crc_fast::{CrcAlgorithm, Digest};
+use sha2::{Digest as _, Sha256};
 
 use super::MAX_WHOLE;
 use super::libdeflate::Decompressor;
+
+/// Bytes that checksum and hash take at a time.
+const PIECE: usize = 256 << 10;
 
 /// Room for one inflated object, and what inflating it takes.
 #[derive(Debug, Default)]
@@ -56,9 +60,11 @@ fn after_header(stream: &[u8]) -> Option<&[u8]> {
 }
 
 impl<'w> Member<'w> {
-    /// The sum of the bytes, of which none have been seen yet.
-    pub(super) fn sum(&self) -> Sum<'w> {
-        Sum { bytes: self.bytes, done: 0, crc: Digest::new(CrcAlgorithm::Crc32IsoHdlc), expected: self.crc }
+    /// The sum of the bytes, of which none have been seen yet. `hash`: their SHA-256 is wanted as well.
+    pub(super) fn sum(&self, hash: bool) -> Sum<'w> {
+        let crc = Digest::new(CrcAlgorithm::Crc32IsoHdlc);
+        let hash = hash.then(Sha256::new);
+        Sum { bytes: self.bytes, done: 0, crc, hash, expected: self.crc }
     }
 }
 
@@ -68,6 +74,7 @@ pub(super) struct Sum<'w> {
     bytes: &'w [u8],
     done: usize,
     crc: Digest,
+    hash: Option<Sha256>,
     expected: u32,
 }
 
@@ -75,14 +82,22 @@ impl Sum<'_> {
     /// Goes on to a position.
     pub(super) fn up_to(&mut self, position: usize) {
         if let Some(piece) = self.bytes.get(self.done..position) {
-            self.crc.update(piece);
+            // A piece that is in cache is read by both while it is.
+            for piece in piece.chunks(PIECE) {
+                self.crc.update(piece);
+                if let Some(hash) = &mut self.hash {
+                    hash.update(piece);
+                }
+            }
             self.done = position;
         }
     }
 
-    /// Whether the bytes, those included that nobody read, are what was compressed.
-    pub(super) fn proves_right(mut self) -> bool {
+    /// The SHA-256, where it is wanted. `None` where the bytes, those included that nobody read, are not what was
+    /// compressed.
+    pub(super) fn proves_right(mut self) -> Option<Option<[u8; 32]>> {
         self.up_to(self.bytes.len());
-        self.crc.finalize() == u64::from(self.expected)
+        let right = self.crc.finalize() == u64::from(self.expected);
+        right.then(|| self.hash.map(|hash| hash.finalize().into()))
     }
 }

@@ -6,6 +6,7 @@
 //! Whatever that way does not accept (several members, a cut, damage, a size beyond the buffer) takes the
 //! certain way of a stream, from the start.
 
+mod first;
 mod header;
 #[cfg(feature = "libdeflate")]
 mod libdeflate;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks, Cursor};
+pub use first::{FirstMember, first_member, hash_bytes};
 pub(crate) use peek::Peek;
 use stream::Stream;
 pub(crate) use stream::{MAGIC, starts_gzip};
@@ -34,6 +36,10 @@ pub const MAX_WHOLE: usize = 56 << 20;
 pub struct Buffers {
     #[cfg(feature = "libdeflate")]
     whole: member::Whole,
+    /// Whether the SHA-256 of inflated bytes is wanted.
+    pub(crate) hash: bool,
+    /// What the object proved to be that was read last, where it was read as a whole and the hash is wanted.
+    pub(crate) hashed: Option<FirstMember>,
 }
 
 /// What inflating cost and yielded.
@@ -55,6 +61,7 @@ pub fn inflate_bytes<T>(
     buffers: &mut Buffers,
     mut read: impl FnMut(&mut Cursor<'_>) -> T,
 ) -> (Result<T, Break>, Inflated) {
+    buffers.hashed = None;
     if !starts_gzip(stored) && stored.len() as u64 <= limit {
         let inflated = Inflated { bytes: stored.len() as u64, time: Duration::ZERO };
         return (Ok(read(&mut Cursor::whole(stored))), inflated);
@@ -106,9 +113,25 @@ impl Buffers {
         let start = Instant::now();
         let member = self.whole.inflate(stored, limit)?;
         let inflated = Inflated { bytes: member.bytes.len() as u64, time: start.elapsed() };
-        let mut sum = member.sum();
+        let mut sum = member.sum(self.hash);
         let result = read(&mut Cursor::watched(member.bytes, &mut |position| sum.up_to(position)));
-        sum.proves_right().then_some((result, inflated))
+        let hash = sum.proves_right()?;
+        self.hashed = hash.map(|sha256| FirstMember { sha256, bytes: inflated.bytes, trailing: false });
+        Some((result, inflated))
+    }
+
+    /// Takes the SHA-256 of an object that is exactly one sound member and fits.
+    #[cfg(feature = "libdeflate")]
+    fn hash_whole(&mut self, stored: &[u8], limit: u64) -> Option<FirstMember> {
+        let member = self.whole.inflate(stored, limit)?;
+        let bytes = member.bytes.len() as u64;
+        let sha256 = member.sum(true).proves_right()??;
+        Some(FirstMember { sha256, bytes, trailing: false })
+    }
+
+    #[cfg(not(feature = "libdeflate"))]
+    fn hash_whole(&mut self, _stored: &[u8], _limit: u64) -> Option<FirstMember> {
+        None
     }
 
     #[cfg(not(feature = "libdeflate"))]

@@ -50,11 +50,7 @@ impl<R: BufRead> Stream<R> {
                 window.truncate(before + usize::try_from(room).unwrap_or(usize::MAX));
                 self.total = self.limit;
                 self.state = State::Done;
-                return Err(Break {
-                    stage: Stage::Inflate,
-                    kind: ErrorKind::TooLarge,
-                    cause: format!("inflates to more than {} bytes (--max-object-size)", self.limit).into(),
-                });
+                return Err(too_large(self.limit));
             }
             self.total += got;
             // Bytes that came before an error are delivered with it.
@@ -119,8 +115,17 @@ fn member<R: BufRead>(mut reader: Peek<R>) -> Result<State<R>, Break> {
     Ok(State::Member(Box::new(GzDecoder::new(reader))))
 }
 
+/// An object of more than `limit` inflated bytes.
+pub(super) fn too_large(limit: u64) -> Break {
+    Break {
+        stage: Stage::Inflate,
+        kind: ErrorKind::TooLarge,
+        cause: format!("inflates to more than {limit} bytes (--max-object-size)").into(),
+    }
+}
+
 /// flate2 reports damage by these kinds; all others come from the reader below it.
-fn broken(error: io::Error) -> Break {
+pub(super) fn broken(error: io::Error) -> Break {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Break {
             stage: Stage::Inflate,

@@ -1,0 +1,134 @@
+//! The first gzip member of an object, which is all that a digested log consists of, and its SHA-256.
+//!
+//! The hash is of inflated bytes, taken piece by piece while a piece is still in cache. Whether anything follows
+//! the member is said as well: a scan reads further members, and a forger could hide events in one.
+
+use std::io::{self, BufRead, Read as _};
+
+use flate2::bufread::GzDecoder;
+use sha2::{Digest as _, Sha256};
+
+use super::Buffers;
+use super::stream::{broken, starts_gzip, too_large};
+use crate::cancel::Cancel;
+use crate::error::{ErrorKind, Stage};
+use crate::records::cursor::Break;
+
+/// Inflated bytes that are hashed at a time.
+const PIECE: usize = 64 << 10;
+
+/// What the first member of an object inflates to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstMember {
+    /// SHA-256 of its inflated bytes.
+    pub sha256: [u8; 32],
+    /// Inflated bytes.
+    pub bytes: u64,
+    /// Whether something follows it.
+    pub trailing: bool,
+}
+
+/// Inflates the first member of what a reader yields, or passes through what is not gzip, and hands the bytes to
+/// `to` on the way.
+///
+/// # Errors
+///
+/// Fails where the reader does, where the member is damaged or cut, and where it inflates to more than `limit`.
+pub fn first_member(
+    mut reader: impl BufRead,
+    limit: u64,
+    cancel: &Cancel,
+    mut to: impl FnMut(&[u8]),
+) -> Result<FirstMember, Break> {
+    let mut hash = Sha256::new();
+    let mut bytes = 0;
+    let mut piece = vec![0; PIECE];
+    let mut take = |read: io::Result<usize>, piece: &[u8]| -> Result<bool, Break> {
+        if cancel.is_set() {
+            return Err(Break { stage: Stage::Read, kind: ErrorKind::Other, cause: "interrupted".into() });
+        }
+        let read = match read {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            read => read.map_err(broken)?,
+        };
+        bytes += read as u64;
+        if bytes > limit {
+            return Err(too_large(limit));
+        }
+        hash.update(&piece[..read]);
+        to(&piece[..read]);
+        Ok(read > 0)
+    };
+    if !starts_gzip(reader.fill_buf().map_err(broken)?) {
+        while take(reader.read(&mut piece), &piece)? {}
+        return Ok(FirstMember { sha256: hash.finalize().into(), bytes, trailing: false });
+    }
+    let mut decoder = GzDecoder::new(reader);
+    while take(decoder.read(&mut piece), &piece)? {}
+    let trailing = !decoder.into_inner().fill_buf().map_err(broken)?.is_empty();
+    Ok(FirstMember { sha256: hash.finalize().into(), bytes, trailing })
+}
+
+/// Takes the SHA-256 of an object that is in memory, by the fast way where that is one.
+///
+/// # Errors
+///
+/// Fails as [`first_member`] does.
+pub fn hash_bytes(
+    stored: &[u8],
+    limit: u64,
+    cancel: &Cancel,
+    buffers: &mut Buffers,
+) -> Result<FirstMember, Break> {
+    match buffers.hash_whole(stored, limit) {
+        Some(member) => Ok(member),
+        None => first_member(stored, limit, cancel, |_| {}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn only_the_first_member_counts_and_what_follows_is_seen_by_both_ways() {
+        let text: Vec<u8> = (0..500_000_u32).map(|n| (n % 251) as u8).collect();
+        let sha256: [u8; 32] = Sha256::digest(&text).into();
+        let one = gzip(&text);
+        let cases = [
+            (one.clone(), false),
+            ([one.clone(), gzip(b"more")].concat(), true),
+            ([one.clone(), vec![0]].concat(), true),
+            ([one.clone(), b"text".to_vec()].concat(), true),
+            (text.clone(), false),
+        ];
+        let mut buffers = Buffers::default();
+        for (n, (stored, trailing)) in cases.iter().enumerate() {
+            let expected = FirstMember { sha256, bytes: text.len() as u64, trailing: *trailing };
+            let cancel = Cancel::default();
+            assert_eq!(hash_bytes(stored, 1 << 20, &cancel, &mut buffers).unwrap(), expected, "{n}");
+            let mut came = Vec::new();
+            let member = first_member(&stored[..], 1 << 20, &cancel, |piece| came.extend_from_slice(piece));
+            assert_eq!((member.unwrap(), came == text), (expected, true), "{n}");
+        }
+        let mut flipped = one.clone();
+        let at = one.len() - 6;
+        flipped[at] ^= 1;
+        for (stored, limit, kind) in [
+            (flipped, 1 << 20, ErrorKind::CorruptGzip),
+            (one[..one.len() / 2].to_vec(), 1 << 20, ErrorKind::CorruptGzip),
+            (one, 499_999, ErrorKind::TooLarge),
+            (text, 499_999, ErrorKind::TooLarge),
+        ] {
+            let error = hash_bytes(&stored, limit, &Cancel::default(), &mut buffers).unwrap_err();
+            assert_eq!(error.kind, kind);
+        }
+    }
+}

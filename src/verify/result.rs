@@ -1,0 +1,131 @@
+//! What a verification found: counts, times, problems and notes, and the exit code that follows from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::problems::Lines;
+use super::spans::{Span, Unproven};
+use crate::key::KeyInfo;
+
+/// The name of the schema.
+pub const SCHEMA: &str = "roottrail.verify/1";
+
+/// Digests by what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DigestCounts {
+    /// CloudTrail's.
+    pub valid: u64,
+    /// Not CloudTrail's, or changed since.
+    pub invalid: u64,
+    /// Named by another digest, and not there.
+    pub missing: u64,
+    /// Without a signature or a key to tell by, or not readable.
+    pub unverified: u64,
+}
+
+/// Logs by what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LogCounts {
+    /// As CloudTrail delivered them.
+    pub valid: u64,
+    /// Changed since.
+    pub mismatch: u64,
+    /// Named by a digest, and not there.
+    pub missing: u64,
+    /// In no digest, though digests prove their time.
+    pub not_in_digest: u64,
+    /// Of a time that is not proven, or not readable.
+    pub unverified: u64,
+}
+
+/// The times of one trail, in one account and region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trail {
+    /// The account of the digests.
+    pub account_id: String,
+    /// The region of the logs.
+    pub region: String,
+    /// The trail's name.
+    pub trail: String,
+    /// Times of which every log is there as it was delivered.
+    pub proven: Vec<Span>,
+    /// The other times.
+    pub unproven: Vec<Unproven>,
+}
+
+/// Logs of one account and region that nothing proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// How many.
+    pub logs: u64,
+    /// The earliest and the latest time in their names.
+    pub times: Option<(Timestamp, Timestamp)>,
+}
+
+/// A log that a digest names and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingLog {
+    /// Where it should be.
+    pub uri: String,
+    /// What its name tells.
+    pub key: Option<KeyInfo>,
+    /// The time in its name.
+    pub time: Option<Timestamp>,
+}
+
+/// Everything that was found.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// Digests of the time asked for.
+    pub digests: DigestCounts,
+    /// Logs of that time.
+    pub logs: LogCounts,
+    /// Problems that are failures of integrity.
+    pub failures: u64,
+    /// Digests and logs that could not be read, or for which there was no key.
+    pub unread: u64,
+    /// Trails with digests, in order.
+    pub trails: Vec<Trail>,
+    /// Logs that nothing proves, by account and region.
+    pub unknown: BTreeMap<(String, String), Unknown>,
+    /// Problems, in the order in which they were found.
+    pub problems: Lines,
+    /// What is worth a word.
+    pub notes: Lines,
+    /// Buckets that logs are named in and that were not read.
+    pub other_buckets: BTreeSet<String>,
+    /// The first logs that are missing: a scan shows them as gaps.
+    pub missing: Vec<MissingLog>,
+}
+
+/// Missing logs that are kept by name beside their problem lines.
+const MISSING: usize = 10_000;
+
+impl Account {
+    /// Whether everything that was asked for is proven.
+    pub fn complete(&self) -> bool {
+        self.failures == 0
+            && self.unread == 0
+            && self.digests.unverified == 0
+            && self.logs.unverified == 0
+            && self.trails.iter().all(|trail| trail.unproven.is_empty())
+    }
+
+    pub(super) fn unknown(&mut self, key: Option<&KeyInfo>, time: Option<Timestamp>) {
+        let place = key.map_or_else(Default::default, |key| (key.account.clone(), key.region.clone()));
+        let unknown = self.unknown.entry(place).or_insert(Unknown { logs: 0, times: None });
+        unknown.logs += 1;
+        if let Some(time) = time {
+            let (first, last) = unknown.times.unwrap_or((time, time));
+            unknown.times = Some((first.min(time), last.max(time)));
+        }
+    }
+
+    pub(super) fn missing_log(&mut self, uri: &str, key: Option<&KeyInfo>, time: Option<Timestamp>) {
+        if self.missing.len() < MISSING {
+            self.missing.push(MissingLog { uri: uri.to_owned(), key: key.cloned(), time });
+        }
+    }
+}
