@@ -7,6 +7,7 @@ mod events;
 mod explain;
 mod format_options;
 mod highlights_text;
+mod keys;
 mod outputs;
 mod plan;
 mod plan_text;
@@ -22,6 +23,8 @@ mod summary_text;
 mod terminal;
 mod units;
 mod values;
+mod verify;
+mod verify_text;
 mod words;
 
 use std::process::ExitCode;
@@ -42,6 +45,8 @@ enum Command {
     Scan(Box<scan::Args>),
     /// List only: what a scan would read, and what it costs
     Plan(Box<plan::Args>),
+    /// Check digests, their signatures, and every log against them
+    Verify(Box<verify::Args>),
     /// List the rules, or show one in full
     Rules(rules::Args),
     /// Show why an event is, or is not, a finding
@@ -75,6 +80,7 @@ pub(crate) fn run() -> ExitCode {
             scan::run(&args, matches.subcommand().map_or(&matches, |(_, matches)| matches))
         }
         Command::Plan(args) => plan::run(&args, &mut std::io::stdout().lock()),
+        Command::Verify(args) => verify::run(&args),
         Command::Rules(args) => rules::run(&args, &mut std::io::stdout().lock()),
         Command::Explain(args) => explain::run(&args, &mut std::io::stdout().lock()),
         Command::Ship(args) => ship::run(&args),
@@ -101,6 +107,7 @@ mod code {
     pub(super) const FATAL: u8 = 1;
     pub(super) const USAGE: u8 = 2;
     pub(super) const INCOMPLETE: u8 = 3;
+    pub(super) const INTEGRITY: u8 = 4;
     pub(super) const NOTHING: u8 = 5;
     pub(super) const FINDINGS: u8 = 10;
     pub(super) const INTERRUPTED: u8 = 130;

@@ -23,7 +23,7 @@ use roottrail::object::ObjectRef;
 use roottrail::output::sink::{Sink, SinkError};
 use roottrail::pipeline::{self, Observer};
 use roottrail::plan::{Amount, Plan, Sample};
-use roottrail::scan::options::ScanOptions;
+use roottrail::scan::options::{Job, ScanOptions};
 use roottrail::source::disk::DiskSource;
 use roottrail::source::s3::S3Source;
 use roottrail::source::{Content, Feed, Item, ListedOnly, ReadClass, Source};
@@ -247,7 +247,13 @@ fn read(places: Vec<Place>, mut chosen: Chosen, cancel: &Cancel) -> anyhow::Resu
         }
     }
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let options = ScanOptions { max_object_size: 2 << 30, sha256: false, threads, cancel: cancel.clone() };
+    let options = ScanOptions {
+        max_object_size: 2 << 30,
+        sha256: false,
+        job: Job::Scan,
+        threads,
+        cancel: cancel.clone(),
+    };
     Ok(pipeline::run(sources, &options, &Nothing, &mut Nothing, &mut Nothing)?)
 }
 

@@ -21,7 +21,7 @@ use roottrail::checkpoint::Checkpoint;
 use roottrail::finding::Severity;
 use roottrail::output::manifest::Manifest;
 use roottrail::pipeline;
-use roottrail::scan::options::ScanOptions;
+use roottrail::scan::options::{Job, ScanOptions};
 use roottrail::summary::Summary;
 
 /// Arguments of `scan`.
@@ -116,7 +116,8 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     args.durable.stop_in_time(&cancel);
-    let options = ScanOptions { max_object_size: args.max_object_size, sha256, threads, cancel };
+    let options =
+        ScanOptions { max_object_size: args.max_object_size, sha256, job: Job::Scan, threads, cancel };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
     if let Some(session) = &session {
         session.on_event(progress.voice());

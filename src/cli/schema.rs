@@ -26,6 +26,8 @@ enum Of {
     Manifest,
     /// --checkpoint
     Checkpoint,
+    /// verify --format json
+    Verify,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -36,5 +38,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Of::Coverage => roottrail::schema::COVERAGE.as_bytes(),
         Of::Manifest => roottrail::schema::MANIFEST.as_bytes(),
         Of::Checkpoint => roottrail::schema::CHECKPOINT.as_bytes(),
+        Of::Verify => roottrail::schema::VERIFY.as_bytes(),
     })
 }

@@ -4,13 +4,14 @@
 //! other key could hold anything, so only globs leave it out.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::key::KeyInfo;
 use crate::key::days::TimeRange;
+use crate::key::{KeyInfo, Skip, key_info};
 
 /// Which keys are in scope. The default is all of them.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,8 @@ pub struct KeyScope {
     regions: BTreeSet<String>,
     include: Option<GlobSet>,
     exclude: Option<GlobSet>,
+    /// Digest files, and nothing else.
+    digests: bool,
 }
 
 /// A value that cannot narrow the scope.
@@ -59,6 +62,7 @@ impl KeyScope {
             regions: regions.iter().map(|text| region(text)).collect::<Result<_, _>>()?,
             include: globs(include)?,
             exclude: globs(exclude)?,
+            digests: false,
         })
     }
 
@@ -86,6 +90,31 @@ impl KeyScope {
                     && self.takes_region(&info.region)
                     && self.takes_day(&info.day)
             })
+    }
+
+    /// The digest files of the same accounts, regions and days, and nothing else.
+    #[must_use]
+    pub fn digests(&self) -> Self {
+        Self { include: None, exclude: None, digests: true, ..self.clone() }
+    }
+
+    /// Whether only digest files are read.
+    pub(crate) fn only_digests(&self) -> bool {
+        self.digests
+    }
+
+    /// What becomes of a name of which [`scope`](super::scope) says this. `None`: it is no item of the run.
+    pub(crate) fn choose(
+        &self,
+        path: &str,
+        found: Result<Option<Arc<KeyInfo>>, Skip>,
+    ) -> Option<Result<Option<Arc<KeyInfo>>, Skip>> {
+        if !self.digests {
+            return Some(found);
+        }
+        // Beside a copy of a digest there may be the answer to a HEAD.
+        let digest = found == Err(Skip::Digest) && !path.ends_with('/') && !path.ends_with(".head.json");
+        digest.then(|| Ok(key_info(path)))
     }
 
     /// Whether objects of this account are read.
@@ -131,6 +160,7 @@ impl KeyScope {
             && self.regions.is_empty()
             && self.include.is_none()
             && self.exclude.is_none()
+            && !self.digests
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod ledger;
 mod queue;
+pub mod verify;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -110,7 +111,7 @@ pub fn run_from(
                 while several.as_slice().first().is_some_and(|report| report.seq == head)
                     && let Some(report) = several.next()
                 {
-                    waiting.fetch_sub(report.findings.held_bytes(), Ordering::Relaxed);
+                    waiting.fetch_sub(report.held_bytes(), Ordering::Relaxed);
                     head += 1;
                     queue.set_head(head);
                     result =
@@ -186,11 +187,11 @@ fn work(order: Order, queue: &Queue, options: &ScanOptions, waiting: &AtomicUsiz
                 return;
             }
             let mut report = worker.scan(item, options);
-            let held = report.findings.held_bytes();
+            let held = report.held_bytes();
             if held > 0 && report.seq != queue.head() && waiting.load(Ordering::Relaxed) + held > WAITING {
                 worker.spill(&mut report);
             }
-            waiting.fetch_add(report.findings.held_bytes(), Ordering::Relaxed);
+            waiting.fetch_add(report.held_bytes(), Ordering::Relaxed);
             reports.push(report);
             if since.elapsed() >= LATE {
                 if to.send(std::mem::take(&mut reports)).is_err() {

@@ -1,6 +1,7 @@
 //! From an object's bytes to its judged records.
 
 mod candidates;
+pub mod contents;
 mod events;
 pub mod findings;
 mod interruptible;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::contents::{DigestContents, Uncompressed};
 use super::findings::Findings;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key::Skip;
@@ -62,6 +63,10 @@ pub struct Report {
     pub bytes_uncompressed: u64,
     /// Of the stored bytes, where it was asked for and all of them were read.
     pub sha256: Option<[u8; 32]>,
+    /// Of the inflated bytes, where it was asked for and they are there.
+    pub uncompressed: Option<Uncompressed>,
+    /// The digest file, where it was asked for.
+    pub digest: Option<DigestContents>,
     /// The earliest and latest `eventTime`, by text.
     pub span: Option<([u8; 20], [u8; 20])>,
     /// Everything that could not be read.
@@ -85,6 +90,8 @@ impl Report {
             bytes_compressed: 0,
             bytes_uncompressed: 0,
             sha256: None,
+            uncompressed: None,
+            digest: None,
             span: None,
             errors: Vec::new(),
             damaged: false,
@@ -99,6 +106,11 @@ impl Report {
 
     pub(crate) fn failed(object: &Arc<ObjectRef>, error: ObjectError) -> Self {
         Self { outcome: Outcome::Failed, errors: vec![error], ..Self::new(object) }
+    }
+
+    /// Bytes held in memory beside the report itself, about.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.findings.held_bytes() + self.digest.as_ref().map_or(0, DigestContents::held_bytes)
     }
 
     /// Takes back what records there were: the bytes they were read from are damaged.

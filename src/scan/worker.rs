@@ -14,9 +14,10 @@ use crate::records::cursor::{Break, Cursor, Fault};
 use crate::records::document::{Walk, walk};
 use sha2::{Digest as _, Sha256};
 
-use super::options::ScanOptions;
+use super::contents::{self, Uncompressed};
+use super::options::{Job, ScanOptions};
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::inflate::{Buffers, Inflated, inflate_bytes, inflate_stream};
+use crate::inflate::{Buffers, Inflated, first_member, hash_bytes, inflate_bytes, inflate_stream};
 use crate::key::Skip;
 use crate::object::ObjectRef;
 use crate::source::folder::Folder;
@@ -59,7 +60,9 @@ impl Worker {
 
     /// Moves an object's findings out of memory.
     pub(crate) fn spill(&self, report: &mut Report) {
-        if let Err(error) = report.findings.spill(&self.batch.spool) {
+        let findings = report.findings.spill(&self.batch.spool);
+        let digest = report.digest.as_mut().map_or(Ok(()), |digest| digest.spill(&self.batch.spool));
+        if let Err(error) = findings.and(digest) {
             report.note_spill(&error);
         }
     }
@@ -70,18 +73,28 @@ impl Worker {
             Content::Failed(error) => Report::failed(object, error),
             Content::File(path) => {
                 let path = path.as_deref().unwrap_or(Path::new(&object.uri));
-                self.scan_file(object, path, options)
+                let mut report = self.scan_file(object, path, options);
+                if let Some(digest) = &mut report.digest
+                    && let Err(error) = digest.read_beside(path)
+                {
+                    report.errors.push(error);
+                }
+                report
             }
             Content::Pipe(path) => self.scan_waiting(object, || File::open(path), options),
             Content::Stdin => self.scan_waiting(object, || Ok(io::stdin()), options),
             Content::Body(mut body) => loop {
                 let stored = body.bytes();
                 let mut report = self.scan_bytes(object, stored, options);
+                if let Some(digest) = &mut report.digest {
+                    digest.metadata = body.metadata();
+                }
                 report.times.get = Some(Duration::from_millis(body.get_ms()));
                 if let Some(error) = body.cut_short() {
                     report.cut_short(error);
                     // Of a beginning it would be no evidence of the object.
                     report.sha256 = None;
+                    report.uncompressed = None;
                     return report;
                 }
                 if !report.damaged_in_transit() {
@@ -107,7 +120,13 @@ impl Worker {
         };
         // Files of the system's own have no size, and contents nevertheless.
         if !(1..=READ_WHOLE).contains(&object.size) {
-            return self.scan_reader(object, file, options);
+            let mut report = self.scan_reader(object, file, options);
+            if options.job == Job::ScanAndHash && report.uncompressed.is_none() {
+                // So large a file is read twice: hashing beside the threads that inflate it would hold them up.
+                let file = self.folder.open(path).map(|file| BufReader::with_capacity(256 << 10, file));
+                report.uncompressed = file.ok().and_then(|file| Uncompressed::of_reader(file, options));
+            }
+            return report;
         }
         let listed = usize::try_from(object.size).unwrap_or(usize::MAX);
         let mut stored = std::mem::take(&mut self.stored);
@@ -142,6 +161,15 @@ impl Worker {
         let mut report = Report::new(object);
         report.bytes_compressed = stored.len() as u64;
         report.sha256 = options.sha256.then(|| Sha256::digest(stored).into());
+        match options.job {
+            Job::Scan | Job::ScanAndHash => {}
+            Job::Hash => {
+                let hashed = hash_bytes(stored, options.max_object_size, &options.cancel, &mut self.buffers);
+                return contents::hashed(report, hashed, start);
+            }
+            Job::Digest => return contents::digest(report, stored, options, start),
+        }
+        self.buffers.hash = options.job == Job::ScanAndHash;
         let batch = &mut self.batch;
         let limit = options.max_object_size;
         let overlap = options.threads > 1;
@@ -150,6 +178,11 @@ impl Worker {
                 report.forget();
                 read_records(cursor, batch, &mut report, options)
             });
+        if options.job == Job::ScanAndHash {
+            let hashed = self.buffers.hashed.take();
+            report.uncompressed =
+                hashed.map(Uncompressed::Whole).or_else(|| Uncompressed::of_reader(stored, options));
+        }
         finish(report, walked, inflated, start)
     }
 
@@ -163,6 +196,17 @@ impl Worker {
         let mut report = Report::new(object);
         let hash = options.sha256.then(Sha256::new);
         let mut counted = Counted { reader, bytes: 0, hash };
+        if matches!(options.job, Job::Hash | Job::Digest) {
+            let reader = BufReader::with_capacity(256 << 10, &mut counted);
+            let mut report = if options.job == Job::Digest {
+                contents::digest(report, reader, options, start)
+            } else {
+                let hashed = first_member(reader, options.max_object_size, &options.cancel, |_| {});
+                contents::hashed(report, hashed, start)
+            };
+            report.bytes_compressed = counted.bytes;
+            return report;
+        }
         let batch = &mut self.batch;
         let (walked, inflated) = inflate_stream(
             BufReader::with_capacity(256 << 10, &mut counted),
@@ -288,8 +332,13 @@ mod tests {
         let path = folder.path().join("a.json");
         let text = br#"{"Records":[{"eventName":"ListUsers","userIdentity":{"type":"Root"}}]}"#;
         std::fs::write(&path, text).unwrap();
-        let options =
-            ScanOptions { max_object_size: 1 << 20, sha256: true, threads: 1, cancel: Cancel::default() };
+        let options = ScanOptions {
+            max_object_size: 1 << 20,
+            sha256: true,
+            job: Job::Scan,
+            threads: 1,
+            cancel: Cancel::default(),
+        };
         let length = text.len() as u64;
         let mut worker = Worker::default();
         let mut scan = |size| {

@@ -12,3 +12,5 @@ pub const COVERAGE: &str = include_str!("coverage.json");
 pub const MANIFEST: &str = include_str!("manifest.json");
 /// `roottrail.checkpoint/1`
 pub const CHECKPOINT: &str = include_str!("checkpoint.json");
+/// `roottrail.verify/1`
+pub const VERIFY: &str = include_str!("verify.json");

@@ -116,7 +116,8 @@ impl Walk<'_> {
             }
         };
         let key = key(path);
-        let (info, skip) = match self.scoper.scope(&key, size) {
+        let Some(found) = self.keys.choose(&key, self.scoper.scope(&key, size)) else { return true };
+        let (info, skip) = match found {
             Ok(info) => (info, None),
             Err(skip) => (key_info(&key), Some(skip)),
         };

@@ -78,6 +78,22 @@ impl ReadClass {
     }
 }
 
+/// Metadata of an object that only digests have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// `signature`: over the digest, in hexadecimal digits.
+    pub signature: Option<String>,
+    /// `backfill-generation-timestamp`: when a backfill digest was made.
+    pub generated: Option<String>,
+}
+
+impl Metadata {
+    /// Takes it from wherever metadata is, by the names that S3 has for it without `x-amz-meta-`.
+    pub(crate) fn of(get: impl Fn(&str) -> Option<String>) -> Self {
+        Self { signature: get("signature"), generated: get("backfill-generation-timestamp") }
+    }
+}
+
 /// A fetched object. Its bytes may turn out cut short or damaged, which only inflating shows.
 pub trait Body: Send + fmt::Debug {
     /// The bytes of the latest fetch.
@@ -91,6 +107,11 @@ pub trait Body: Send + fmt::Debug {
     /// what they hold and reports this error, however sound the beginning looks.
     fn cut_short(&mut self) -> Option<ObjectError> {
         None
+    }
+
+    /// What digests have beside their bytes.
+    fn metadata(&self) -> Metadata {
+        Metadata::default()
     }
 
     /// Milliseconds that the fetch took, all tries together.

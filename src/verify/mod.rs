@@ -28,12 +28,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 pub use chain::Trust;
-pub use result::{Account, DigestCounts, LogCounts, MissingLog, SCHEMA, Trail, Unknown};
+pub use result::{Account, DigestCounts, LogCounts, MissingLog, RunFacts, SCHEMA, Trail, Unknown};
 pub use spans::{Span, Unproven};
 
-use crate::filter::TimeRange;
+use crate::key::days::TimeRange;
+use crate::key::selection::KeyScope;
 use crate::key::{KeyInfo, key_info};
-use crate::keyscope::KeyScope;
 use chain::{Chain, Link, Refusal, Settled};
 use digest::{Digest, Hash};
 use index::{By, Index, Named};
@@ -335,7 +335,8 @@ impl Verifier {
         let in_range = time.is_none_or(|time| {
             self.range.start.is_none_or(|start| time >= start) && self.range.end.is_none_or(|end| time < end)
         });
-        if judged.is_empty() && !in_range {
+        // What is no delivery of CloudTrail's, such as an export beside the trail, is no concern of digests.
+        if judged.is_empty() && (!in_range || log.key.is_none()) {
             return Ok(verdict);
         }
         let counts = &mut self.account.logs;
@@ -498,6 +499,12 @@ impl Verifier {
                 "its name tells neither account nor time, and no digest names it".to_owned(),
             );
         };
+        // Network activity and the like may be left out of digests.
+        if !file_name(log.uri).contains("_CloudTrail_") {
+            return Verdict::Unverified(
+                "its name is not that of a log of management or data events".to_owned(),
+            );
+        }
         let covered = self.trails.iter().any(|(id, spans)| {
             id.region == key.region && spans.accounts.contains(&key.account) && spans.cover(time)
         });

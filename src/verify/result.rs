@@ -1,9 +1,11 @@
 //! What a verification found: counts, times, problems and notes, and the exit code that follows from them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::problems::Lines;
 use super::spans::{Span, Unproven};
@@ -128,4 +130,102 @@ impl Account {
             self.missing.push(MissingLog { uri: uri.to_owned(), key: key.cloned(), time });
         }
     }
+}
+
+/// What a result says of the run that found it.
+#[derive(Clone, Debug, Default)]
+pub struct RunFacts {
+    /// The time asked for.
+    pub start: Option<Timestamp>,
+    /// The first moment after it.
+    pub end: Option<Timestamp>,
+    /// The command line.
+    pub arguments: Vec<String>,
+    /// Wall time.
+    pub elapsed_seconds: f64,
+    /// Stored and inflated bytes of logs.
+    pub bytes: (u64, u64),
+    /// The exit code.
+    pub exit_code: u8,
+    /// Whether everything was read.
+    pub read_whole: bool,
+}
+
+impl Account {
+    /// Writes the result, schema `roottrail.verify/1`: one JSON document, a problem a line.
+    ///
+    /// # Errors
+    ///
+    /// Fails where `out` does, or where the temporary file of the problems cannot be read back.
+    pub fn write_json(&mut self, run: &RunFacts, out: &mut dyn Write) -> io::Result<()> {
+        let time = |time: Option<Timestamp>| json!(time.map(|time| time.to_string()));
+        let head = json!({
+            "schema": SCHEMA,
+            "version": env!("CARGO_PKG_VERSION"),
+            "arguments": run.arguments,
+            "start": time(run.start),
+            "end": time(run.end),
+            "digests": self.digests,
+            "logs": self.logs,
+        });
+        let mut proven = Vec::new();
+        let mut unproven = Vec::new();
+        for Trail { account_id, region, trail, proven: spans, unproven: open } in &self.trails {
+            let place = || json!({"account_id": account_id, "region": region, "trail": trail});
+            for (start, end) in spans {
+                proven.push(with(place(), json!({"start": start.to_string(), "end": end.to_string()})));
+            }
+            for Unproven { start, end, why } in open {
+                unproven
+                    .push(with(place(), json!({"start": time(*start), "end": end.to_string(), "why": why})));
+            }
+        }
+        let unverified: Vec<Value> = self
+            .unknown
+            .iter()
+            .map(|((account, region), unknown)| {
+                let (first, last) = unknown.times.unzip();
+                let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+                json!({
+                    "account_id": text(account),
+                    "region": text(region),
+                    "logs": unknown.logs,
+                    "first": time(first),
+                    "last": time(last),
+                })
+            })
+            .collect();
+        let tail = json!({
+            "proven": proven,
+            "unproven": unproven,
+            "unverified_logs": unverified,
+            "other_buckets": self.other_buckets,
+            "bytes": {"compressed": run.bytes.0, "uncompressed": run.bytes.1},
+            "elapsed_seconds": run.elapsed_seconds,
+            "complete": self.complete() && run.read_whole,
+            "exit_code": run.exit_code,
+        });
+        // Problems may be more than fit into memory: head and tail are documents of their own, joined here.
+        let (head, tail) = (head.to_string(), tail.to_string());
+        write!(out, "{},\"problems\":[", head.strip_suffix('}').unwrap_or(&head))?;
+        list(&mut self.problems, out)?;
+        write!(out, "],\"notes\":[")?;
+        list(&mut self.notes, out)?;
+        writeln!(out, "],{}", tail.strip_prefix('{').unwrap_or(&tail))
+    }
+}
+
+fn list(lines: &mut Lines, out: &mut dyn Write) -> io::Result<()> {
+    let mut first = true;
+    lines.each(|line| {
+        let comma = if std::mem::take(&mut first) { "" } else { "," };
+        write!(out, "{comma}\n{line}")
+    })
+}
+
+fn with(mut to: Value, more: Value) -> Value {
+    if let (Value::Object(to), Value::Object(more)) = (&mut to, more) {
+        to.extend(more);
+    }
+    to
 }

@@ -29,4 +29,5 @@ mod schema;
 mod shapes;
 mod ship;
 mod support;
+mod verify;
 mod windows;

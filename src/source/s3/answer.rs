@@ -1,6 +1,7 @@
 //! What a GET comes back with, from the SDK or without it: the head in one shape, the body piece by piece.
 
 use crate::error::chain;
+use crate::source::Metadata;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
@@ -32,6 +33,7 @@ pub(super) struct Head {
     /// The ETag is no MD5 of the content.
     pub(super) kms: bool,
     pub(super) checksum: Checksum,
+    pub(super) metadata: Metadata,
 }
 
 /// What proves that a body is the one stored.
@@ -88,6 +90,7 @@ pub(super) fn of_sdk(answer: GetObjectOutput) -> (Head, Stream) {
         etag: answer.e_tag().map(str::to_owned),
         kms: !matches!(answer.server_side_encryption(), None | Some(ServerSideEncryption::Aes256)),
         checksum: if whole { Checksum::BySdk } else { Checksum::None },
+        metadata: Metadata::of(|name| answer.metadata()?.get(name).cloned()),
     };
     (head, Stream::Sdk(answer.body))
 }
@@ -112,6 +115,7 @@ pub(super) fn of_response(response: Response<Incoming>) -> (Head, Stream) {
         etag: header("etag").map(str::to_owned),
         kms: !matches!(encryption, None | Some("AES256")),
         checksum: checksum.unwrap_or(Checksum::None),
+        metadata: Metadata::of(|name| header(&format!("x-amz-meta-{name}")).map(str::to_owned)),
     };
     (head, Stream::Direct(body))
 }

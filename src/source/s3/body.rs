@@ -6,7 +6,7 @@ use super::errors::Failure;
 use super::fetch::{ALIKE, Fetched, fetch, md5_matches};
 use crate::cancel::Cancel;
 use crate::error::{ObjectError, Stage};
-use crate::source::Body;
+use crate::source::{Body, Metadata};
 use futures_util::future::{Either, select};
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub(super) struct S3Body {
     bytes: Vec<u8>,
     certified: bool,
     broken: Option<Failure>,
+    metadata: Metadata,
     tries: u32,
     /// How often these very bytes came.
     alike: u32,
@@ -39,8 +40,8 @@ impl S3Body {
         spent: Duration,
         cancel: Cancel,
     ) -> Self {
-        let Fetched { bytes, certified, broken } = fetched;
-        Self { bucket, entry, bytes, certified, broken, tries, alike: 1, spent, cancel }
+        let Fetched { bytes, certified, broken, metadata } = fetched;
+        Self { bucket, entry, bytes, certified, broken, metadata, tries, alike: 1, spent, cancel }
     }
 
     fn error(&self, failure: Failure) -> ObjectError {
@@ -112,6 +113,10 @@ impl Body for S3Body {
 
     fn cut_short(&mut self) -> Option<ObjectError> {
         self.broken.clone().map(|failure| self.error(failure))
+    }
+
+    fn metadata(&self) -> Metadata {
+        self.metadata.clone()
     }
 
     fn get_ms(&self) -> u64 {

@@ -9,6 +9,7 @@ use super::get::ask;
 use super::regain::another_try;
 use crate::error::ErrorKind;
 use crate::net::backoff::backoff;
+use crate::source::Metadata;
 use md5::{Digest, Md5};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub(super) struct Fetched {
     pub(super) certified: bool,
     /// Set where the bytes are only the beginning of the object.
     pub(super) broken: Option<Failure>,
+    pub(super) metadata: Metadata,
 }
 
 /// What one try left behind for the next.
@@ -38,6 +40,7 @@ struct Partial {
     total: Option<u64>,
     certified: bool,
     kms: bool,
+    metadata: Metadata,
 }
 
 /// Fetches `entry`, adding to `tries` until `attempts` of the options are used up.
@@ -58,14 +61,15 @@ pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Re
         let failure = match attempt(bucket, entry, &mut partial).await {
             Ok(()) => {
                 if believable(entry, &mut partial) {
-                    let Partial { bytes, certified, .. } = partial;
-                    return Ok(Fetched { bytes, certified, broken: None });
+                    let Partial { bytes, certified, metadata, .. } = partial;
+                    return Ok(Fetched { bytes, certified, broken: None, metadata });
                 }
                 // Not its MD5. Some stores have ETags of their own making: four times the same settles it.
                 let bytes = std::mem::take(&mut partial.bytes);
                 suspect = if suspect.0 == bytes { (bytes, suspect.1 + 1) } else { (bytes, 1) };
                 if suspect.1 >= ALIKE || *tries >= options.attempts {
-                    return Ok(Fetched { bytes: suspect.0, certified: false, broken: None });
+                    let metadata = partial.metadata;
+                    return Ok(Fetched { bytes: suspect.0, certified: false, broken: None, metadata });
                 }
                 Failure::new(ErrorKind::Connection, Verdict::Retry, "the body does not match its ETag")
             }
@@ -91,7 +95,8 @@ impl Partial {
         if self.bytes.is_empty() {
             return Err(failure);
         }
-        Ok(Fetched { bytes: self.bytes, certified: false, broken: Some(failure) })
+        let Self { bytes, metadata, .. } = self;
+        Ok(Fetched { bytes, certified: false, broken: Some(failure), metadata })
     }
 }
 
@@ -206,6 +211,7 @@ fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> R
     }
     partial.etag = head.etag.filter(|etag| !etag.starts_with("W/"));
     partial.kms = head.kms;
+    partial.metadata = head.metadata;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::history::listing::Sieve;
 use crate::key;
+use crate::key::selection::KeyScope;
 use crate::object::ObjectRef;
 use crate::source::{Content, Feed, Item, Lease};
 use std::collections::{HashMap, VecDeque};
@@ -96,6 +97,7 @@ struct Over;
 
 struct Drive<'a> {
     bucket: Arc<Bucket>,
+    keys: Arc<KeyScope>,
     feed: &'a dyn Feed,
     cancel: &'a Cancel,
     next: u64,
@@ -119,6 +121,7 @@ pub(super) fn drive(
     let handle = bucket.session.handle().clone();
     let mut drive = Drive {
         bucket: Arc::new(bucket.clone()),
+        keys: Arc::clone(&scope.0),
         feed,
         cancel,
         next: first,
@@ -200,9 +203,10 @@ impl Drive<'_> {
 
     /// Leaves out what earlier runs have read.
     fn sift(&mut self, entries: Vec<Entry>) {
-        let Self { bucket, sieve, waiting, .. } = self;
+        let Self { bucket, sieve, waiting, keys, .. } = self;
         for entry in entries {
-            let scope = key::scope(&entry.key, entry.size);
+            let scope = keys.choose(&entry.key, key::scope(&entry.key, entry.size));
+            let Some(scope) = scope else { continue };
             let object = entry.object(&bucket.uri, &scope);
             match scope {
                 Ok(_) => sieve.offer(object, None, entry, &mut |object, entry| wait(waiting, object, entry)),
@@ -223,7 +227,7 @@ impl Drive<'_> {
                     return Ok(());
                 }
             }
-            let scope = key::scope(&entry.key, entry.size);
+            let scope = self.keys.choose(&entry.key, key::scope(&entry.key, entry.size)).unwrap_or(Ok(None));
             let fetched = scope.is_ok() && entry.archived.is_none() && !entry.unreadable_key;
             let cost = if fetched { entry.size.saturating_add(OVERHEAD) } else { 0 };
             let held = self.budget.held.load(Ordering::Relaxed);

@@ -5,3 +5,4 @@ pub(crate) mod feed;
 pub(crate) mod logs;
 pub(crate) mod readers;
 pub(crate) mod s3;
+pub(crate) mod signed;

@@ -1,5 +1,7 @@
 //! Buckets with signed digests, made with keys of the tests' own, and whole until somebody changes them.
 
+#![allow(dead_code, reason = "the library's own tests and the integration tests use parts of it")]
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
@@ -265,5 +267,18 @@ pub(crate) fn change_digest(file: &mut File, again: Option<&Signer>, change: imp
     file.bytes = gzipped(text.as_bytes());
     if let Some(signer) = again {
         file.metadata.insert("signature".into(), sign(signer, &digest, text.as_bytes()));
+    }
+}
+
+/// Puts a bucket on disk below a folder, with the answers to HEADs beside its digests.
+pub(crate) fn put_on_disk(files: &Files, folder: &std::path::Path) {
+    for (key, file) in files {
+        let path = folder.join(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &file.bytes).unwrap();
+        if !file.metadata.is_empty() {
+            let head = json!({"ContentLength": file.bytes.len(), "Metadata": file.metadata});
+            std::fs::write(format!("{}.head.json", path.display()), head.to_string()).unwrap();
+        }
     }
 }

@@ -183,7 +183,13 @@ impl Shared {
     /// The work for a prefix: a folder that a look found, or what the user named.
     pub(crate) fn enter(&self, prefix: &str) -> Option<Work> {
         let look = || Some(Work::Folder { prefix: prefix.to_owned(), token: None });
-        match level(folder_of(prefix)) {
+        let folder = folder_of(prefix);
+        let level = level(folder);
+        let kind = matches!(level, Level::Regions { .. } | Level::Days { .. } | Level::OtherService);
+        if kind && self.scope.0.only_digests() && !folder.contains("/CloudTrail-Digest/") {
+            return None;
+        }
+        match level {
             Level::Outside if self.looks.fetch_add(1, Ordering::Relaxed) < LOOKS => look(),
             Level::Outside => Some(Work::Range(Range::all(prefix))),
             Level::Accounts => look(),

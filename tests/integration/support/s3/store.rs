@@ -132,6 +132,8 @@ pub(crate) struct Bucket {
     pub(crate) kms: bool,
     /// Keys in a page, at most.
     pub(crate) page: usize,
+    /// `x-amz-meta-…` of each key that has some.
+    pub(crate) metadata: HashMap<String, HashMap<String, String>>,
 }
 
 impl Bucket {
@@ -146,6 +148,7 @@ impl Bucket {
             exactly_listable: None,
             kms: false,
             page: 1000,
+            metadata: HashMap::new(),
         }
     }
 }
@@ -340,6 +343,7 @@ fn get(bucket: &Bucket, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
         body: Some(Body::from(body).into()),
         content_range: range,
         e_tag: Some(ETag::Strong(meta.etag)),
+        metadata: bucket.metadata.get(&input.key).cloned(),
         server_side_encryption: bucket
             .kms
             .then(|| ServerSideEncryption::from_static(ServerSideEncryption::AWS_KMS)),

@@ -1,0 +1,214 @@
+//! `roottrail verify`: whether logs are what CloudTrail delivered.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+use super::progress::{Progress, ProgressChoice};
+use super::{
+    UsageError, aws, checkpoint, code, keys, outputs, selection, signals, sources, terminal, verify_text,
+};
+use roottrail::cancel::Cancel;
+use roottrail::output::Outputs;
+use roottrail::output::file::OutFile;
+use roottrail::pipeline::verify::{hash_logs, read_digests};
+use roottrail::scan::options::{Job, ScanOptions};
+use roottrail::summary::Summary;
+use roottrail::verify::{Account, RunFacts, Verifier};
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// s3://bucket[/prefix] or a directory that holds both digests and logs
+    #[arg(value_name = "SOURCE", required_unless_present = "objects_from")]
+    sources: Vec<OsString>,
+
+    /// Read sources from a file, one per line; - is standard input
+    #[arg(long, value_name = "FILE")]
+    objects_from: Option<PathBuf>,
+
+    #[command(flatten)]
+    scope: selection::ScopeArgs,
+
+    #[command(flatten)]
+    keys: keys::Args,
+
+    #[command(flatten)]
+    aws: aws::Args,
+
+    /// Worker threads [default: all cores]
+    #[arg(long, value_name = "N", help_heading = "Performance")]
+    threads: Option<NonZeroUsize>,
+
+    /// What one object may inflate to; a larger one is an error
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = super::values::size, help_heading = "Performance")]
+    max_object_size: u64,
+
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value = "table", help_heading = "Output")]
+    format: Format,
+
+    /// Write the result to a file instead of standard output, which is -
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+
+    /// Write one JSON line for each object that could not be read
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    errors: Option<PathBuf>,
+
+    /// Replace output files that exist
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+
+    /// Show progress
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Interface")]
+    progress: ProgressChoice,
+
+    /// Write nothing to standard error but what ends the run
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Interface")]
+    quiet: bool,
+
+    /// Name what is sound as well, and every error
+    #[arg(short, long, help_heading = "Interface")]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// One document for machines
+    Json,
+    /// A line for each problem, and with --verbose for each digest and log
+    Ndjson,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let names = sources::source_names(&args.sources, args.objects_from.as_deref())?;
+    if names.iter().any(|name| name == "-") {
+        let text = "standard input is one document and has no digests: give a directory or s3://bucket";
+        return Err(UsageError(text.into()).into());
+    }
+    let cancel = Cancel::new();
+    signals::stop_on_signals(&cancel)?;
+    let now = Timestamp::now();
+    let (scope, range) = args.scope.keys(now)?;
+    let (scope, digests) = (Arc::new(scope.clone()), Arc::new(scope.digests()));
+    let create = |path: &PathBuf| match path.as_os_str() == "-" {
+        true => Ok(OutFile::stdout()),
+        false => OutFile::create(path, args.force),
+    };
+    // Outputs first: a bad path should fail before anything is read.
+    let out = args.output.as_ref().map_or_else(|| Ok(OutFile::stdout()), create)?;
+    let errors = args.errors.as_ref().map(create).transpose()?;
+    let mut errors = Outputs::new(Vec::new(), errors, false);
+    let public_keys = args.keys.load(&args.aws)?;
+    let mut verifier = Verifier::new(public_keys, range, Arc::clone(&scope), now, args.verbose);
+    let threads =
+        args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let options = ScanOptions {
+        max_object_size: args.max_object_size,
+        sha256: false,
+        job: Job::Hash,
+        threads,
+        cancel: cancel.clone(),
+    };
+    let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
+    let first = sources::sources(&names, &args.aws, &digests)?;
+    if let Some(session) = &first.session {
+        session.on_event(progress.voice());
+    }
+    let read = read_digests(&mut verifier, first.sources, &options, &mut errors, &mut progress)?;
+    let mut summary = Summary { interrupted: read.interrupted, ..Summary::default() };
+    if !read.interrupted {
+        let second = sources::sources(&names, &args.aws, &scope)?;
+        if let Some(session) = &second.session {
+            session.on_event(progress.voice());
+        }
+        summary = hash_logs(&mut verifier, None, second.sources, &options, &mut errors, &mut progress)?;
+    }
+    progress.finish();
+    outputs::closing(errors.finish(), &mut summary)?;
+    let read_whole = !summary.interrupted && !unlisted(&summary, verifier.account());
+    let account = verifier.finish(read_whole)?;
+    let facts = RunFacts {
+        start: range.start,
+        end: range.end,
+        arguments: checkpoint::arguments(),
+        elapsed_seconds: started.elapsed().as_secs_f64(),
+        bytes: (summary.bytes.compressed, summary.bytes.uncompressed),
+        exit_code: exit_code(&summary, account, read_whole),
+        read_whole,
+    };
+    let mut out = Printed(out, Vec::new());
+    print(args, account, &facts, &mut out)?;
+    out.flush()?;
+    outputs::closing(out.0.finish(), &mut summary)?;
+    if !args.quiet && args.format != Format::Table {
+        terminal::line(&verify_text::closing(account));
+    }
+    Ok(ExitCode::from(if summary.closed { code::COMPLETE } else { facts.exit_code }))
+}
+
+/// Whether something could not be listed, so that what was not seen may be there.
+fn unlisted(summary: &Summary, account: &Account) -> bool {
+    summary.objects.failed > 0 && summary.errors > account.unread + account.logs.mismatch
+}
+
+fn exit_code(summary: &Summary, account: &Account, read_whole: bool) -> u8 {
+    let nothing = account.digests == Default::default();
+    if summary.interrupted {
+        code::INTERRUPTED
+    } else if account.failures > 0 {
+        code::INTEGRITY
+    } else if account.unread > 0 || !read_whole {
+        code::INCOMPLETE
+    } else if nothing {
+        code::NOTHING
+    } else {
+        code::COMPLETE
+    }
+}
+
+fn print(args: &Args, account: &mut Account, facts: &RunFacts, out: &mut dyn Write) -> io::Result<()> {
+    match args.format {
+        Format::Table => verify_text::table(account, facts, args.verbose, out),
+        Format::Json => account.write_json(facts, out),
+        Format::Ndjson => {
+            account.problems.each(|line| writeln!(out, "{line}"))?;
+            if args.verbose { account.notes.each(|line| writeln!(out, "{line}")) } else { Ok(()) }
+        }
+    }
+}
+
+/// An output that text is written to piece by piece.
+struct Printed(OutFile, Vec<u8>);
+
+impl Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.1.extend_from_slice(bytes);
+        if self.1.len() > 1 << 16 {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        use roottrail::output::sink::SinkError;
+        let written = self.0.write(&self.1);
+        self.1.clear();
+        match written {
+            Ok(()) => Ok(()),
+            Err(SinkError::Closed) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(SinkError::Failed(fatal)) => Err(io::Error::other(fatal)),
+        }
+    }
+}

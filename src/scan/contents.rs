@@ -1,0 +1,146 @@
+//! What verification wants of an object: the SHA-256 of its inflated bytes, or, of a digest file, the bytes.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::Deserialize;
+
+use super::options::ScanOptions;
+use super::report::{Outcome, Report};
+use super::spill_file::{Piece, Spool};
+use crate::error::{ErrorKind, ObjectError, Stage};
+use crate::inflate::{FirstMember, first_member};
+use crate::records::cursor::Break;
+use crate::source::Metadata;
+
+/// What a digest file may inflate to: CloudTrail's have a few hundred bytes for each log of one hour.
+const DIGEST: u64 = 64 << 20;
+/// What the answer to a HEAD may have.
+const BESIDE: u64 = 1 << 20;
+
+/// The inflated bytes of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncompressed {
+    /// Its first gzip member, or all of what is not gzip.
+    Whole(FirstMember),
+    /// It does not inflate.
+    Damaged,
+}
+
+impl Uncompressed {
+    /// Hashes what a reader yields; `None` where that cannot be read, or is too large.
+    pub(super) fn of_reader(reader: impl BufRead, options: &ScanOptions) -> Option<Self> {
+        Self::of(&first_member(reader, options.max_object_size, &options.cancel, |_| {}))
+    }
+
+    fn of(member: &Result<FirstMember, Break>) -> Option<Self> {
+        match member {
+            Ok(member) => Some(Self::Whole(*member)),
+            Err(broken) => (broken.kind == ErrorKind::CorruptGzip).then_some(Self::Damaged),
+        }
+    }
+}
+
+/// A digest file, inflated.
+#[derive(Debug)]
+pub struct DigestContents {
+    bytes: Vec<u8>,
+    spilled: Option<Piece>,
+    /// What S3 has beside it.
+    pub metadata: Metadata,
+}
+
+/// `aws s3api head-object` prints more; the rest is of no use here.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HeadObject {
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+impl DigestContents {
+    /// Its inflated bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the temporary file that holds them cannot be read back.
+    pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
+        let Some(piece) = &self.spilled else { return Ok((&*self.bytes).into()) };
+        let mut bytes = Vec::new();
+        piece.read().read_to_end(&mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Moves the bytes out of memory.
+    pub(super) fn spill(&mut self, spool: &Spool) -> io::Result<()> {
+        if !self.bytes.is_empty() {
+            self.spilled = Some(spool.append(|file| file.write_all(&self.bytes))?);
+            self.bytes = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Reads the answer to a HEAD that lies beside a copy of a digest: `NAME.head.json`.
+    pub(super) fn read_beside(&mut self, path: &Path) -> Result<(), ObjectError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".head.json");
+        let path = PathBuf::from(name);
+        let failed = |kind, cause: Box<dyn std::error::Error + Send + Sync>| {
+            ObjectError::new(crate::source::disk::uri(&path), Stage::Read, kind, cause)
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(ErrorKind::Io, error.into())),
+        };
+        let mut text = Vec::new();
+        file.take(BESIDE).read_to_end(&mut text).map_err(|error| failed(ErrorKind::Io, error.into()))?;
+        let head: HeadObject =
+            serde_json::from_slice(&text).map_err(|error| failed(ErrorKind::InvalidJson, error.into()))?;
+        self.metadata = Metadata::of(|name| head.metadata.get(name).cloned());
+        Ok(())
+    }
+}
+
+/// The report of an object that was hashed.
+pub(super) fn hashed(mut report: Report, member: Result<FirstMember, Break>, start: Instant) -> Report {
+    report.uncompressed = Uncompressed::of(&member);
+    report.times.inflate = Some(start.elapsed());
+    match member {
+        Ok(member) => report.bytes_uncompressed = member.bytes,
+        Err(broken) => fail(&mut report, broken),
+    }
+    report
+}
+
+/// The report of a digest file.
+pub(super) fn digest(report: Report, reader: impl BufRead, options: &ScanOptions, start: Instant) -> Report {
+    let limit = options.max_object_size.min(DIGEST);
+    let mut bytes = Vec::new();
+    let member = first_member(reader, limit, &options.cancel, |piece| bytes.extend_from_slice(piece));
+    let trailing = member.as_ref().is_ok_and(|member| member.trailing);
+    let mut report = hashed(report, member, start);
+    if trailing {
+        let cause = "bytes follow the gzip member of a digest".into();
+        fail(&mut report, Break { stage: Stage::Inflate, kind: ErrorKind::CorruptGzip, cause });
+    }
+    if report.outcome == Outcome::Scanned {
+        report.digest = Some(DigestContents { bytes, spilled: None, metadata: Metadata::default() });
+    }
+    report
+}
+
+fn fail(report: &mut Report, broken: Break) {
+    let uri = report.object.uri.clone();
+    report.errors.push(ObjectError::new(uri, broken.stage, broken.kind, broken.cause));
+    report.damaged = true;
+    report.outcome = Outcome::Failed;
+}
