@@ -6,9 +6,8 @@ use super::build::Place;
 use crate::finding::Finding;
 use crate::json::canonical::{Fingerprint, fingerprint};
 use crate::json::minify::{Repairs, minify};
-use crate::json::parse::{self, parse, parse_plain};
+use crate::json::parse::{self, parse};
 use crate::judge;
-use crate::records::shape::{Shape, event_range};
 
 /// A finding, and what tells it from another copy of the same event.
 #[derive(Clone, Debug)]
@@ -36,7 +35,7 @@ pub enum Malformed {
     /// The grammar does not allow it.
     #[error("{0}")]
     Syntax(#[from] crate::json::minify::SyntaxError),
-    /// It is well-formed, but its event is not where its shape has it.
+    /// It is no event, or not where one is read.
     #[error("{0}")]
     Shape(&'static str),
     /// The JSON library refused a text that passed our own check.
@@ -47,38 +46,21 @@ pub enum Malformed {
 /// Buffers for one element after another.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    element: String,
-    event: String,
+    record: String,
     parse: parse::Scratch,
 }
 
-/// Reads and judges one element.
+/// Reads and judges one event. `repairs` is what was repaired in what held it.
 pub fn examine(
     text: &[u8],
-    shape: Shape,
+    mut repairs: Repairs,
     place: &Place<'_>,
     scratch: &mut Scratch,
 ) -> Result<Examined, Malformed> {
-    let Scratch { element, event, parse: buffers } = scratch;
-    element.clear();
-    let mut repairs = minify(text, element)?;
-    let record: &str = match shape {
-        Shape::Event => element,
-        Shape::Envelope | Shape::Lookup | Shape::Text => {
-            let range = event_range(element.as_bytes(), shape)
-                .ok_or(Malformed::Shape("an element without its event"))?;
-            if shape == Shape::Envelope {
-                &element[range]
-            } else {
-                let decoded = parse_plain(&element[range]);
-                let inner = decoded.as_str().ok_or(Malformed::Shape("CloudTrailEvent is not a string"))?;
-                event.clear();
-                let inner_repairs = minify(inner.as_bytes(), event)?;
-                repairs.control_characters |= inner_repairs.control_characters;
-                event
-            }
-        }
-    };
+    let Scratch { record, parse: buffers } = scratch;
+    record.clear();
+    repairs.add(minify(text, record)?);
+    let record: &str = record;
     if !record.starts_with('{') {
         return Err(Malformed::Shape("the event is not an object"));
     }

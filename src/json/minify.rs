@@ -20,6 +20,12 @@ impl Repairs {
     pub fn any(self) -> bool {
         self.invalid_utf8 || self.control_characters
     }
+
+    /// Adds what was repaired in another text.
+    pub fn add(&mut self, other: Self) {
+        self.invalid_utf8 |= other.invalid_utf8;
+        self.control_characters |= other.control_characters;
+    }
 }
 
 /// Where and why a text is not JSON.

@@ -146,10 +146,12 @@ impl<'c> Cursor<'c> {
             let cause = format!("{TOO_LONG} at byte {} of the inflated object", self.base).into();
             return self.end(Some(Break { stage: Stage::Parse, kind: ErrorKind::TooLarge, cause }));
         }
+        let there = self.window.len();
         match source.more(&mut self.window) {
             Ok(true) => true,
             Ok(false) => self.end(None),
-            Err(broken) => self.end(Some(broken)),
+            // What breaks off may bring its last bytes along.
+            Err(broken) => self.end(Some(broken)) || self.window.len() > there,
         }
     }
 
@@ -173,6 +175,13 @@ impl<'c> Cursor<'c> {
         }
     }
 
+    /// So many of the next bytes, or fewer where the object ends.
+    pub fn ahead(&mut self, n: usize) -> &[u8] {
+        while self.rest().len() < n && self.more() {}
+        let rest = self.rest();
+        &rest[..n.min(rest.len())]
+    }
+
     /// Passes over all bytes that are there.
     pub fn pass_window(&mut self) {
         self.at += self.rest().len();
@@ -192,14 +201,6 @@ impl<'c> Cursor<'c> {
                 b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
                 byte => return Some(byte),
             }
-        }
-    }
-
-    /// Passes over a UTF-8 byte order mark at the start of the object.
-    pub fn byte_order_mark(&mut self) {
-        while self.rest().len() < 3 && self.more() {}
-        if self.rest().starts_with(b"\xef\xbb\xbf") {
-            self.at += 3;
         }
     }
 
@@ -382,8 +383,7 @@ impl<'c> Cursor<'c> {
 
     /// Whether these bytes stand at the current position.
     pub fn begins_with(&mut self, bytes: &[u8]) -> bool {
-        while self.rest().len() < bytes.len() && self.more() {}
-        self.rest().starts_with(bytes)
+        self.ahead(bytes.len()) == bytes
     }
 
     /// Goes to the start of the line behind `position`, where that line begins with these bytes. `false`:

@@ -1,120 +1,50 @@
-//! The shapes that events come in, and the walk over their elements.
+//! The walk over an object's documents, and over the events in them.
 //!
-//! An object is a sequence of JSON values: one CloudTrail document, one event a line, an array, an
-//! EventBridge envelope, the output of `lookup-events`, or several of them one after another.
+//! An object is a sequence of JSON values: CloudTrail documents, events, one a line, arrays of either, and the
+//! documents of log platforms. What is large is never held: the array in which a document has its events is
+//! walked element by element (`members`, `elements`). What an element or a whole document holds elsewhere is
+//! looked up by the closed list of places ([`super::containers`]) and read by a walk of its own (`nested`).
+//! Whatever is passed over and could be evidence by its bytes is reported (`suspicion`): as a malformed record
+//! where the object has events, else as the object's error.
 
 use super::cursor::{Cursor, Fault};
-use super::opening::{ANOTHER, Document, SWALLOWED};
-pub use super::shape::Shape;
-use super::shape::{Key, Keys, is_document, is_event, is_event_text, shape_of};
-use crate::json::minify::minify;
-
-/// One element, as it stands in the object.
-#[derive(Clone, Copy, Debug)]
-pub struct Element<'t> {
-    /// Its place among the object's elements, `null` ones included.
-    pub index: u64,
-    /// Its whole text.
-    pub text: &'t [u8],
-    /// How it holds its event.
-    pub shape: Shape,
-    /// Whether it must be parsed: all others cannot concern root.
-    pub candidate: bool,
-    /// Its `eventTime`, where that is plainly spelled.
-    pub time: Option<&'t [u8]>,
-}
-
-/// Who is told of the elements.
-pub trait Elements {
-    /// An element that is an object.
-    fn element(&mut self, element: Element<'_>);
-
-    /// An element that is not a readable record.
-    fn malformed(&mut self, index: u64, what: &'static str);
-}
-
-/// What a walk found out about the object.
-#[derive(Debug, Default)]
-pub struct Walk {
-    /// Whether any value had the shape of events, an empty `Records` included.
-    pub events: bool,
-    /// Whether there was any byte but white space.
-    pub any: bool,
-    /// The first structural fault, where there is one. Elements before it are complete.
-    pub fault: Option<Fault>,
-    /// Those of further documents, up to a thousand.
-    pub further: Vec<Fault>,
-}
+use super::opening::Document;
+use super::suspicion;
+use super::walker::{Array, Members, NOT_AN_OBJECT, Read, Walker};
+pub use super::walker::{Element, Elements, Unread, Walk};
+use crate::json::minify::{Repairs, SyntaxError, minify};
 
 /// Walks over all values of an object.
 pub fn walk(cursor: &mut Cursor<'_>, to: &mut dyn Elements) -> Walk {
-    let walk = Walk::default();
-    let mut walker = Walker {
-        cursor,
-        to,
-        walk,
-        index: 0,
-        odd: Vec::new(),
-        line: 0,
-        document: Document::default(),
-        read_again: 0,
-    };
-    walker.cursor.byte_order_mark();
-    walker.line = walker.cursor.at();
+    let mut walker = Walker::new(cursor, to);
     if let Err(fault) = walker.values() {
         walker.note(fault);
     }
-    if walker.walk.events {
-        for index in walker.odd {
-            walker.to.malformed(index, NOT_AN_OBJECT);
-        }
+    let Walker { mut walk, to, .. } = walker;
+    let pending = std::mem::take(&mut walk.pending);
+    if walk.events {
+        pending.iter().for_each(|pending| to.malformed(pending.index, pending.what));
+    } else {
+        walk.unread = pending.into_iter().find_map(|pending| pending.unread);
     }
-    walker.walk
-}
-
-/// So many values before the first event are told of.
-const ODD: usize = 1 << 16;
-
-const NOT_AN_OBJECT: &str = "an element that is not an object";
-
-pub(super) struct Walker<'w, 'c> {
-    pub(super) cursor: &'w mut Cursor<'c>,
-    pub(super) to: &'w mut dyn Elements,
-    pub(super) walk: Walk,
-    pub(super) index: u64,
-    /// The places of values at the top that are neither events nor objects, before the first event. Where an
-    /// event follows, they stand where one should.
-    pub(super) odd: Vec<u64>,
-    /// The last start of a line among the white space between tokens.
-    pub(super) line: usize,
-    /// What is being read.
-    pub(super) document: Document,
-    /// Bytes that were read again behind breaks.
-    pub(super) read_again: u64,
+    walk
 }
 
 impl Walker<'_, '_> {
-    /// The byte behind white space.
-    #[inline]
-    fn token(&mut self) -> Option<u8> {
-        loop {
-            match self.cursor.peek()? {
-                b'\n' => {
-                    self.cursor.pass(1);
-                    self.line = self.cursor.at();
-                }
-                b' ' | b'\t' | b'\r' => self.cursor.pass(1),
-                byte => return Some(byte),
-            }
-        }
-    }
-
     pub(super) fn values(&mut self) -> Result<(), Fault> {
         while let Some(byte) = self.token() {
+            // Files that were joined bring their marks with them.
+            if byte == 0xef && self.cursor.begins_with("\u{feff}".as_bytes()) {
+                let first_of_line = self.line == self.cursor.at();
+                self.cursor.pass(3);
+                self.line = if first_of_line { self.cursor.at() } else { self.line };
+                continue;
+            }
             self.walk.any = true;
-            match byte {
-                b'{' => self.object()?,
-                b'[' => {
+            self.stamped = byte.is_ascii_digit() && self.pass_time_stamp();
+            match if self.stamped { self.cursor.peek() } else { Some(byte) } {
+                Some(b'{') => self.object()?,
+                Some(b'[') => {
                     self.document = Document::default();
                     self.array(Array::Loose)?;
                 }
@@ -124,10 +54,19 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
+    /// Passes over a time stamp and the space behind it, if what follows is an object.
+    fn pass_time_stamp(&mut self) -> bool {
+        /// As long as one with nanoseconds.
+        const LONGEST: usize = 40;
+        let Some(length) = time_stamp(self.cursor.ahead(LONGEST)) else { return false };
+        self.cursor.pass(length);
+        true
+    }
+
     /// What is neither an object nor an array: a string that is an event, or none.
     fn other_value(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
-        let null = self.cursor.peek() == Some(b'n');
+        let first = self.cursor.peek();
         self.cursor.set_keep(Some(start));
         let value = self.cursor.value();
         // No string goes on in the next line: this one lacks its end.
@@ -135,282 +74,120 @@ impl Walker<'_, '_> {
         let cut = cut.then_some(Fault { offset: start, what: "unterminated string" });
         if let Some(fault) = value.err().or(cut) {
             self.give_up_line(start, fault)?;
-        } else if !null {
-            if !self.event_text(start) {
-                if self.walk.events {
-                    self.to.malformed(self.index, NOT_AN_OBJECT);
-                } else if self.odd.len() < ODD {
-                    self.odd.push(self.index);
-                }
-            }
-            self.index += 1;
+        } else if first != Some(b'n') && !self.string(start) {
+            self.no_event_here(start);
         }
         self.cursor.set_keep(None);
         Ok(())
     }
 
-    /// Hands over the value that begins at `start` and ends here, if it is a string that is an event.
-    fn event_text(&mut self, start: usize) -> bool {
-        let text = self.cursor.slice(start, self.cursor.at());
-        let is_event = is_event_text(text);
-        if is_event {
-            self.walk.events = true;
-            let element =
-                Element { index: self.index, text, shape: Shape::Text, candidate: true, time: None };
-            self.to.element(element);
-        }
-        is_event
+    /// Reads the value that begins at `start` and ends here, if it is a string. `false`: no event is in it.
+    pub(super) fn string(&mut self, start: usize) -> bool {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        let value = self.cursor.slice(start, self.cursor.at());
+        let judged = value.first() == Some(&b'"')
+            && match minify(value, &mut text) {
+                Ok(repairs) => self.repaired(repairs, |walker| walker.leaf(&text)) == Read::Events,
+                Err(_malformed) => false,
+            };
+        self.text = text;
+        judged
     }
 
-    /// A value `{…}` at the top: a document with its elements inside, or an element itself.
+    /// Tells of the value that begins at `start` and ends here, in which no event was read.
+    pub(super) fn no_event_here(&mut self, start: usize) {
+        let value = self.cursor.slice(start, self.cursor.at());
+        let unread = suspicion::unread(value).map(|what| Unread::Suspect(Fault { offset: start, what }));
+        self.pend(NOT_AN_OBJECT, unread);
+    }
+
+    /// A value `{…}` at the top: a document with its elements inside, or an event itself.
     fn object(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         self.cursor.set_keep(Some(start));
         self.document = Document::at(start, self.walk.events || self.index > 0);
-        let mut keys = Keys::default();
-        let walked = self.members(&mut keys);
+        self.beside = None;
+        let judged = self.judged;
+        let mut members = Members::default();
+        let walked = self.members(&mut members);
         let end = self.cursor.at();
-        if keys.elements {
-            self.walk.events = true;
+        if members.streams {
             let went_on = walked.or_else(|fault| self.give_up_document(fault));
             self.cursor.set_keep(None);
+            if let Some(unread) = self.beside.take().filter(|_| self.judged == judged) {
+                self.pend(suspicion::NOT_READ, Some(unread));
+            }
             return went_on;
         }
-        let whole = match walked {
-            Ok(()) => self.whole_object(start, end, &keys),
-            Err(fault) => Err(fault),
-        };
-        if let Err(fault) = whole {
+        if let Err(fault) = walked.and_then(|()| self.whole_object(start, end, &members)) {
             self.give_up_line(start, fault)?;
         }
         self.cursor.set_keep(None);
         Ok(())
     }
 
-    fn whole_object(&mut self, start: usize, end: usize, keys: &Keys) -> Result<(), Fault> {
+    fn whole_object(&mut self, start: usize, end: usize, members: &Members) -> Result<(), Fault> {
+        let syntax = |error: SyntaxError| Fault { offset: start + error.offset, what: error.what };
+        let Self { cursor, text: minified, .. } = self;
+        let text = cursor.slice(start, end);
+        let is_event = members.keys.is_event();
+        // Nothing else looks at the grammar of what is no event, and no string of an event goes over lines.
+        let mut repairs = Repairs::default();
+        if !is_event || text.contains(&b'\n') {
+            minified.clear();
+            repairs = minify(text, minified).map_err(syntax)?;
+        }
+        if !is_event {
+            let minified = std::mem::take(&mut self.text);
+            let read = self.repaired(repairs, |walker| walker.places_of(&minified));
+            if read == Read::Events || !members.keys.may_be_event() {
+                self.settle(read, minified.as_bytes(), start);
+                self.text = minified;
+                return Ok(());
+            }
+            self.text = minified;
+        }
         let text = self.cursor.slice(start, end);
-        let Some(shape) = keys.shape() else {
-            // Nothing in it is an event, so nothing else will look at its grammar.
-            return minify(text, &mut String::new())
-                .map(|_repairs| ())
-                .map_err(|error| Fault { offset: start + error.offset, what: error.what });
-        };
-        if text.contains(&b'\n') {
-            minify(text, &mut String::new())
-                .map_err(|error| Fault { offset: start + error.offset, what: error.what })?;
-        }
-        let mut inner = Cursor::whole(text);
-        let found = inner.object()?;
-        self.walk.events = true;
-        self.to.element(Element {
-            index: self.index,
-            text,
-            shape,
-            candidate: found.candidate || shape == Shape::Lookup,
-            time: found.time.map(|at| &text[at..at + 20]),
-        });
-        self.index += 1;
+        let doubtful = !is_event && members.keys.hides_event(text);
+        let found = Cursor::whole(text).object()?;
+        self.event(start..end, found, doubtful);
         Ok(())
-    }
-
-    /// The members of an object; `Records` and `Events` are walked, all else is passed over.
-    fn members(&mut self, keys: &mut Keys) -> Result<(), Fault> {
-        let start = self.cursor.at();
-        let mut first_key = self.line == start;
-        self.cursor.pass(1);
-        if self.token() == Some(b'}') {
-            self.cursor.pass(1);
-            return Ok(());
-        }
-        loop {
-            let key = self.key(keys.elements)?;
-            if std::mem::take(&mut first_key) && matches!(key, Key::Records | Key::Events) {
-                self.note_opening(start);
-            }
-            let first = self.token();
-            if first == Some(b'{') && self.another_begins() {
-                return Err(self.cursor.fault(ANOTHER));
-            }
-            match (key, first) {
-                (Key::Records, Some(b'[')) => {
-                    keys.elements = true;
-                    self.cursor.set_keep(None);
-                    self.array(Array::Records)?;
-                }
-                (Key::Records, Some(b'n')) => {
-                    keys.elements = true;
-                    self.cursor.value()?;
-                }
-                (Key::Records, Some(_)) => {
-                    keys.elements = true;
-                    self.to.malformed(self.index, "Records is not an array");
-                    self.index += 1;
-                    self.cursor.value()?;
-                }
-                (Key::Events, Some(b'[')) => {
-                    keys.elements = true;
-                    self.cursor.set_keep(None);
-                    self.array(Array::Lookup)?;
-                }
-                (key, first) => {
-                    let start = self.cursor.at();
-                    // What lacks its end seems to hold lines that are to be looked at again.
-                    let may_lack_end = keys.elements && first != Some(b'[');
-                    if may_lack_end {
-                        self.cursor.set_keep(Some(start));
-                    }
-                    self.cursor.value()?;
-                    keys.see(key, first, || is_event(self.cursor.slice(start, self.cursor.at())));
-                    if may_lack_end {
-                        if self.document.holds_another(self.cursor.slice(start, self.cursor.at())) {
-                            return Err(Fault { offset: start, what: SWALLOWED });
-                        }
-                        self.cursor.set_keep(None);
-                    }
-                }
-            }
-            match self.token() {
-                Some(b',') => self.cursor.pass(1),
-                Some(b'}') => {
-                    self.cursor.pass(1);
-                    return Ok(());
-                }
-                _ => return Err(self.cursor.fault("expected a comma or a closing brace")),
-            }
-        }
-    }
-
-    fn key(&mut self, drop_before: bool) -> Result<Key, Fault> {
-        let quote = self.token();
-        let start = self.cursor.at();
-        if quote != Some(b'"') {
-            return Err(self.cursor.fault("expected a key in quotes"));
-        }
-        if drop_before {
-            self.cursor.set_keep(Some(start));
-        }
-        self.cursor.string()?;
-        let key = Key::of(self.cursor.slice(start, self.cursor.at()));
-        if self.token() != Some(b':') {
-            return Err(self.cursor.fault("expected a colon"));
-        }
-        self.cursor.pass(1);
-        if drop_before {
-            self.cursor.set_keep(None);
-        }
-        Ok(key)
-    }
-
-    fn array(&mut self, array: Array) -> Result<(), Fault> {
-        self.cursor.pass(1);
-        if self.token() == Some(b']') {
-            self.cursor.pass(1);
-            // `[]` alone is what an empty export looks like.
-            self.walk.events = true;
-            return Ok(());
-        }
-        let mut comma_missing = false;
-        loop {
-            let mut places = 1;
-            match self.token() {
-                Some(b'{') if self.another_begins() => return Err(self.cursor.fault(ANOTHER)),
-                Some(b'{') if matches!(array, Array::Records) => self.records()?,
-                Some(b'{') => places = self.element(array)?,
-                Some(b'n') => self.cursor.value()?,
-                Some(first) => {
-                    let start = self.cursor.at();
-                    let text = first == b'"' && matches!(array, Array::Loose);
-                    self.cursor.set_keep((first == b'"').then_some(start));
-                    self.cursor.value()?;
-                    if !text || !self.event_text(start) {
-                        self.to.malformed(self.index, NOT_AN_OBJECT);
-                    }
-                    self.cursor.set_keep(None);
-                }
-                None => return Err(self.cursor.fault("unexpected end inside an array")),
-            }
-            self.index += places;
-            match self.token() {
-                Some(b',') => self.cursor.pass(1),
-                Some(b']') => {
-                    self.cursor.pass(1);
-                    return Ok(());
-                }
-                // What follows can still be read; the object counts as broken.
-                Some(b'{') if self.another_begins() => return Err(self.cursor.fault(ANOTHER)),
-                Some(b'{') => {
-                    if !std::mem::replace(&mut comma_missing, true) {
-                        self.note(self.cursor.fault("expected a comma between elements"));
-                    }
-                }
-                Some(_) => return Err(self.cursor.fault("expected a comma or a closing bracket")),
-                None => return Err(self.cursor.fault("unexpected end inside an array")),
-            }
-        }
-    }
-
-    /// The records of a CloudTrail document from the one that begins here, as far as only a comma parts them.
-    fn records(&mut self) -> Result<(), Fault> {
-        let Self { cursor, to, index, document, .. } = self;
-        let (first, mut done, mut swallows) = (*index, 0, None);
-        let walked = cursor.objects(|start, text, found| {
-            if document.swallows_another(text) {
-                swallows = Some(start);
-                return false;
-            }
-            let time = found.time.map(|at| &text[at..at + 20]);
-            let index = first + done;
-            to.element(Element { index, text, shape: Shape::Event, candidate: found.candidate, time });
-            done += 1;
-            true
-        });
-        if let Some(start) = swallows {
-            *index += done;
-            cursor.set_keep(Some(start));
-            return Err(Fault { offset: start, what: SWALLOWED });
-        }
-        // It is left at the last one, or at the one that has no end.
-        *index += done - u64::from(walked.is_ok());
-        walked
-    }
-
-    /// How many places it takes is the answer.
-    fn element(&mut self, array: Array) -> Result<u64, Fault> {
-        let start = self.cursor.at();
-        let found = self.cursor.object()?;
-        if self.document.swallows_another(self.cursor.slice(start, found.end)) {
-            self.cursor.set_keep(Some(start));
-            return Err(Fault { offset: start, what: SWALLOWED });
-        }
-        let text = self.cursor.slice(start, found.end);
-        let shape = shape_of(text);
-        let lookup = matches!(array, Array::Lookup);
-        if lookup && shape != Some(Shape::Lookup) {
-            self.to.malformed(self.index, "an element of Events without CloudTrailEvent");
-            return Ok(1);
-        }
-        if shape.is_none() && is_document(text) {
-            return self.inner_document(start, found.end);
-        }
-        self.walk.events |= shape.is_some();
-        let shape = shape.unwrap_or(Shape::Event);
-        self.to.element(Element {
-            index: self.index,
-            text,
-            shape,
-            candidate: found.candidate || shape == Shape::Lookup,
-            time: found.time.map(|at| &text[at - start..at - start + 20]),
-        });
-        Ok(1)
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Array {
-    /// CloudTrail's own: every element is an event.
-    Records,
-    /// `lookup-events`: every element holds an event in a string.
-    Lookup,
-    /// Bare: each element shows what it is.
-    Loose,
+/// The length of the time stamp and the space that stand before an object, as in `2026-01-15T03:02:01.000Z {`.
+fn time_stamp(text: &[u8]) -> Option<usize> {
+    const FORM: &[u8; 19] = b"0000-00-00T00:00:00";
+    let (time, rest) = text.split_first_chunk::<19>()?;
+    let fits = time.iter().zip(FORM).all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == form,
+    });
+    let fraction = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    let rest = rest[fraction..].strip_prefix(b"Z").filter(|_| fits)?;
+    let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let behind = &rest[spaces..];
+    (spaces > 0 && behind.first() == Some(&b'{')).then(|| text.len() - behind.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_stamps_stand_before_objects() {
+        for (text, length) in [
+            ("2026-01-15T03:02:01.000Z {\"a\":1}", Some(25)),
+            ("2026-01-15T03:02:01Z\t {", Some(22)),
+            ("2026-01-15T03:02:01.000Z{", None),
+            ("2026-01-15T03:02:01.000Z [", None),
+            ("2026-01-15T03:02:01.000 {", None),
+            ("2026-01-15 03:02:01Z {", None),
+            ("2026-01-1", None),
+            ("12345", None),
+        ] {
+            assert_eq!(time_stamp(text.as_bytes()), length, "{text}");
+        }
+    }
 }

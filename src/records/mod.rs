@@ -3,12 +3,17 @@
 mod block;
 pub mod boundary;
 mod chunks;
+mod containers;
 pub mod cursor;
 pub mod document;
+mod elements;
 pub(crate) mod event_time;
 pub mod kernel;
+mod keys;
+mod members;
 mod nested;
 mod opening;
 mod pass;
 mod recover;
-pub(crate) mod shape;
+pub(crate) mod suspicion;
+mod walker;

@@ -1,31 +1,186 @@
-//! Whole documents as the elements of an array, as `jq -s` puts those of several files into one.
+//! Documents in documents: at the places where containers hold their events, and as elements of arrays.
 
+use std::collections::HashMap;
+
+use super::containers::{self, Path, below_each, below_member};
 use super::cursor::{Cursor, Fault};
-use super::document::{Walk, Walker};
-use super::opening::Document;
+use super::keys::{Key, each_element, each_member};
+use super::suspicion;
+use super::walker::{Read, Unread, Walk, Walker};
+use crate::json::parse::parse_plain;
+
+/// How deep containers are looked into. Each level of strings in strings doubles the backslashes, so that
+/// nothing real goes this far.
+const DEPTH: usize = 8;
 
 impl Walker<'_, '_> {
-    /// Walks over the document between two positions. The answer is how many places its elements take.
-    pub(super) fn inner_document(&mut self, start: usize, end: usize) -> Result<u64, Fault> {
-        let Self { cursor, to, index, .. } = self;
-        let mut inner = Cursor::whole(cursor.slice(start, end));
-        let mut walker = Walker {
-            cursor: &mut inner,
-            to: *to,
-            walk: Walk::default(),
-            index: *index,
-            odd: Vec::new(),
-            line: 0,
-            document: Document::default(),
-            read_again: 0,
-        };
-        let walked = walker.values();
-        let (walk, places) = (walker.walk, walker.index - *index);
-        self.walk.events |= walk.events;
-        let faults = walk.fault.into_iter().chain(walk.further).chain(walked.err());
-        for fault in faults {
-            self.note(Fault { offset: start + fault.offset, ..fault });
+    /// Reads what stands at the places of a document that is no event, in its minified text.
+    pub(super) fn places_of(&mut self, text: &str) -> Read {
+        let mut leaves = Vec::new();
+        each_member(text, |key, value| {
+            if let Key::Place(name) = Key::of(key.as_bytes()) {
+                collect(value, &containers::below(name), &mut leaves);
+            }
+        });
+        self.leaves(text, leaves)
+    }
+
+    /// Reads what stands at the ends of these ways from a value, in its minified text.
+    pub(super) fn ways_from(&mut self, text: &str, ways: &[Path]) -> Read {
+        let mut leaves = Vec::new();
+        collect(text, ways, &mut leaves);
+        self.leaves(text, leaves)
+    }
+
+    /// Reads the values at places in a text. What else the text holds is looked through for another event.
+    fn leaves(&mut self, text: &str, leaves: Vec<&str>) -> Read {
+        let mut seen: HashMap<&str, Read> = HashMap::new();
+        let mut rest = text;
+        let mut found = Read::Nothing;
+        for leaf in leaves {
+            // The same event twice, as `message` and as `event.original`, is one.
+            let read = match seen.get(leaf) {
+                Some(&read) => read,
+                None => self.leaf(leaf),
+            };
+            seen.insert(leaf, read);
+            match read {
+                Read::Events => found = Read::Events,
+                Read::Suspect if found == Read::Nothing => {
+                    found = Read::Suspect;
+                    continue;
+                }
+                _ => continue,
+            }
+            // They stand in the text in this order.
+            if let Some((before, behind)) = rest.split_once(leaf) {
+                self.beside_events(before);
+                rest = behind;
+            }
         }
-        Ok(places)
+        if found == Read::Events {
+            self.beside_events(rest);
+        }
+        found
+    }
+
+    fn beside_events(&mut self, text: &str) {
+        if suspicion::holds_another_event(text.as_bytes()) {
+            self.pend(suspicion::NOT_READ, None);
+        }
+    }
+
+    /// Reads the value at a place like a document.
+    pub(super) fn leaf(&mut self, value: &str) -> Read {
+        match value.as_bytes().first() {
+            Some(b'{' | b'[') => self.nested(value.as_bytes(), None),
+            Some(b'"') => match parse_plain(value).as_str() {
+                Some(text) => {
+                    let text =
+                        text.trim_matches(|char: char| char.is_ascii_whitespace() || char == '\u{feff}');
+                    match text.as_bytes().first() {
+                        Some(b'{' | b'[') => self.nested(text.as_bytes(), None),
+                        _ if suspicion::holds_event(text.as_bytes()) => Read::Suspect,
+                        _ => Read::Nothing,
+                    }
+                }
+                None => Read::Nothing,
+            },
+            _ => Read::Nothing,
+        }
+    }
+
+    /// Walks over the document between two positions, which is broken.
+    pub(super) fn broken_document(&mut self, start: usize, end: usize) -> Read {
+        // While it is read, the cursor is this walker's.
+        let text = self.cursor.slice(start, end).to_owned();
+        self.nested(&text, Some(start))
+    }
+
+    /// Walks over a text, which begins in the object at this place or was a string of it. A string may be
+    /// anything, and mostly is no JSON.
+    pub(super) fn nested(&mut self, text: &[u8], place: Option<usize>) -> Read {
+        if self.plain_event(text) {
+            return Read::Events;
+        }
+        if self.depth >= DEPTH {
+            return if suspicion::holds_event(text) { Read::Suspect } else { Read::Nothing };
+        }
+        let mut inner = Cursor::whole(text);
+        let Self { to, index, depth, repairs, .. } = self;
+        let mut walker = Walker::new(&mut inner, *to);
+        (walker.index, walker.depth, walker.repairs) = (*index, *depth + 1, *repairs);
+        if let Err(fault) = walker.values() {
+            walker.note(fault);
+        }
+        let Walker { walk: Walk { events, fault, further, pending, .. }, index, judged, .. } = walker;
+        let faults = fault.into_iter().chain(further);
+        let mut found = Read::Nothing;
+        if judged > 0 {
+            found = Read::Events;
+            pending.iter().for_each(|pending| self.to.malformed(pending.index, pending.what));
+            (self.index, self.judged) = (index, self.judged + judged);
+            self.walk.events |= events;
+        } else if pending.iter().any(|pending| pending.unread.is_some()) {
+            // Whether it is told of is for what holds it to say: another place may have the event.
+            found = Read::Suspect;
+        }
+        for Fault { offset, what } in faults {
+            match place {
+                Some(start) => self.note(Fault { offset: start + offset, what }),
+                // A text that began as an event and breaks off is one, and broken.
+                None if found == Read::Events || suspicion::holds_event(text) => {
+                    self.walk.events = true;
+                    self.malformed(what);
+                }
+                None => continue,
+            }
+            found = Read::Events;
+        }
+        found
+    }
+
+    /// Tells of a text that could hold an event and in which none was read. `false`: it could not.
+    pub(super) fn settle(&mut self, read: Read, text: &[u8], offset: usize) -> bool {
+        let suspect = (read == Read::Suspect).then_some(suspicion::NOT_READ);
+        if read != Read::Events {
+            let Some(what) = suspicion::unread(text).or(suspect) else { return false };
+            self.pend(what, Some(Unread::Suspect(Fault { offset, what })));
+        }
+        true
+    }
+
+    /// Notes what stands beside the elements of a document.
+    pub(super) fn beside(&mut self, text: &str, offset: usize) {
+        if suspicion::holds_another_event(text.as_bytes()) {
+            let what = suspicion::NOT_READ;
+            self.pend(what, Some(Unread::Suspect(Fault { offset, what })));
+        } else if self.beside.is_none() {
+            self.beside =
+                suspicion::unread(text.as_bytes()).map(|what| Unread::Suspect(Fault { offset, what }));
+        }
+    }
+}
+
+/// Collects the values at the ends of ways, in their order in the text, which is minified.
+fn collect<'t>(text: &'t str, ways: &[Path], leaves: &mut Vec<&'t str>) {
+    let array = text.starts_with('[');
+    let elements = if array { below_each(ways) } else { Vec::new() };
+    // `results` has objects in one format and rows in another: a row is not read as an array of documents.
+    if ways.iter().any(|way| way.is_empty()) && elements.is_empty() {
+        leaves.push(text);
+    }
+    if !elements.is_empty() {
+        each_element(text, |element| collect(element, &elements, leaves));
+        return;
+    }
+    if text.starts_with('{') && ways.iter().any(|way| !way.is_empty()) {
+        each_member(text, |key, value| {
+            let name = parse_plain(key);
+            let on = below_member(ways, name.as_str().unwrap_or_default());
+            if !on.is_empty() {
+                collect(value, &on, leaves);
+            }
+        });
     }
 }

@@ -10,8 +10,8 @@
 use std::mem;
 
 use super::cursor::Fault;
-use super::document::Walker;
 use super::opening::OPENING;
+use super::walker::{Unread, Walker};
 
 /// Faults that are told of one by one.
 const FAULTS: usize = 1000;
@@ -30,11 +30,12 @@ impl Walker<'_, '_> {
     /// A broken line costs only itself, where another begins behind it; otherwise it ends the object.
     pub(super) fn give_up_line(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
         let read = self.read_up_to(&fault);
-        if fault.what.starts_with("a single value") || !self.go_on_behind(start, b"{", read) {
+        // Lines of an export task begin with a time stamp of this century.
+        let opening: &[u8] = if self.stamped { b"20" } else { b"{" };
+        if fault.what.starts_with("a single value") || !self.go_on_behind(start, opening, read) {
             return Err(fault);
         }
-        self.to.malformed(self.index, fault.what);
-        self.index += 1;
+        self.pend(fault.what, Some(Unread::Broken(fault)));
         Ok(())
     }
 
@@ -97,8 +98,7 @@ impl Walker<'_, '_> {
 mod tests {
     use super::*;
     use crate::records::cursor::Cursor;
-    use crate::records::document::{Element, Elements, Walk};
-    use crate::records::opening::Document;
+    use crate::records::walker::{Element, Elements};
 
     #[derive(Default)]
     struct Count(u64, u64);
@@ -116,21 +116,15 @@ mod tests {
     /// Elements, broken lines and faults, where this much has been read again before.
     fn read(text: &str, read_again: u64) -> (u64, u64, usize) {
         let (mut to, mut cursor) = (Count::default(), Cursor::whole(text.as_bytes()));
-        let mut walker = Walker {
-            cursor: &mut cursor,
-            to: &mut to,
-            walk: Walk::default(),
-            index: 0,
-            odd: Vec::new(),
-            line: 0,
-            document: Document::default(),
-            read_again,
-        };
+        let mut walker = Walker::new(&mut cursor, &mut to);
+        walker.read_again = read_again;
         if let Err(fault) = walker.values() {
             walker.note(fault);
         }
+        let pending = walker.walk.pending.len() as u64;
         let faults = usize::from(walker.walk.fault.is_some()) + walker.walk.further.len();
-        (to.0, to.1, faults)
+        let broken = to.1 + pending;
+        (to.0, broken, faults)
     }
 
     /// Each line looks as if it went on to the end of the object.

@@ -12,8 +12,10 @@ use super::spill_file::Spool;
 use crate::detect::Place;
 use crate::detect::element::{Examined, Malformed, Scratch, examine};
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::records::document::{Element, Elements, Shape};
+use crate::json::minify::Repairs;
+use crate::records::document::{Element, Elements};
 use crate::records::event_time::is_time;
+use crate::records::suspicion::NOT_READ;
 
 /// Candidates judged at a time.
 const BATCH: usize = 512;
@@ -36,7 +38,8 @@ pub(super) struct Batch {
 #[derive(Clone, Debug)]
 struct Waiting {
     index: u64,
-    shape: Shape,
+    repairs: Repairs,
+    doubtful: bool,
     text: Range<usize>,
 }
 
@@ -67,7 +70,8 @@ impl Elements for Judging<'_> {
             let start = self.batch.texts.len();
             self.batch.texts.extend_from_slice(element.text);
             let text = start..self.batch.texts.len();
-            self.batch.waiting.push(Waiting { index: element.index, shape: element.shape, text });
+            let Element { index, repairs, doubtful, .. } = element;
+            self.batch.waiting.push(Waiting { index, repairs, doubtful, text });
             if self.batch.waiting.len() >= BATCH || self.batch.texts.len() >= BATCH_BYTES {
                 self.judge();
             }
@@ -92,7 +96,12 @@ impl Judging<'_> {
                 }
                 let place = Place { object, record_index: waiting.index };
                 SCRATCH.with_borrow_mut(|scratch| {
-                    examine(&texts[waiting.text.clone()], waiting.shape, &place, scratch)
+                    let Waiting { repairs, doubtful, ref text, .. } = *waiting;
+                    let examined = examine(&texts[text.clone()], repairs, &place, scratch)?;
+                    match doubtful && examined.judged.is_none() {
+                        true => Err(Malformed::Shape(NOT_READ)),
+                        false => Ok(examined),
+                    }
                 })
             };
             if self.options.threads > 1 && waiting.len() >= PARALLEL {

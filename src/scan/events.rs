@@ -5,11 +5,8 @@ use serde_json::value::RawValue;
 use crate::cancel::Cancel;
 use crate::inflate::{Buffers, inflate_bytes};
 use crate::json::minify::minify;
-use crate::json::parse::parse_plain;
 use crate::records::cursor::Cursor;
-use crate::records::document::Shape;
 use crate::records::document::{Element, Elements, walk};
-use crate::records::shape::event_range;
 
 /// Why an object's events cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +36,9 @@ pub fn events_of(stored: &[u8]) -> Result<Vec<(u64, Box<RawValue>)>, Unreadable>
         if let Some(fault) = walk.fault {
             return Err(Unreadable::Broken(fault.to_string()));
         }
+        if let Some(unread) = walk.unread {
+            return Err(Unreadable::Broken(unread.to_string()));
+        }
         if !walk.events {
             return Err(Unreadable::NoEvents);
         }
@@ -50,13 +50,7 @@ struct All(Vec<(u64, Box<RawValue>)>);
 
 impl Elements for All {
     fn element(&mut self, element: Element<'_>) {
-        let text = minified(element.text).and_then(|text| {
-            let inner = text[event_range(text.as_bytes(), element.shape)?].to_owned();
-            if !matches!(element.shape, Shape::Lookup | Shape::Text) {
-                return Some(inner);
-            }
-            minified(parse_plain(&inner).as_str()?.as_bytes())
-        });
+        let text = minified(element.text);
         if let Some(raw) = text.and_then(|text| RawValue::from_string(text).ok()) {
             self.0.push((element.index, raw));
         }

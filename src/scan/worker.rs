@@ -11,7 +11,7 @@ use super::candidates::Batch;
 use super::interruptible::Waiting;
 use super::report::{Outcome, Report};
 use crate::records::cursor::{Break, Cursor, Fault};
-use crate::records::document::{Walk, walk};
+use crate::records::document::{Unread, Walk, walk};
 use sha2::{Digest as _, Sha256};
 
 use super::contents::{self, Uncompressed};
@@ -285,6 +285,13 @@ fn finish(
     let error = match (broken, walk.fault) {
         (Some(broken), _) => Some(ObjectError::new(uri(), broken.stage, broken.kind, broken.cause)),
         (None, Some(fault)) => Some(faulty(fault)),
+        (None, None) if let Some(unread) = walk.unread => {
+            let kind = match unread {
+                Unread::Broken(_) => ErrorKind::InvalidJson,
+                Unread::Suspect(_) => ErrorKind::NotCloudtrail,
+            };
+            Some(ObjectError::new(uri(), Stage::Parse, kind, unread))
+        }
         (None, None) if !walk.any => {
             Some(ObjectError::new(uri(), Stage::Parse, ErrorKind::Empty, "no bytes where a log should be"))
         }

@@ -74,8 +74,8 @@ struct Told {
 
 impl Elements for Told {
     fn element(&mut self, element: Element<'_>) {
-        let shape = format!("{:?}", element.shape);
-        self.elements.push((element.index, element.text.to_vec(), shape, element.candidate));
+        let how = format!("{:?} {}", element.repairs, element.doubtful);
+        self.elements.push((element.index, element.text.to_vec(), how, element.candidate));
     }
 
     fn malformed(&mut self, index: u64, what: &'static str) {
@@ -96,7 +96,8 @@ fn outcome(result: Result<(Told, Walk, Option<Break>), Break>) -> Outcome {
     let why = |broken: Break| format!("{:?} {:?} {}", broken.stage, broken.kind, broken.cause);
     match result {
         Ok((told, walk, broken)) => {
-            let end = (walk.events, walk.any, format!("{:?} {:?}", walk.fault, walk.further));
+            let end =
+                (walk.events, walk.any, format!("{:?} {:?} {:?}", walk.fault, walk.further, walk.unread));
             (told, Some(end), broken.map(why))
         }
         Err(broken) => (Told::default(), None, Some(why(broken))),

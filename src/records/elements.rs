@@ -1,0 +1,208 @@
+//! The elements of arrays.
+
+use super::boundary::Found;
+use super::containers::Path;
+use super::cursor::Fault;
+use super::keys::{Keys, begins_as_event};
+use super::opening::{ANOTHER, SWALLOWED};
+use super::walker::{Array, Element, NOT_AN_OBJECT, Read, Unread, Walker};
+use crate::json::minify::{Repairs, minify};
+
+/// Arrays in arrays are walked this deep, and held from there on.
+const DEEP: usize = 64;
+
+impl Walker<'_, '_> {
+    pub(super) fn array(&mut self, array: Array<'_>) -> Result<(), Fault> {
+        self.cursor.pass(1);
+        if self.token() == Some(b']') {
+            self.cursor.pass(1);
+            // `[]` alone is what an empty export looks like.
+            self.walk.events |= matches!(array, Array::Records | Array::Loose);
+            return Ok(());
+        }
+        let mut comma_missing = false;
+        loop {
+            let first = self.token();
+            match (first, array) {
+                (Some(b'{'), _) if self.another_begins() => return Err(self.cursor.fault(ANOTHER)),
+                (Some(b'{'), Array::Records) => self.records()?,
+                (Some(b'{'), Array::Loose) => self.element()?,
+                (Some(b'{'), Array::Container { ways, without }) => self.contained(ways, without)?,
+                (Some(b'[' | b'"'), Array::Container { ways, without: None }) => {
+                    self.contained(ways, None)?
+                }
+                (Some(b'['), Array::Beside(depth)) if depth < DEEP => self.array(Array::Beside(depth + 1))?,
+                (Some(_), Array::Beside(_)) => {
+                    self.value_beside()?;
+                    self.cursor.set_keep(None);
+                }
+                (Some(b'n'), Array::Container { .. }) | (Some(_), Array::Container { without: None, .. }) => {
+                    self.cursor.value()?;
+                }
+                (Some(b'n'), _) => {
+                    self.cursor.value()?;
+                    self.index += 1;
+                }
+                (Some(first), _) => self.no_object(first, array)?,
+                (None, _) => return Err(self.cursor.fault("unexpected end inside an array")),
+            }
+            match self.token() {
+                Some(b',') => self.cursor.pass(1),
+                Some(b']') => {
+                    self.cursor.pass(1);
+                    return Ok(());
+                }
+                // What follows can still be read; the object counts as broken.
+                Some(b'{') if self.another_begins() => return Err(self.cursor.fault(ANOTHER)),
+                Some(b'{') => {
+                    if !std::mem::replace(&mut comma_missing, true) {
+                        self.note(self.cursor.fault("expected a comma between elements"));
+                    }
+                }
+                Some(_) => return Err(self.cursor.fault("expected a comma or a closing bracket")),
+                None => return Err(self.cursor.fault("unexpected end inside an array")),
+            }
+        }
+    }
+
+    /// An element where an object should be. In a bare array it may be a string that holds an event.
+    fn no_object(&mut self, first: u8, array: Array<'_>) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        self.cursor.set_keep(Some(start));
+        self.cursor.value()?;
+        if first != b'"' || !matches!(array, Array::Loose) || !self.string(start) {
+            match self.depth {
+                0 => self.malformed(NOT_AN_OBJECT),
+                _ => self.no_event_here(start),
+            }
+        }
+        self.cursor.set_keep(None);
+        Ok(())
+    }
+
+    /// The records of a CloudTrail document from the one that begins here, as far as only a comma parts them.
+    fn records(&mut self) -> Result<(), Fault> {
+        let Self { cursor, to, index, document, repairs, .. } = self;
+        let (first, mut done, mut swallows, mut other) = (*index, 0, None, None);
+        let walked = cursor.objects(|start, text, found| {
+            if document.swallows_another(text) {
+                swallows = Some(start);
+                return false;
+            }
+            if !begins_as_event(text) && !Keys::of(text).is_some_and(|keys| keys.is_event()) {
+                other = Some((start, start + found.end, found.candidate));
+                return false;
+            }
+            let time = found.time.map(|at| &text[at..at + 20]);
+            let index = first + done;
+            let (candidate, repairs) = (found.candidate, *repairs);
+            to.element(Element { index, text, candidate, time, repairs, doubtful: false });
+            done += 1;
+            true
+        });
+        self.index += done;
+        self.judged += done;
+        if let Some(start) = swallows {
+            self.cursor.set_keep(Some(start));
+            return Err(Fault { offset: start, what: SWALLOWED });
+        }
+        if let Some((start, end, candidate)) = other {
+            self.other_record(start, end, candidate);
+        }
+        walked
+    }
+
+    /// An element of `Records` that is no event beyond doubt.
+    fn other_record(&mut self, start: usize, end: usize, candidate: bool) {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        match minify(self.cursor.slice(start, end), &mut text) {
+            Err(error) => self.malformed(error.what),
+            Ok(repairs) => {
+                // It has its place whatever it is.
+                let read = self.repaired(repairs, |walker| walker.nested(text.as_bytes(), None));
+                if !self.settle(read, text.as_bytes(), start) {
+                    self.no_event(&text, repairs, candidate);
+                }
+            }
+        }
+        self.text = text;
+    }
+
+    /// Hands over a record that has nothing of an event. Judging it does no harm.
+    fn no_event(&mut self, text: &str, repairs: Repairs, candidate: bool) {
+        let text = text.as_bytes();
+        let index = self.index;
+        self.to.element(Element { index, text, candidate, time: None, repairs, doubtful: false });
+        self.judged += 1;
+        self.index += 1;
+    }
+
+    /// An element of a bare array.
+    fn element(&mut self) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        let found = self.cursor.object()?;
+        let text = self.cursor.slice(start, found.end);
+        if self.document.swallows_another(text) {
+            self.cursor.set_keep(Some(start));
+            return Err(Fault { offset: start, what: SWALLOWED });
+        }
+        let text = self.cursor.slice(start, found.end);
+        let begins = begins_as_event(text);
+        let keys = if begins { None } else { Keys::of(text) };
+        if begins || keys.is_some_and(|keys| keys.is_event()) {
+            let time = found.time.map(|at| at - start);
+            self.event(start..found.end, Found { end: found.end - start, time, ..found }, false);
+            return Ok(());
+        }
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        match minify(self.cursor.slice(start, found.end), &mut text) {
+            Err(error) => {
+                // As far as it goes it is read.
+                if self.broken_document(start, found.end) != Read::Events {
+                    self.note(Fault { offset: start + error.offset, what: error.what });
+                }
+            }
+            Ok(repairs) => {
+                let read = self.repaired(repairs, |walker| walker.nested(text.as_bytes(), None));
+                if !self.settle(read, text.as_bytes(), start) && !keys.is_some_and(|keys| keys.place) {
+                    self.no_event(&text, repairs, found.candidate);
+                }
+            }
+        }
+        self.text = text;
+        Ok(())
+    }
+
+    /// An element of an array in which a container has its events.
+    fn contained(&mut self, ways: &[Path], without: Option<&'static str>) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        self.cursor.set_keep(Some(start));
+        self.cursor.value()?;
+        let end = self.cursor.at();
+        if self.document.swallows_another(self.cursor.slice(start, end)) {
+            return Err(Fault { offset: start, what: SWALLOWED });
+        }
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        match minify(self.cursor.slice(start, end), &mut text) {
+            Err(error) => {
+                let fault = Fault { offset: start + error.offset, what: error.what };
+                self.pend(error.what, Some(Unread::Broken(fault)));
+            }
+            Ok(repairs) => {
+                let read = self.repaired(repairs, |walker| walker.ways_from(&text, ways));
+                match without {
+                    Some(what) if read != Read::Events => self.malformed(what),
+                    _ => {
+                        self.settle(read, text.as_bytes(), start);
+                    }
+                }
+            }
+        }
+        self.text = text;
+        self.cursor.set_keep(None);
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! What the outermost keys of an object tell: whether it is an event, or may hold some.
+
+use super::containers;
+use super::cursor::Cursor;
+use super::suspicion;
+use crate::json::minify::minify;
+use crate::json::parse::parse_plain;
+
+/// A key, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    /// `eventVersion`
+    Version,
+    /// `userIdentity`
+    Identity,
+    /// Another one that events have.
+    OfEvent,
+    /// The first step to a place where containers have events.
+    Place(&'static str),
+    Other,
+}
+
+impl Key {
+    /// `quoted`: the key's text with its quotes.
+    pub(super) fn of(quoted: &[u8]) -> Self {
+        if quoted.contains(&b'\\') {
+            let mut text = String::new();
+            return match minify(quoted, &mut text) {
+                Ok(_) => parse_plain(&text).as_str().map_or(Key::Other, |key| Self::named(key.as_bytes())),
+                // Not a key by the grammar: none that means anything here.
+                Err(_malformed) => Key::Other,
+            };
+        }
+        Self::named(&quoted[1..quoted.len() - 1])
+    }
+
+    fn named(key: &[u8]) -> Self {
+        match key {
+            b"eventVersion" => Key::Version,
+            b"userIdentity" => Key::Identity,
+            b"eventName" | b"eventSource" | b"eventID" | b"eventType" => Key::OfEvent,
+            _ => containers::named(key).map_or(Key::Other, Key::Place),
+        }
+    }
+}
+
+/// Which of them an object has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keys {
+    version: bool,
+    identity: bool,
+    of_event: bool,
+    /// A place where a container would have events.
+    pub(super) place: bool,
+}
+
+impl Keys {
+    pub(super) fn see(&mut self, key: Key) {
+        match key {
+            Key::Version => self.version = true,
+            Key::Identity => self.identity = true,
+            Key::OfEvent => self.of_event = true,
+            Key::Place(_) => self.place = true,
+            Key::Other => {}
+        }
+    }
+
+    /// Whether it is an event beyond doubt. What stands in it is its own, whatever that looks like.
+    pub(super) fn is_event(&self) -> bool {
+        self.identity && (self.version || self.of_event)
+    }
+
+    /// Whether it is an event where it holds no other.
+    pub(super) fn may_be_event(&self) -> bool {
+        self.identity || self.version || self.of_event
+    }
+
+    /// Whether an object with these keys, and this text, seems to hold an event in a place that is not read.
+    pub(super) fn hides_event(&self, text: &[u8]) -> bool {
+        suspicion::hidden(text, self.version, self.identity)
+    }
+
+    /// Those of a complete object, up to the one that makes it an event. `None` where it is no JSON.
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
+        let mut keys = Self::default();
+        let mut cursor = Cursor::whole(text);
+        cursor.pass(1);
+        if cursor.next_token() == Some(b'}') {
+            return Some(keys);
+        }
+        loop {
+            let start = (cursor.next_token() == Some(b'"')).then_some(cursor.at())?;
+            cursor.string().ok()?;
+            keys.see(Key::of(cursor.slice(start, cursor.at())));
+            if cursor.next_token() != Some(b':') {
+                return None;
+            }
+            if keys.is_event() {
+                return Some(keys);
+            }
+            cursor.pass(1);
+            cursor.next_token();
+            cursor.value().ok()?;
+            match cursor.next_token()? {
+                b',' => cursor.pass(1),
+                b'}' => return Some(keys),
+                _ => return None,
+            }
+        }
+    }
+}
+
+/// Whether an object begins as CloudTrail writes its events, which is enough to know one. This runs for every
+/// record.
+#[inline]
+pub(super) fn begins_as_event(text: &[u8]) -> bool {
+    const VERSION: &[u8; 17] = br#"{"eventVersion":""#;
+    const IDENTITY: &[u8; 17] = br#"","userIdentity":"#;
+    let Some((VERSION, rest)) = text.split_first_chunk() else { return false };
+    // `1.08`, or as short as `1.0`.
+    rest.get(4..21) == Some(IDENTITY) || rest.get(3..20) == Some(IDENTITY)
+}
+
+/// The members of a complete object in minified text: each one's key with its quotes, and its value.
+pub(super) fn each_member<'t>(text: &'t str, mut to: impl FnMut(&'t str, &'t str)) {
+    let mut cursor = Cursor::whole(text.as_bytes());
+    cursor.pass(1);
+    while cursor.peek() == Some(b'"') {
+        let start = cursor.at();
+        let key = cursor.string().is_ok().then_some(start..cursor.at());
+        cursor.pass(1);
+        let start = cursor.at();
+        let value = cursor.value().is_ok().then_some(start..cursor.at());
+        // Minified text holds by the grammar.
+        let (Some(key), Some(value)) = (key, value) else { return };
+        to(&text[key], &text[value]);
+        cursor.pass(1);
+    }
+}
+
+/// The elements of a complete array in minified text.
+pub(super) fn each_element<'t>(text: &'t str, mut to: impl FnMut(&'t str)) {
+    let mut cursor = Cursor::whole(text.as_bytes());
+    cursor.pass(1);
+    while !matches!(cursor.peek(), None | Some(b']')) {
+        let start = cursor.at();
+        if cursor.value().is_err() {
+            return;
+        }
+        to(&text[start..cursor.at()]);
+        let comma = cursor.peek() == Some(b',');
+        cursor.pass(usize::from(comma));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_known_by_how_they_begin() {
+        for (text, begins) in [
+            (r#"{"eventVersion":"1.08","userIdentity":{"type":"Root"}}"#, true),
+            (r#"{"eventVersion":"1.0","userIdentity":null}"#, true),
+            (r#"{"eventVersion":"1.08","userIdentity2":{}}"#, false),
+            (r#"{"eventVersion":"1.08", "userIdentity":{}}"#, false),
+            (r#"{"eventVersion":"1.08","event":{"userIdentity":{}}}"#, false),
+            (r#"{"eventVersion":"1.08""#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(begins_as_event(text.as_bytes()), begins, "{text}");
+            if begins {
+                assert!(Keys::of(text.as_bytes()).unwrap().is_event(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_tell_what_an_object_is() {
+        let keys = |text: &str| Keys::of(text.as_bytes());
+        for (text, event, maybe, place) in [
+            (r#"{"a":[{"eventName":1}], "userIdentity":{},"eventID":"x"}"#, true, true, false),
+            (r#"{"\u0065ventVersion":"1","userIdentity":{}"#, true, true, false),
+            (r#"{"userIdentity":{}}"#, false, true, false),
+            (r#"{"eventVersion":"1","message":""}"#, false, true, true),
+            (r#"{"Records":[]}"#, false, false, true),
+            (r#"{"a":{"eventVersion":1,"userIdentity":{}}}"#, false, false, false),
+            ("{ }", false, false, false),
+        ] {
+            let keys = keys(text).unwrap();
+            assert_eq!((keys.is_event(), keys.may_be_event(), keys.place), (event, maybe, place), "{text}");
+        }
+        for broken in ["{a:1}", r#"{"a"}"#, r#"{"a":1 "b":2}"#, r#"{"a":nil}"#, r#"{"a":1,}"#, r#"{"a":"#] {
+            assert_eq!(keys(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn members_and_elements_of_minified_text() {
+        let mut seen = Vec::new();
+        each_member(r#"{"a":[1,"}"],"b":{"c":null},"":-1e5}"#, |key, value| {
+            seen.push(format!("{key}{value}"))
+        });
+        assert_eq!(seen, [r#""a"[1,"}"]"#, r#""b"{"c":null}"#, r#"""-1e5"#]);
+        seen.clear();
+        each_element(r#"[[1,"]"],{"c":null},true,""]"#, |element| seen.push(element.to_owned()));
+        assert_eq!(seen, [r#"[1,"]"]"#, r#"{"c":null}"#, "true", r#""""#]);
+        each_member("{}", |_, _| panic!("no member"));
+        each_element("[]", |_| panic!("no element"));
+    }
+}

@@ -1,0 +1,217 @@
+//! The members of an object: arrays in which it has its events are walked, all else is passed over.
+
+use super::containers::{self, Path, Step, below_each, below_member};
+use super::cursor::Fault;
+use super::keys::Key;
+use super::opening::{ANOTHER, SWALLOWED};
+use super::walker::{Array, Members, Read, Walker};
+use crate::json::minify::minify;
+
+/// Where in a document an object stands.
+#[derive(Clone, Copy, Debug)]
+enum Level<'p> {
+    Outermost,
+    /// These are the ways on from the object.
+    Inside(&'p [Path]),
+}
+
+impl Level<'_> {
+    fn below(self, name: &str) -> Vec<Path> {
+        match self {
+            Level::Outermost => containers::below(name),
+            Level::Inside(ways) => below_member(ways, name),
+        }
+    }
+}
+
+const NOT_LOOKED_UP: &str = "an element of Events without CloudTrailEvent";
+
+impl Walker<'_, '_> {
+    /// Walks over the members of the document that begins here.
+    pub(super) fn members(&mut self, members: &mut Members) -> Result<(), Fault> {
+        self.members_of(Level::Outermost, members)
+    }
+
+    fn members_of(&mut self, level: Level<'_>, members: &mut Members) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        let outermost = matches!(level, Level::Outermost);
+        let mut first_key = self.line == start && outermost;
+        self.cursor.pass(1);
+        if self.token() == Some(b'}') {
+            self.cursor.pass(1);
+            return Ok(());
+        }
+        loop {
+            self.token();
+            let key_at = self.cursor.at();
+            let key = self.key(members.streams)?;
+            if std::mem::take(&mut first_key) && matches!(key, Key::Place(_)) {
+                self.note_opening(start);
+            }
+            let first = self.token();
+            if first == Some(b'{') && self.another_begins() {
+                return Err(self.cursor.fault(ANOTHER));
+            }
+            let streamed = match key {
+                Key::Place(name) if !members.keys.is_event() => {
+                    self.streamed(level, name, first, (start, key_at), members)?
+                }
+                _ => false,
+            };
+            if !streamed {
+                if outermost {
+                    members.keys.see(key);
+                }
+                match members.streams {
+                    true => self.member_beside(key, first)?,
+                    false => self.cursor.value()?,
+                }
+            }
+            match self.token() {
+                Some(b',') => self.cursor.pass(1),
+                Some(b'}') => {
+                    self.cursor.pass(1);
+                    return Ok(());
+                }
+                _ => return Err(self.cursor.fault("expected a comma or a closing brace")),
+            }
+        }
+    }
+
+    fn key(&mut self, drop_before: bool) -> Result<Key, Fault> {
+        let quote = self.token();
+        let start = self.cursor.at();
+        if quote != Some(b'"') {
+            return Err(self.cursor.fault("expected a key in quotes"));
+        }
+        if drop_before {
+            self.cursor.set_keep(Some(start));
+        }
+        self.cursor.string()?;
+        let key = Key::of(self.cursor.slice(start, self.cursor.at()));
+        if self.token() != Some(b':') {
+            return Err(self.cursor.fault("expected a colon"));
+        }
+        self.cursor.pass(1);
+        if drop_before {
+            self.cursor.set_keep(None);
+        }
+        Ok(key)
+    }
+
+    /// Walks over the elements of the member that begins here, if it is one in which a document has its events.
+    /// `false`: it is none, and nothing has been passed over.
+    fn streamed(
+        &mut self,
+        level: Level<'_>,
+        name: &'static str,
+        first: Option<u8>,
+        head: (usize, usize),
+        members: &mut Members,
+    ) -> Result<bool, Fault> {
+        let records = name == "Records" && matches!(level, Level::Outermost);
+        match first {
+            Some(b'[') if records => {
+                self.stream(head, members)?;
+                self.array(Array::Records)?;
+                // What there is in it is looked at; that it is there at all says what the document is.
+                self.walk.events = true;
+            }
+            Some(b'n') if records => {
+                self.stream(head, members)?;
+                self.walk.events = true;
+                self.cursor.value()?;
+            }
+            Some(_) if records => {
+                self.stream(head, members)?;
+                self.walk.events = true;
+                self.malformed("Records is not an array");
+                self.cursor.value()?;
+            }
+            Some(b'[') => {
+                let ways = below_each(&level.below(name));
+                if ways.is_empty() {
+                    return Ok(false);
+                }
+                self.stream(head, members)?;
+                let lookup = name == "Events";
+                self.walk.events |= lookup;
+                self.array(Array::Container { ways: &ways, without: lookup.then_some(NOT_LOOKED_UP) })?;
+            }
+            Some(b'{') => {
+                let mut ways = level.below(name);
+                ways.retain(|way| matches!(way, [Step::Member(_), ..]) && way.contains(&Step::Each));
+                if ways.is_empty() {
+                    return Ok(false);
+                }
+                self.stream(head, members)?;
+                self.members_of(Level::Inside(&ways), members)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// From here on the text of the document is let go. What stands before the elements is looked at now.
+    fn stream(&mut self, (start, key_at): (usize, usize), members: &mut Members) -> Result<(), Fault> {
+        if !std::mem::replace(&mut members.streams, true) {
+            let before = self.cursor.slice(start, key_at);
+            if before.contains(&b':') {
+                let before = [before, &br#""":null}"#[..]].concat();
+                self.part(&before, start)?;
+            }
+        }
+        self.cursor.set_keep(None);
+        Ok(())
+    }
+
+    /// A member of a document whose elements are walked.
+    fn member_beside(&mut self, key: Key, first: Option<u8>) -> Result<(), Fault> {
+        if first == Some(b'[') {
+            return self.array(Array::Beside(0));
+        }
+        let start = self.cursor.at();
+        self.value_beside()?;
+        if let (Key::Place(name), Some(b'"' | b'{')) = (key, first) {
+            let value = self.cursor.slice(start, self.cursor.at());
+            let text = [br#"{""#, name.as_bytes(), br#"":"#, value, b"}"].concat();
+            let mut minified = String::new();
+            // Its grammar has just been looked at.
+            if let Ok(repairs) = minify(&text, &mut minified) {
+                self.repaired(repairs, |walker| walker.places_of(&minified));
+            }
+        }
+        self.cursor.set_keep(None);
+        Ok(())
+    }
+
+    /// Passes over a value beside the elements of a document, whose bytes are kept.
+    pub(super) fn value_beside(&mut self) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        self.cursor.set_keep(Some(start));
+        self.cursor.value()?;
+        // What lacks its end seems to hold lines that are to be looked at again.
+        if self.document.holds_another(self.cursor.slice(start, self.cursor.at())) {
+            return Err(Fault { offset: start, what: SWALLOWED });
+        }
+        let value = self.cursor.slice(start, self.cursor.at());
+        if value.len() > 1 {
+            let mut minified = String::new();
+            minify(value, &mut minified)
+                .map_err(|error| Fault { offset: start + error.offset, what: error.what })?;
+            self.beside(&minified, start);
+        }
+        Ok(())
+    }
+
+    /// A part of a document, made whole: its places are read, the rest is looked through.
+    fn part(&mut self, text: &[u8], start: usize) -> Result<(), Fault> {
+        let mut minified = String::new();
+        let repairs = minify(text, &mut minified)
+            .map_err(|error| Fault { offset: start + error.offset, what: error.what })?;
+        if self.repaired(repairs, |walker| walker.places_of(&minified)) != Read::Events {
+            self.beside(&minified, start);
+        }
+        Ok(())
+    }
+}
