@@ -12,6 +12,7 @@ mod outputs;
 mod plan;
 mod plan_text;
 mod progress;
+mod report;
 mod rules;
 mod scan;
 mod schema;
@@ -53,6 +54,8 @@ enum Command {
     Explain(Box<explain::Args>),
     /// Deliver findings to Elasticsearch, OpenSearch or Splunk, exactly
     Ship(Box<ship::Args>),
+    /// Tell what happened: sessions, timeline and the measures of root use, from findings
+    Report(Box<report::Args>),
     /// Print the JSON Schema of a finding, or of another file that a scan writes
     Schema(schema::Args),
     /// Print a completion script for a shell
@@ -84,6 +87,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Rules(args) => rules::run(&args, &mut std::io::stdout().lock()),
         Command::Explain(args) => explain::run(&args, &mut std::io::stdout().lock()),
         Command::Ship(args) => ship::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => commands::completions(&args, &mut Cli::command()),
         Command::Man => commands::man(Cli::command()),

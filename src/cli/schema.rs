@@ -28,6 +28,8 @@ enum Of {
     Checkpoint,
     /// verify --format json
     Verify,
+    /// report --json
+    Report,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -39,5 +41,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Of::Manifest => roottrail::schema::MANIFEST.as_bytes(),
         Of::Checkpoint => roottrail::schema::CHECKPOINT.as_bytes(),
         Of::Verify => roottrail::schema::VERIFY.as_bytes(),
+        Of::Report => roottrail::schema::REPORT.as_bytes(),
     })
 }

@@ -27,6 +27,7 @@ pub use hec::Hec;
 pub use ndjson::Ndjson;
 pub use ocsf::{Ocsf, OcsfClass, UnknownOcsfClass};
 pub use table::{Table, TableOptions};
+pub(crate) use time::millis;
 
 /// Turns findings into the bytes of one output format.
 pub trait Format: Send + Sync {

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 /// Milliseconds since 1970 of an extended ISO 8601 time; without an offset it is taken as UTC.
 ///
 /// The basic form (`20131102T010628Z`) is no time here, as in Elastic's pipeline.
-pub(super) fn millis(text: &str) -> Option<i64> {
+pub(crate) fn millis(text: &str) -> Option<i64> {
     if let Some(seconds) = plain_seconds(text.as_bytes()) {
         return Some(seconds * 1000);
     }

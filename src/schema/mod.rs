@@ -14,3 +14,5 @@ pub const MANIFEST: &str = include_str!("manifest.json");
 pub const CHECKPOINT: &str = include_str!("checkpoint.json");
 /// `roottrail.verify/1`
 pub const VERIFY: &str = include_str!("verify.json");
+/// `roottrail.report/1`
+pub const REPORT: &str = include_str!("report.json");

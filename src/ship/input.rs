@@ -1,16 +1,14 @@
 //! Reads findings files line by line, from where an earlier run stopped.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
 use super::ShipError;
+use crate::findings::{LineFault, Lines};
 use crate::hex::hex;
-
-/// A longer line is no finding: CloudTrail's records are 256 KiB at most.
-const LONGEST_LINE: u64 = 64 << 20;
 
 /// One line of a findings file.
 #[derive(Debug)]
@@ -26,8 +24,7 @@ pub(super) struct Line {
 /// One findings file being read.
 pub(super) struct Input {
     name: String,
-    file: BufReader<File>,
-    offset: u64,
+    lines: Lines<BufReader<File>>,
     read: Sha256,
 }
 
@@ -35,7 +32,7 @@ impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Input")
             .field("name", &self.name)
-            .field("offset", &self.offset)
+            .field("offset", &self.lines.offset())
             .finish_non_exhaustive()
     }
 }
@@ -58,12 +55,12 @@ impl Input {
             file.consume(length);
             left -= length as u64;
         }
-        Ok(Self { name, file, offset: offset - left, read })
+        Ok(Self { name, lines: Lines::new(file, offset - left), read })
     }
 
     /// Where the next line begins.
     pub(super) fn offset(&self) -> u64 {
-        self.offset
+        self.lines.offset()
     }
 
     /// The SHA-256 of everything before the next line.
@@ -74,21 +71,21 @@ impl Input {
     /// The next line that is not blank, or `None` at the end of the file.
     pub(super) fn next_line(&mut self) -> Result<Option<Line>, ShipError> {
         loop {
-            let offset = self.offset;
+            let offset = self.lines.offset();
             let mut text = Vec::new();
-            let result = (&mut self.file).take(LONGEST_LINE).read_until(b'\n', &mut text);
-            let length = result.map_err(|source| ShipError::Input { path: self.name.clone(), source })?;
+            let length = self.lines.next_into(&mut text).map_err(|fault| {
+                let source = match fault {
+                    LineFault::Io(source) => source,
+                    LineFault::TooLong => io::Error::new(io::ErrorKind::InvalidData, fault),
+                };
+                ShipError::Input { path: self.name.clone(), source }
+            })?;
             if length == 0 {
                 return Ok(None);
             }
             if text.last() != Some(&b'\n') {
-                if length as u64 == LONGEST_LINE {
-                    let source = io::Error::new(io::ErrorKind::InvalidData, "a line has more than 64 MiB");
-                    return Err(ShipError::Input { path: self.name.clone(), source });
-                }
                 return Err(ShipError::CutLine { path: self.name.clone() });
             }
-            self.offset += length as u64;
             self.read.update(&text);
             text.truncate(text.trim_ascii_end().len());
             if !text.is_empty() {

@@ -23,6 +23,7 @@ mod ocsf;
 mod oracle;
 mod order;
 mod plan;
+mod report;
 mod resume;
 mod rules;
 mod s3;

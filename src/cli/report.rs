@@ -1,0 +1,162 @@
+//! `roottrail report`: arguments to a report, and the report to its places.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use super::terminal::{self, ColorChoice, plain};
+use super::{UsageError, code};
+use roottrail::report::{self, ContextFiles, Options, Report, TextOptions};
+
+/// The width of the text where standard output is no terminal.
+const WIDTH: usize = 120;
+
+/// Arguments of `report`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 all was read; 1 a file cannot be opened or written; 2 usage; 3 a line \
+                        or a part of a file could not be read."
+)]
+pub(super) struct Args {
+    /// Findings files, as `scan -f ndjson` writes them; gzip too; - is standard input
+    #[arg(value_name = "FINDINGS", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Write a page: one file, with charts, search and filters; it works without a network
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    html: Option<PathBuf>,
+
+    /// Write the tables as Markdown
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    markdown: Option<PathBuf>,
+
+    /// Write everything as JSON (roottrail.report/1)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    json: Option<PathBuf>,
+
+    /// Name accounts and their organization: output of `aws organizations list-accounts`
+    #[arg(long, value_name = "FILE", help_heading = "What else is known")]
+    organizations: Vec<PathBuf>,
+
+    /// Sizes of accounts: CSV lines `account,assets`, or a JSON object
+    #[arg(long, value_name = "FILE", help_heading = "What else is known")]
+    inventory: Option<PathBuf>,
+
+    /// What the scan covered: its --summary
+    #[arg(long, value_name = "FILE", help_heading = "What else is known")]
+    summary: Vec<PathBuf>,
+
+    /// The accounts' settings: output of `roottrail posture --format json`
+    #[arg(long, value_name = "FILE", help_heading = "What else is known")]
+    posture: Option<PathBuf>,
+
+    /// Leave uses out of the measures that fall into an account's first days, such as 30d; needs
+    /// --organizations
+    #[arg(long, value_name = "SPAN", value_parser = days, help_heading = "What else is known")]
+    new_account: Option<i64>,
+
+    /// Write no text to standard output
+    #[arg(short, long, help_heading = "Interface")]
+    quiet: bool,
+
+    /// When to use colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = "Interface")]
+    color: ColorChoice,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.new_account.is_some() && args.organizations.is_empty() {
+        let text = "--new-account needs --organizations, which tells when an account joined";
+        return Err(UsageError(text.into()).into());
+    }
+    let outputs: Vec<&Path> =
+        [&args.html, &args.markdown, &args.json].into_iter().filter_map(|path| path.as_deref()).collect();
+    for (at, output) in outputs.iter().enumerate() {
+        let beside =
+            args.organizations.iter().chain(&args.inventory).chain(&args.summary).chain(&args.posture);
+        if let Some(input) = args.files.iter().chain(beside).find(|input| same(input, output)) {
+            return Err(UsageError(format!("{} would be read and written", input.display())).into());
+        }
+        if outputs[..at].iter().any(|other| *other == *output || same(other, output)) {
+            return Err(UsageError(format!("{} is named for two outputs", output.display())).into());
+        }
+    }
+    let report = report::build(&Options {
+        files: args.files.clone(),
+        beside: ContextFiles {
+            organizations: args.organizations.clone(),
+            inventory: args.inventory.clone(),
+            summaries: args.summary.clone(),
+            posture: args.posture.clone(),
+        },
+        new_account: args.new_account,
+    })?;
+    if let Some(path) = &args.json {
+        let mut text = serde_json::to_vec_pretty(&report).context("cannot make the JSON")?;
+        text.push(b'\n');
+        write(path, &text)?;
+    }
+    if let Some(path) = &args.markdown {
+        write(path, report::markdown(&report).as_bytes())?;
+    }
+    if let Some(path) = &args.html {
+        write(path, report::html(&report)?.as_bytes())?;
+    }
+    for input in report.inputs.iter().filter(|input| input.unread > 0) {
+        let fault = input.fault.as_deref().unwrap_or_default();
+        let all = if input.unread == 1 { String::new() } else { format!("; {} such lines", input.unread) };
+        terminal::line(&format!("roottrail: {}: {}{all}", plain(&input.file), plain(fault)));
+    }
+    if !args.quiet {
+        print(&report, args.color)?;
+    }
+    Ok(ExitCode::from(if report.totals.unread > 0 { code::INCOMPLETE } else { code::COMPLETE }))
+}
+
+fn print(report: &Report, colour: ColorChoice) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let width = terminal::screen_width().map_or(WIDTH, |width| width.max(40));
+    let text = report::text(report, TextOptions { width, colour: colour.on_stdout() });
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Writes a file whole or not at all; a pipe or a device as it is.
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let attempt = || -> io::Result<()> {
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return std::fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".roottrail-").suffix(".partial");
+        // What any program would create; a temporary file is private by default.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let mut file = builder.tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map(|_file| ()).map_err(|error| error.error)
+    };
+    attempt().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Whether two paths are one file that exists.
+fn same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other && one.is_file(),
+        _ => false,
+    }
+}
+
+/// `30d` in seconds.
+fn days(text: &str) -> Result<i64, String> {
+    let digits = text.strip_suffix('d').unwrap_or(text);
+    let days: i64 = digits.parse().map_err(|_| "a number of days, such as 30d".to_owned())?;
+    if (0..=36_500).contains(&days) { Ok(days * 86_400) } else { Err("a number of days, such as 30d".into()) }
+}

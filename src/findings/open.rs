@@ -1,0 +1,147 @@
+//! Opens a findings file, gzipped or not, and tells what a line is.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+use serde::Deserialize;
+
+/// How much is read at a time.
+const BUFFER: usize = 1 << 20;
+
+/// Opens a findings file; `-` is standard input. Gzip is decided by its magic bytes, and all members are
+/// read.
+///
+/// # Errors
+/// Fails where the file cannot be opened, or is a directory.
+pub fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
+    if path.as_os_str() == "-" {
+        return inflated(BufReader::with_capacity(BUFFER, io::stdin()));
+    }
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+    }
+    inflated(BufReader::with_capacity(BUFFER, file))
+}
+
+fn inflated(mut from: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    if from.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(from))));
+    }
+    Ok(Box::new(from))
+}
+
+/// What a line of a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `roottrail.finding/1`
+    Finding,
+    /// Another of roottrail's own lines, which may stand between findings: an error, the end of a part.
+    Beside,
+    /// A finding in another of roottrail's formats, or something else that has a name.
+    Other(&'static str),
+    /// Nothing known.
+    Unknown,
+}
+
+/// The members that tell formats apart.
+#[derive(Deserialize)]
+struct Marks<'a> {
+    #[serde(borrow, default)]
+    schema: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    ecs: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default)]
+    class_uid: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default)]
+    sourcetype: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default)]
+    create: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default, rename = "Records")]
+    records: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default, rename = "eventVersion")]
+    event_version: Option<&'a serde_json::value::RawValue>,
+}
+
+/// Tells what a line is, for a message that names it.
+pub fn kind_of(line: &[u8]) -> Kind {
+    let line = line.trim_ascii();
+    if line.starts_with(b"time,severity,account_id,") {
+        return Kind::Other("CSV (scan -f csv)");
+    }
+    let Ok(marks) = serde_json::from_slice::<Marks<'_>>(line) else {
+        return Kind::Unknown;
+    };
+    match marks.schema.as_deref() {
+        Some(crate::finding::SCHEMA) => return Kind::Finding,
+        Some("roottrail.error/1" | "roottrail.part/1") => return Kind::Beside,
+        Some("roottrail.summary/1") => return Kind::Other("a summary (give it to --summary)"),
+        Some("roottrail.posture/1") => return Kind::Other("a posture (give it to --posture)"),
+        Some(schema) if schema.starts_with("roottrail.") => {
+            return Kind::Other("another of roottrail's files");
+        }
+        _ => {}
+    }
+    if marks.sourcetype.is_some() {
+        Kind::Other("Splunk envelopes (scan -f hec)")
+    } else if marks.create.is_some() {
+        Kind::Other("requests for _bulk (scan -f bulk)")
+    } else if marks.class_uid.is_some() {
+        Kind::Other("OCSF (scan -f ocsf)")
+    } else if marks.ecs.is_some() {
+        Kind::Other("ECS documents (scan -f ecs)")
+    } else if marks.records.is_some() || marks.event_version.is_some() {
+        Kind::Other("a CloudTrail log (scan it first)")
+    } else {
+        Kind::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+
+    #[test]
+    fn every_gzip_member_is_read_whatever_the_name() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut both = Vec::new();
+        for part in ["one\n", "two\n"] {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(part.as_bytes()).unwrap();
+            both.extend(gzip.finish().unwrap());
+        }
+        std::fs::write(file.path(), both).unwrap();
+        let mut text = String::new();
+        open(file.path()).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "one\ntwo\n");
+        assert!(open(file.path().parent().unwrap()).is_err(), "a directory");
+    }
+
+    #[test]
+    fn other_kinds_are_named() {
+        for (line, kind) in [
+            (r#"{"schema":"roottrail.finding/1"}"#, Kind::Finding),
+            (r#"{"schema":"roottrail.error/1","uri":"x"}"#, Kind::Beside),
+            (r#"{"a":1}"#, Kind::Unknown),
+            ("no JSON", Kind::Unknown),
+        ] {
+            assert_eq!(kind_of(line.as_bytes()), kind, "{line}");
+        }
+        for (line, word) in [
+            ("time,severity,account_id,region\n", "csv"),
+            (r#"{"time":1,"sourcetype":"aws:cloudtrail","event":{}}"#, "hec"),
+            (r#"{"create":{"_index":"x"}}"#, "bulk"),
+            (r#"{"class_uid":3002}"#, "ocsf"),
+            (r#"{"ecs":{"version":"8"}}"#, "ecs"),
+            (r#"{"Records":[]}"#, "scan it first"),
+            (r#"{"schema":"roottrail.summary/1"}"#, "--summary"),
+        ] {
+            let Kind::Other(name) = kind_of(line.as_bytes()) else { panic!("{line}") };
+            assert!(name.contains(word), "{name}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Sorts rows in bounded memory: runs of rows are sorted and spilled, and merged when they are read.
+//!
+//! A run holds up to [`RUN`] bytes of rows. As long as there is only one, nothing is written; beyond it,
+//! every run goes to one temporary file without a name, which vanishes with the process however it ends.
+//! Rows that are ordered alike ([`order`]) are one finding read twice: the first one stays.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Seek as _, SeekFrom, Write as _};
+
+use super::row::order;
+
+/// Bytes of rows that are sorted in memory.
+pub(super) const RUN: usize = 96 << 20;
+/// Bytes that the merge reads of a run at a time.
+const READ: usize = 256 << 10;
+
+/// Rows on the way in.
+#[derive(Debug)]
+pub(super) struct Sorter {
+    most: usize,
+    rows: Vec<u8>,
+    /// Where each row lies in `rows`.
+    places: Vec<(u32, u32)>,
+    file: Option<BufWriter<File>>,
+    /// Where each run lies in the file.
+    runs: Vec<(u64, u64)>,
+    written: u64,
+}
+
+impl Sorter {
+    /// A sorter whose runs have up to `most` bytes.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, rows: Vec::new(), places: Vec::new(), file: None, runs: Vec::new(), written: 0 }
+    }
+
+    /// Adds a row.
+    pub(super) fn push(&mut self, row: &[u8]) -> io::Result<()> {
+        if !self.places.is_empty() && self.rows.len() + row.len() > self.most {
+            self.spill()?;
+        }
+        let place = |at: usize| u32::try_from(at).map_err(|_| io::Error::other("a row is too large"));
+        self.places.push((place(self.rows.len())?, place(row.len())?));
+        self.rows.extend_from_slice(row);
+        Ok(())
+    }
+
+    /// Sorts stably, so that of rows ordered alike the first one read stays first.
+    fn sort(&mut self) {
+        let rows = &self.rows;
+        let of = |place: &(u32, u32)| &rows[place.0 as usize..(place.0 + place.1) as usize];
+        self.places.sort_unstable_by(|a, b| order(of(a)).cmp(order(of(b))).then(a.0.cmp(&b.0)));
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        self.sort();
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(BufWriter::with_capacity(1 << 20, tempfile::tempfile()?)),
+        };
+        let start = self.written;
+        for (at, length) in self.places.drain(..) {
+            file.write_all(&length.to_be_bytes())?;
+            file.write_all(&self.rows[at as usize..(at + length) as usize])?;
+            self.written += 4 + u64::from(length);
+        }
+        self.rows.clear();
+        self.runs.push((start, self.written));
+        Ok(())
+    }
+
+    /// The rows in order, each finding once.
+    pub(super) fn finish(mut self) -> io::Result<Sorted> {
+        if self.file.is_none() {
+            self.sort();
+            let memory = Memory { rows: self.rows, places: self.places, next: 0 };
+            return Ok(Sorted {
+                from: From::Memory(memory),
+                last: Vec::new(),
+                row: Vec::new(),
+                duplicates: 0,
+            });
+        }
+        if !self.places.is_empty() {
+            self.spill()?;
+        }
+        let Some(file) = self.file.take() else { return Err(io::Error::other("no run was spilled")) };
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        self.rows = Vec::new();
+        let mut merge = Merge { file, runs: Vec::new(), heap: BinaryHeap::new() };
+        for (start, end) in std::mem::take(&mut self.runs) {
+            merge.runs.push(Run { at: start, end, buffer: Vec::new(), used: 0 });
+        }
+        for run in 0..merge.runs.len() {
+            merge.refill(run)?;
+        }
+        Ok(Sorted { from: From::Merge(merge), last: Vec::new(), row: Vec::new(), duplicates: 0 })
+    }
+}
+
+/// Rows on the way out.
+#[derive(Debug)]
+pub(super) struct Sorted {
+    from: From,
+    /// What the last row was ordered by.
+    last: Vec<u8>,
+    row: Vec<u8>,
+    /// Rows that were left out because their finding was there before.
+    pub(super) duplicates: u64,
+}
+
+#[derive(Debug)]
+enum From {
+    Memory(Memory),
+    Merge(Merge),
+}
+
+#[derive(Debug)]
+struct Memory {
+    rows: Vec<u8>,
+    places: Vec<(u32, u32)>,
+    next: usize,
+}
+
+impl Sorted {
+    /// The next row, or `None` behind the last.
+    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        loop {
+            match &mut self.from {
+                From::Memory(memory) => {
+                    let Some(&(at, length)) = memory.places.get(memory.next) else { return Ok(None) };
+                    memory.next += 1;
+                    self.row.clear();
+                    self.row.extend_from_slice(&memory.rows[at as usize..(at + length) as usize]);
+                }
+                From::Merge(merge) => {
+                    if !merge.next(&mut self.row)? {
+                        return Ok(None);
+                    }
+                }
+            }
+            if order(&self.row) == self.last.as_slice() {
+                self.duplicates += 1;
+                continue;
+            }
+            self.last.clear();
+            self.last.extend_from_slice(order(&self.row));
+            return Ok(Some(&self.row));
+        }
+    }
+}
+
+/// Runs that are read side by side; the heap has the first row of each.
+#[derive(Debug)]
+struct Merge {
+    file: File,
+    runs: Vec<Run>,
+    heap: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
+}
+
+#[derive(Debug)]
+struct Run {
+    at: u64,
+    end: u64,
+    buffer: Vec<u8>,
+    used: usize,
+}
+
+impl Merge {
+    fn next(&mut self, row: &mut Vec<u8>) -> io::Result<bool> {
+        let Some(Reverse((_, run))) = self.heap.pop() else { return Ok(false) };
+        let from = &mut self.runs[run];
+        let length = from.length().ok_or(io::ErrorKind::UnexpectedEof)?;
+        row.clear();
+        row.extend_from_slice(&from.buffer[from.used + 4..from.used + 4 + length]);
+        from.used += 4 + length;
+        self.refill(run)?;
+        Ok(true)
+    }
+
+    /// Puts the first row of a run into the heap, reading on where the buffer does not hold it whole.
+    fn refill(&mut self, at: usize) -> io::Result<()> {
+        let run = &mut self.runs[at];
+        loop {
+            let rest = run.buffer.len() - run.used;
+            if let Some(length) = run.length().filter(|length| rest >= 4 + length) {
+                let row = &run.buffer[run.used + 4..run.used + 4 + length];
+                self.heap.push(Reverse((order(row).to_vec(), at)));
+                return Ok(());
+            }
+            if run.at == run.end {
+                return if rest == 0 { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            }
+            run.buffer.drain(..run.used);
+            run.used = 0;
+            let more = READ.min(usize::try_from(run.end - run.at).unwrap_or(READ));
+            let held = run.buffer.len();
+            run.buffer.resize(held + more, 0);
+            self.file.seek(SeekFrom::Start(run.at))?;
+            self.file.read_exact(&mut run.buffer[held..])?;
+            run.at += more as u64;
+        }
+    }
+}
+
+impl Run {
+    fn length(&self) -> Option<usize> {
+        let word = self.buffer.get(self.used..self.used + 4)?.first_chunk::<4>()?;
+        Some(u32::from_be_bytes(*word) as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::Row;
+    use super::*;
+    use crate::finding::FindingId;
+
+    fn sorted(most: usize) -> (Vec<(String, Option<i64>, u128)>, u64) {
+        let mut sorter = Sorter::new(most);
+        let mut random = fastrand::Rng::with_seed(14);
+        for n in 0..5000u32 {
+            let account = format!("{:012}", random.u32(0..20));
+            let mut row = Row::empty(&account, FindingId(u128::from(n % 4000)));
+            row.time = (n % 50 != 0).then_some(i64::from(n % 4000 / 3));
+            let text = "x".repeat(random.usize(0..300));
+            row.agent = &text;
+            // The copy is ordered alike, whatever else it says.
+            let account = format!("{:012}", n % 4000 % 20);
+            let row = Row { account: &account, ..row };
+            let mut bytes = Vec::new();
+            row.encode(&mut bytes);
+            sorter.push(&bytes).unwrap();
+        }
+        let mut sorted = sorter.finish().unwrap();
+        let mut all = Vec::new();
+        while let Some(row) = sorted.next().unwrap() {
+            let row = Row::decode(row).unwrap();
+            all.push((row.account.to_owned(), row.time, row.id.0));
+        }
+        (all, sorted.duplicates)
+    }
+
+    #[test]
+    fn spilled_runs_merge_to_what_memory_sorts() {
+        let (whole, duplicates) = sorted(usize::MAX);
+        assert!(whole.is_sorted() && duplicates == 1000 && whole.len() == 4000);
+        for most in [1, 700, 10_000, 300_000] {
+            assert_eq!(sorted(most), (whole.clone(), duplicates), "{most}");
+        }
+    }
+}
