@@ -1,7 +1,8 @@
 //! What output formats can be told.
 
-use super::UsageError;
-use roottrail::format::FormatOptions;
+use super::words::UnknownWord;
+use super::{UsageError, closed};
+use roottrail::format::{FormatOptions, OcsfClass};
 
 /// Options of single formats.
 #[derive(Debug, clap::Args)]
@@ -13,8 +14,8 @@ pub(super) struct Args {
     ecs_dataset: Option<String>,
 
     /// What ocsf writes: a detection finding, or the activity itself [default: finding]
-    #[arg(long, value_name = "CLASS")]
-    ocsf_class: Option<String>,
+    #[arg(long, value_name = "CLASS", value_parser = closed::named(ocsf_class, ocsf_classes))]
+    ocsf_class: Option<OcsfClass>,
 
     /// Splunk's index for hec [default: the token's]
     #[arg(long, value_name = "INDEX")]
@@ -33,14 +34,19 @@ impl Args {
             options.ecs_dataset =
                 text.parse().map_err(|error| UsageError(format!("--ecs-dataset: {error}")))?;
         }
-        if let Some(text) = &self.ocsf_class {
-            options.ocsf_class =
-                text.parse().map_err(|error| UsageError(format!("--ocsf-class: {error}")))?;
-        }
+        options.ocsf_class = self.ocsf_class.unwrap_or_default();
         if let Some(text) = &self.bulk_index {
             options.bulk_index =
                 Some(text.parse().map_err(|error| UsageError(format!("--bulk-index: {error}")))?);
         }
         Ok(options)
     }
+}
+
+fn ocsf_class(text: &str) -> Result<OcsfClass, UnknownWord> {
+    text.parse().map_err(|_unknown| UnknownWord::new("OCSF class", text, ocsf_classes()))
+}
+
+fn ocsf_classes() -> Vec<String> {
+    OcsfClass::ALL.iter().map(|class| class.as_str().to_owned()).collect()
 }

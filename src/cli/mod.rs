@@ -2,10 +2,12 @@
 
 mod aws;
 mod checkpoint;
+mod closed;
 mod commands;
 mod events;
 mod explain;
 mod format_options;
+mod help;
 mod highlights_text;
 mod keys;
 mod outputs;
@@ -61,12 +63,17 @@ enum Command {
     /// Print a completion script for a shell
     Completions(commands::CompletionArgs),
     /// Print the manual page
-    Man,
+    Man(commands::ManArgs),
+}
+
+/// The command line with the whole of its help.
+fn command() -> clap::Command {
+    help::complete(Cli::command())
 }
 
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> ExitCode {
-    let parsed = Cli::command()
+    let parsed = command()
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
     let (cli, matches) = match parsed {
@@ -89,8 +96,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Ship(args) => ship::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
-        Command::Completions(args) => commands::completions(&args, &mut Cli::command()),
-        Command::Man => commands::man(Cli::command()),
+        Command::Completions(args) => commands::completions(&args, &mut command()),
+        Command::Man(args) => commands::man(&args, command()),
     };
     match result {
         Ok(exit) => exit,

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::UsageError;
 use super::terminal::{self, ColorChoice};
+use super::words::UnknownWord;
+use super::{UsageError, closed};
 use roottrail::checkpoint::Plan;
 use roottrail::error::Fatal;
 use roottrail::format::{self, FormatName, TableOptions};
@@ -30,8 +31,12 @@ pub(super) struct Args {
     output: Option<PathBuf>,
 
     /// The format of the findings
-    #[arg(short, long, value_name = "FORMAT", default_value = "ndjson", value_parser = format_name)]
+    #[arg(short, long, value_name = "FORMAT", default_value = "ndjson", value_parser = closed::named(format_name, format_names))]
     format: FormatName,
+
+    /// A habit: --format ndjson
+    #[arg(long, hide = true, conflicts_with = "format")]
+    json: bool,
 
     /// Write the findings in a further format, to a file, or to - where --output is one
     #[arg(long, value_name = "FORMAT:FILE", value_parser = also)]
@@ -156,6 +161,7 @@ impl Args {
     /// Whether findings go to a person: to a terminal, and nothing else was asked for.
     pub(super) fn for_a_person(&self, matches: &ArgMatches) -> bool {
         self.output.is_none()
+            && !self.json
             && matches.value_source("format") == Some(ValueSource::DefaultValue)
             && terminal::screen_width().is_some()
     }
@@ -265,14 +271,15 @@ fn place(path: &Path) -> PathBuf {
     })
 }
 
-fn format_name(text: &str) -> Result<FormatName, String> {
-    text.parse().map_err(|_unknown| {
-        let names: Vec<&str> = FormatName::ALL.iter().map(|name| name.as_str()).collect();
-        format!("the formats are {}", names.join(", "))
-    })
+fn format_name(text: &str) -> Result<FormatName, UnknownWord> {
+    text.parse().map_err(|_unknown| UnknownWord::new("format", text, format_names()))
+}
+
+fn format_names() -> Vec<String> {
+    FormatName::ALL.iter().map(|name| name.as_str().to_owned()).collect()
 }
 
 fn also(text: &str) -> Result<(FormatName, PathBuf), String> {
     let (name, path) = text.split_once(':').ok_or("FORMAT:FILE, such as ecs:findings-ecs.ndjson")?;
-    Ok((format_name(name)?, path.into()))
+    Ok((format_name(name).map_err(|unknown| unknown.to_string())?, path.into()))
 }

@@ -54,6 +54,10 @@ pub(super) struct Args {
     #[arg(short, long, value_enum, default_value = "table", help_heading = "Output")]
     format: Format,
 
+    /// A habit: --format json
+    #[arg(long, hide = true, conflicts_with = "format", help_heading = "Output")]
+    json: bool,
+
     /// Write nothing to standard error but what ends the run
     #[arg(short, long, help_heading = "Interface")]
     quiet: bool,
@@ -122,7 +126,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         });
     }
     let exit = exit_code(&plan, interrupted);
-    match args.format {
+    match if args.json { Format::Json } else { args.format } {
         Format::Table => out.write_all(plan_text::text(&plan).as_bytes())?,
         Format::Json => writeln!(out, "{:#}", plan.to_json(exit))?,
     }

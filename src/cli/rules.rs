@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::words::{Choice as _, UnknownWord, parse_rule};
+use super::closed;
+use super::words::Choice as _;
 use roottrail::finding::Severity;
 use roottrail::rules::{self, Reference, Rule};
 
@@ -14,12 +15,16 @@ use roottrail::rules::{self, Reference, Rule};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// One rule, in full
-    #[arg(value_name = "ID", value_parser = known_rule)]
+    #[arg(value_name = "ID", value_parser = closed::rule(), hide_possible_values = true)]
     id: Option<&'static Rule>,
 
     /// How to print them
     #[arg(short, long, value_enum, default_value = "table")]
     format: Format,
+
+    /// A habit: --format json
+    #[arg(long, hide = true, conflicts_with = "format")]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,13 +37,10 @@ enum Format {
     Markdown,
 }
 
-fn known_rule(id: &str) -> Result<&'static Rule, UnknownWord> {
-    parse_rule(id)
-}
-
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let chosen: Vec<&Rule> = args.id.map_or_else(|| rules::all().collect(), |rule| vec![rule]);
-    let text = match (args.format, args.id) {
+    let format = if args.json { Format::Json } else { args.format };
+    let text = match (format, args.id) {
         (Format::Table, Some(rule)) => in_full(rule),
         (Format::Table, None) => table(&chosen),
         (Format::Json, _) => json(&chosen)?,
@@ -186,7 +188,8 @@ mod tests {
     use super::*;
 
     fn printed(id: Option<&str>, format: Format) -> String {
-        let args = Args { id: id.map(|id| parse_rule(id).unwrap()), format };
+        let id = id.map(|id| crate::cli::words::parse_rule(id).unwrap());
+        let args = Args { id, format, json: false };
         let mut out = Vec::new();
         run(&args, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -238,7 +241,10 @@ mod tests {
     #[test]
     fn an_unknown_rule_is_answered_with_the_nearest() {
         assert!(
-            known_rule("root-activitty").unwrap_err().to_string().contains("did you mean `root-activity`?")
+            crate::cli::words::parse_rule("root-activitty")
+                .unwrap_err()
+                .to_string()
+                .contains("did you mean `root-activity`?")
         );
     }
 }

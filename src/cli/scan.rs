@@ -14,8 +14,7 @@ use super::progress::{Progress, ProgressChoice};
 use super::sources::{Opened, s3_uri, source_names, sources};
 use super::terminal::{self, ColorChoice};
 use super::values::size;
-use super::words::Choice as _;
-use super::{aws, checkpoint, code, outputs, selection, signals, summary_text};
+use super::{aws, checkpoint, closed, code, outputs, selection, signals, summary_text};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Checkpoint;
 use roottrail::finding::Severity;
@@ -56,12 +55,16 @@ pub(super) struct Args {
     durable: checkpoint::Args,
 
     /// Exit with 10 where findings were written [of this severity or above]
-    #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "low", value_parser = Severity::parse, help_heading = "Output")]
+    #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "low", value_parser = closed::choice::<Severity>(), help_heading = "Output")]
     fail_on_findings: Option<Severity>,
 
     /// Show progress
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Interface")]
     progress: ProgressChoice,
+
+    /// A habit: --progress never
+    #[arg(long, hide = true, conflicts_with = "progress", help_heading = "Interface")]
+    no_progress: bool,
 
     /// Colour the closing summary
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Interface")]
@@ -116,9 +119,10 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     args.durable.stop_in_time(&cancel);
+    let progress = if args.no_progress { ProgressChoice::Never } else { args.progress };
     let options =
         ScanOptions { max_object_size: args.max_object_size, sha256, job: Job::Scan, threads, cancel };
-    let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
+    let mut progress = Progress::new(progress, args.quiet, args.verbose);
     if let Some(session) = &session {
         session.on_event(progress.voice());
     }

@@ -6,9 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 
-use super::UsageError;
 use super::values::{parse_span, parse_time};
-use super::words::{Choice as _, parse_rule};
+use super::{UsageError, closed};
 use roottrail::filter::Filter;
 use roottrail::filter::Keep;
 use roottrail::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
@@ -21,11 +20,11 @@ use roottrail::rules::{Rule, TrustedNetworks};
 #[group(skip)]
 pub(super) struct ScopeArgs {
     /// Events from this time on: RFC 3339, YYYY-MM-DD (UTC), or how long ago: 7d, 12h
-    #[arg(long, value_name = "TIME", help_heading = "Scope")]
+    #[arg(long, aliases = ["since", "from"], value_name = "TIME", help_heading = "Scope")]
     start: Option<String>,
 
     /// Events before this time
-    #[arg(long, value_name = "TIME", help_heading = "Scope")]
+    #[arg(long, aliases = ["until", "to"], value_name = "TIME", help_heading = "Scope")]
     end: Option<String>,
 
     /// How much earlier or later than its events an object may have been delivered
@@ -33,11 +32,11 @@ pub(super) struct ScopeArgs {
     key_slack: SignedDuration,
 
     /// Only these accounts' keys
-    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "Scope")]
+    #[arg(long, alias = "accounts", value_name = "ID", value_delimiter = ',', help_heading = "Scope")]
     account: Vec<String>,
 
     /// Only these regions' keys
-    #[arg(long, value_name = "REGION", value_delimiter = ',', help_heading = "Scope")]
+    #[arg(long, alias = "regions", value_name = "REGION", value_delimiter = ',', help_heading = "Scope")]
     trail_region: Vec<String>,
 
     /// Only keys that match a glob
@@ -56,24 +55,24 @@ pub(super) struct Args {
     #[command(flatten)]
     scope: ScopeArgs,
 
-    /// Only findings with one of these rules
-    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = parse_rule, help_heading = "Filter")]
+    /// Only findings with one of these rules (`roottrail rules` lists them)
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = closed::rule(), hide_possible_values = true, help_heading = "Filter")]
     rule: Vec<&'static Rule>,
 
     /// Only findings at least this serious
-    #[arg(long, value_name = "SEVERITY", value_parser = Severity::parse, help_heading = "Filter")]
+    #[arg(long, value_name = "SEVERITY", value_parser = closed::choice::<Severity>(), help_heading = "Filter")]
     min_severity: Option<Severity>,
 
     /// Only these identities
-    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = IdentityKind::parse, help_heading = "Filter")]
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = closed::choice::<IdentityKind>(), help_heading = "Filter")]
     identity: Vec<IdentityKind>,
 
     /// Only these credential types
-    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = CredentialType::parse, help_heading = "Filter")]
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = closed::choice::<CredentialType>(), help_heading = "Filter")]
     credential: Vec<CredentialType>,
 
     /// Only these MFA statuses
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = MfaStatus::parse, help_heading = "Filter")]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = closed::choice::<MfaStatus>(), help_heading = "Filter")]
     mfa: Vec<MfaStatus>,
 
     /// Only these events

@@ -235,7 +235,7 @@ fn bad_values_end_with_2_and_name_the_good_ones() {
         (&["--key-slack", "1"], &["1"]),
         (&["--include-key", "[a"], &["[a"]),
         (&["--trusted-ip", "300.1.1.1"], &["300.1.1.1"]),
-        (&["--format", "xml"], &["the formats are ndjson, ecs", "csv"]),
+        (&["--format", "xml"], &["there is no format `xml` (known: ndjson, table, ecs", "csv"]),
     ] {
         let mut command = command();
         command.args(["scan", "sample-logs"]).args(options);

@@ -1,0 +1,246 @@
+//! What a command's long help and manual page say beyond its options: what it reads, examples, exit codes,
+//! environment and files. Commands of roottrail that have no entry here are shown without.
+
+use std::fmt::Write as _;
+
+use clap::Command;
+
+/// The further sections of one command.
+pub(super) struct Page {
+    pub(super) reads: &'static str,
+    /// What to type, and what that does.
+    pub(super) examples: &'static [(&'static str, &'static str)],
+    pub(super) exit: &'static [(u8, &'static str)],
+    pub(super) environment: &'static [(&'static str, &'static str)],
+    pub(super) files: &'static [(&'static str, &'static str)],
+}
+
+const AWS: &[(&str, &str)] = &[
+    ("AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …", "as for aws-cli: credentials, region and endpoint"),
+    ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "the way out, as for aws-cli"),
+    ("NO_COLOR", "no colours, unless --color always says otherwise"),
+    ("TMPDIR", "where findings and rows wait that are too many for the memory"),
+];
+const AWS_FILES: &[(&str, &str)] =
+    &[("~/.aws/config, ~/.aws/credentials", "profiles and credentials, as for aws-cli")];
+const COMPLETE: (u8, &str) = (0, "all was read; findings or none");
+const FATAL: (u8, &str) = (1, "it could not start, or an output could not be written");
+const USAGE: (u8, &str) = (2, "the arguments contradict each other or name what does not exist");
+const PARTLY: (u8, &str) = (3, "finished, but an object, prefix or record could not be read");
+const NOTHING: (u8, &str) = (5, "nothing matched");
+const STOPPED: (u8, &str) = (130, "interrupted");
+
+const PAGES: &[(&str, Page)] = &[
+    (
+        "scan",
+        Page {
+            reads: "CloudTrail objects, gzipped or not, in S3 buckets, directories, files and on standard input, and \
+                    the containers that log platforms put around events. Nothing that could be evidence is passed \
+                    over in silence: what cannot be read has an error line and makes the exit code 3.",
+            examples: &[
+                ("roottrail scan sample-logs", "a folder, as a table on a terminal"),
+                (
+                    "roottrail scan s3://trail/AWSLogs --start 90d -o findings.ndjson --checkpoint state",
+                    "a bucket, durably: after a kill the same command with --resume goes on",
+                ),
+                (
+                    "roottrail scan logs -f ndjson | jq -r 'select(.severity==\"critical\") | .time + \" \" + .event.name'",
+                    "findings for other programs",
+                ),
+            ],
+            exit: &[
+                COMPLETE,
+                FATAL,
+                USAGE,
+                PARTLY,
+                (4, "with --verify-digests: logs are not what their digests say"),
+                NOTHING,
+                (10, "findings were written, with --fail-on-findings"),
+                (130, "interrupted; outputs hold whole lines and the checkpoint is saved"),
+            ],
+            environment: AWS,
+            files: AWS_FILES,
+        },
+    ),
+    (
+        "plan",
+        Page {
+            reads: "Listings only: no object is fetched, unless --sample asks for some.",
+            examples: &[
+                (
+                    "roottrail plan s3://trail",
+                    "what a scan would read, by account and region, and what it costs",
+                ),
+                ("roottrail plan s3://trail --start 7d --account 111122223333", "of one account, of a week"),
+                ("roottrail plan s3://trail --sample 200 --format json", "with measured rates, for machines"),
+            ],
+            exit: &[COMPLETE, FATAL, USAGE, PARTLY, NOTHING, STOPPED],
+            environment: AWS,
+            files: AWS_FILES,
+        },
+    ),
+    (
+        "rules",
+        Page {
+            reads: "Nothing: the rules are built in.",
+            examples: &[
+                ("roottrail rules", "all rules, a line each"),
+                ("roottrail rules root-access-key-created", "one in full, with an event that it holds for"),
+                ("roottrail rules --format json", "for machines"),
+            ],
+            exit: &[(0, "printed"), USAGE],
+            environment: &[],
+            files: &[],
+        },
+    ),
+    (
+        "explain",
+        Page {
+            reads: "A file with events in any shape that scan reads, a file of findings, what evidence.uri of a \
+                    finding says, or a directory or S3 prefix together with an id.",
+            examples: &[
+                ("roottrail explain findings.ndjson --id 3a2997a2cedea2eb06c3c9a1977e0ca9", "a finding"),
+                (
+                    "roottrail explain sample-logs --event-id 0b79bd68-8240-4415-b339-31119d2fe104",
+                    "an event, wherever below the folder it lies",
+                ),
+                ("pbpaste | roottrail explain - -v", "an event from the clipboard, with every rule"),
+            ],
+            exit: &[(0, "explained"), FATAL, USAGE, (5, "there is no such event")],
+            environment: AWS,
+            files: AWS_FILES,
+        },
+    ),
+    (
+        "ship",
+        Page {
+            reads: "Files that scan wrote as NDJSON.",
+            examples: &[
+                (
+                    "roottrail ship findings.ndjson --to elastic --url https://es:9200 --secret-file key",
+                    "to Elasticsearch",
+                ),
+                (
+                    "roottrail ship findings.ndjson --to splunk --url https://splunk:8088 --hec-index security",
+                    "to Splunk, with the token from ROOTTRAIL_SHIP_SECRET",
+                ),
+                ("roottrail ship *.ndjson --to opensearch --url https://os:9200 --dry-run", "a rehearsal"),
+            ],
+            exit: &[
+                (0, "every finding was taken"),
+                (1, "the server cannot be reached, or nothing is taken any more; the same command goes on"),
+                USAGE,
+                (3, "the server refused some findings; the file of dead letters has them"),
+                STOPPED,
+            ],
+            environment: &[
+                (
+                    "ROOTTRAIL_SHIP_SECRET",
+                    "the API key, token or user:password, unless --secret-file names one",
+                ),
+                ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "the way out"),
+            ],
+            files: &[
+                ("FILE.SERVER.cursor", "how far the delivery has come"),
+                ("FILE.SERVER.dead", "what the server refuses, with its reason"),
+            ],
+        },
+    ),
+    (
+        "verify",
+        Page {
+            reads: "CloudTrail's digest files below the sources, and every log file that they name.",
+            examples: &[
+                (
+                    "roottrail verify s3://trail/AWSLogs --start 30d",
+                    "a bucket; public keys come from CloudTrail",
+                ),
+                ("roottrail verify evidence --public-keys keys.json", "a copy on disk, offline"),
+                ("roottrail verify evidence --public-keys keys.json --format json", "for machines"),
+            ],
+            exit: &[
+                (0, "every digest and every log that it names is sound"),
+                FATAL,
+                USAGE,
+                (3, "something could not be read"),
+                (4, "a digest or a log is not what was signed"),
+                NOTHING,
+                STOPPED,
+            ],
+            environment: AWS,
+            files: AWS_FILES,
+        },
+    ),
+    (
+        "schema",
+        Page {
+            reads: "Nothing: the schemas are built in.",
+            examples: &[
+                ("roottrail schema", "of a finding"),
+                ("roottrail schema summary", "of the file that --summary writes"),
+                ("roottrail schema error | jq .properties.kind", "the kinds of errors"),
+            ],
+            exit: &[(0, "printed"), USAGE],
+            environment: &[],
+            files: &[],
+        },
+    ),
+    (
+        "completions",
+        Page {
+            reads: "Nothing.",
+            examples: &[
+                ("roottrail completions bash > /etc/bash_completion.d/roottrail", "for all users of bash"),
+                ("roottrail completions zsh > ~/.zfunc/_roottrail", "for zsh"),
+                ("roottrail completions fish > ~/.config/fish/completions/roottrail.fish", "for fish"),
+            ],
+            exit: &[(0, "printed"), USAGE],
+            environment: &[],
+            files: &[],
+        },
+    ),
+    (
+        "man",
+        Page {
+            reads: "Nothing.",
+            examples: &[
+                ("roottrail man | man -l -", "the page of the whole program"),
+                ("roottrail man --dir /usr/local/share/man/man1", "a page for each command"),
+                ("man roottrail-scan", "one of them, once they are there"),
+            ],
+            exit: &[(0, "printed"), FATAL, USAGE],
+            environment: &[],
+            files: &[],
+        },
+    ),
+];
+
+/// The further sections of a command.
+pub(super) fn page(command: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|(name, _)| *name == command).map(|(_, page)| page)
+}
+
+/// Adds the further sections to the long help of every command.
+pub(super) fn complete(mut command: Command) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in names {
+        if let Some(page) = page(&name) {
+            command = command.mut_subcommand(name, |sub| sub.after_long_help(long_help(page)));
+        }
+    }
+    command
+}
+
+fn long_help(page: &Page) -> String {
+    let mut text = format!("Reads:\n  {}\n\nExamples:\n", page.reads);
+    // Writing to a String cannot fail.
+    for (command, what) in page.examples {
+        let _infallible = write!(text, "  {command}\n      {what}\n");
+    }
+    text.push_str("\nExit codes:\n");
+    for (code, what) in page.exit {
+        let _infallible = writeln!(text, "  {code:<4}{what}");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
