@@ -29,6 +29,7 @@ pub mod object;
 pub mod output;
 pub mod pipeline;
 pub mod plan;
+pub mod posture;
 pub mod records;
 pub mod report;
 pub mod rules;

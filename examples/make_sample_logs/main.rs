@@ -9,6 +9,7 @@ mod bucket;
 mod event;
 mod look_alikes;
 mod ordinary;
+mod reports;
 #[path = "../common/rng.rs"]
 mod rng;
 mod story;
@@ -46,6 +47,9 @@ fn main() -> Result<()> {
     let exported = earlier_sign_ins(rng);
     size += bucket::write(root, "exports/lookup-events.json", &bucket::export(&exported))?;
 
+    let (reports, bytes) = reports::write(root)?;
+    size += bytes;
+
     println!("| class | account | events |\n|---|---|---:|");
     for ((class, account), count) in &counts {
         println!("| {class:?} | {account} | {count} |");
@@ -64,6 +68,7 @@ fn main() -> Result<()> {
         delivered + exported.len(),
         found + 1
     );
+    println!("credential reports: {reports}");
     println!("bytes on disk: {size}");
     Ok(())
 }

@@ -80,6 +80,32 @@ const PAGES: &[(&str, Page)] = &[
         },
     ),
     (
+        "posture",
+        Page {
+            reads: "IAM credential reports (CSV, base64, or the JSON of aws-cli), one by one or in folders, of many \
+                    accounts and dates. Beside them: virtual MFA devices, what AWS Organizations says of accounts \
+                    and service control policies, and findings. With --live, AWS's own answers.",
+            examples: &[
+                ("roottrail posture sample-logs/credential-reports", "the table of practices and violations"),
+                (
+                    "roottrail posture reports --as-of 2025-11-19 --scp scp --findings findings.ndjson",
+                    "with policies, and held against the logs",
+                ),
+                ("roottrail posture --live -f json", "the account that the credentials are of"),
+            ],
+            exit: &[
+                (0, "all was read and judged"),
+                FATAL,
+                USAGE,
+                (3, "a file, a value or an answer could not be read; the rest was judged"),
+                (5, "there is no report with a root user"),
+                (10, "a practice is violated, with --fail-on-violations"),
+            ],
+            environment: AWS,
+            files: AWS_FILES,
+        },
+    ),
+    (
         "rules",
         Page {
             reads: "Nothing: the rules are built in.",

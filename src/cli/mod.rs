@@ -13,6 +13,8 @@ mod keys;
 mod outputs;
 mod plan;
 mod plan_text;
+mod posture;
+mod posture_live;
 mod progress;
 mod report;
 mod rules;
@@ -50,6 +52,8 @@ enum Command {
     Plan(Box<plan::Args>),
     /// Check digests, their signatures, and every log against them
     Verify(Box<verify::Args>),
+    /// Judge IAM credential reports: is root used, has it keys, has it MFA
+    Posture(Box<posture::Args>),
     /// List the rules, or show one in full
     Rules(rules::Args),
     /// Show why an event is, or is not, a finding
@@ -91,6 +95,7 @@ pub(crate) fn run() -> ExitCode {
         }
         Command::Plan(args) => plan::run(&args, &mut std::io::stdout().lock()),
         Command::Verify(args) => verify::run(&args),
+        Command::Posture(args) => posture::run(&args),
         Command::Rules(args) => rules::run(&args, &mut std::io::stdout().lock()),
         Command::Explain(args) => explain::run(&args, &mut std::io::stdout().lock()),
         Command::Ship(args) => ship::run(&args),

@@ -30,6 +30,8 @@ enum Of {
     Verify,
     /// report --json
     Report,
+    /// What posture prints as JSON
+    Posture,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -42,5 +44,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Of::Checkpoint => roottrail::schema::CHECKPOINT.as_bytes(),
         Of::Verify => roottrail::schema::VERIFY.as_bytes(),
         Of::Report => roottrail::schema::REPORT.as_bytes(),
+        Of::Posture => roottrail::schema::POSTURE.as_bytes(),
     })
 }

@@ -74,7 +74,8 @@ impl Format for Csv {
     }
 }
 
-fn line(cells: impl Iterator<Item = String>, out: &mut Vec<u8>) {
+/// Writes one line of cells, each of them text and nothing else.
+pub(crate) fn line(cells: impl Iterator<Item = String>, out: &mut Vec<u8>) {
     for (index, value) in cells.enumerate() {
         if index > 0 {
             out.push(b',');

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use crate::finding::Finding;
 
 mod bulk;
-mod csv;
+pub(crate) mod csv;
 mod ecs;
 mod hec;
 mod ndjson;

@@ -16,3 +16,5 @@ pub const CHECKPOINT: &str = include_str!("checkpoint.json");
 pub const VERIFY: &str = include_str!("verify.json");
 /// `roottrail.report/1`
 pub const REPORT: &str = include_str!("report.json");
+/// `roottrail.posture/1`
+pub const POSTURE: &str = include_str!("posture.json");

@@ -23,6 +23,7 @@ mod ocsf;
 mod oracle;
 mod order;
 mod plan;
+mod posture;
 mod report;
 mod resume;
 mod rules;

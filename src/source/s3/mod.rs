@@ -20,6 +20,7 @@ mod listing;
 mod options;
 mod regain;
 mod scheduler;
+mod service;
 mod session;
 mod sign;
 mod uri;
@@ -27,6 +28,7 @@ mod uri;
 pub use caller::Caller;
 pub use inventory::Inventory;
 pub use options::{S3Keys, S3Options};
+pub use service::{Question, Reply, Service};
 pub use session::{Requests, S3Session};
 pub use uri::{S3Uri, S3UriError};
 

@@ -185,8 +185,8 @@ pub(crate) fn lines(text: &str) -> Vec<Value> {
 pub(crate) struct Schemas(Vec<(&'static str, jsonschema::Validator)>);
 
 /// All that `roottrail schema` knows.
-pub(crate) const SCHEMAS: [&str; 8] =
-    ["finding", "error", "summary", "coverage", "manifest", "checkpoint", "verify", "report"];
+pub(crate) const SCHEMAS: [&str; 9] =
+    ["finding", "error", "summary", "coverage", "manifest", "checkpoint", "verify", "report", "posture"];
 
 pub(crate) fn schemas() -> &'static Schemas {
     static VALIDATORS: OnceLock<Schemas> = OnceLock::new();

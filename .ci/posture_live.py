@@ -1,0 +1,120 @@
+"""roottrail posture --live against moto. moto has no root user in its credential reports and never says that it is busy, so
+its answers are added to here."""
+import json, os, subprocess, sys
+
+import boto3
+import moto.iam.models, moto.iam.responses, moto.organizations.models
+from moto.core.exceptions import JsonRESTError, RESTError
+
+from s3 import moto as server
+
+ACCOUNT = '123456789012'
+ROOT = (f'<root_account>,arn:aws:iam::{ACCOUNT}:root,2014-05-14T08:20:11+00:00,not_supported,no_information,not_supported,'
+        'not_supported,true,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A\n')
+counts = {}
+
+
+def every_third(name, error, method):
+    """The method, refused twice before each time that it answers."""
+    def wrapped(*args, **kwargs):
+        counts[name] = counts.get(name, 0) + 1
+        if counts[name] % 3:
+            raise error()
+        return method(*args, **kwargs)
+    return wrapped
+
+
+def throttled_xml():
+    error = RESTError('Throttling', 'Rate exceeded')
+    error.code = 400
+    return error
+
+
+def throttled_json():
+    return JsonRESTError('TooManyRequestsException', 'busy')
+
+
+def report_with_root(self, plain=moto.iam.models.IAMBackend.get_credential_report):
+    header, newline, rows = plain(self).partition('\n')
+    return header + newline + ROOT + rows
+
+
+iam, organizations = moto.iam.models.IAMBackend, moto.organizations.models.OrganizationsBackend
+iam.get_credential_report = every_third('report', throttled_xml, report_with_root)
+iam.list_virtual_mfa_devices = every_third('devices', throttled_xml, iam.list_virtual_mfa_devices)
+organizations.describe_policy = every_third('policies', throttled_json, organizations.describe_policy)
+organizations.list_accounts_for_parent = every_third('accounts', throttled_json, organizations.list_accounts_for_parent)
+
+
+def posture(url, *args):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith('AWS_')}
+    environment |= {'AWS_ACCESS_KEY_ID': 'AKIAIOSFODNN7EXAMPLE', 'AWS_SECRET_ACCESS_KEY': 'secret', 'AWS_REGION': 'us-east-1'}
+    command = [os.environ['ROOTTRAIL'], 'posture', '--live', '--endpoint-url', url, '-f', 'json', *args]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    print(done.stderr, file=sys.stderr, end='')
+    return done.returncode, json.loads(done.stdout) if done.stdout else None
+
+
+with server() as url:
+    def client(name):
+        return boto3.client(name, endpoint_url=url, region_name='us-east-1', aws_access_key_id='AKIAIOSFODNN7EXAMPLE',
+                            aws_secret_access_key='secret')
+    # An account that stands alone, with 250 virtual devices of users: three pages.
+    users = client('iam')
+    for number in range(250):
+        users.create_user(UserName=f'user-{number:03}')
+        serial = users.create_virtual_mfa_device(VirtualMFADeviceName=f'device-{number:03}')['VirtualMFADevice']['SerialNumber']
+        users.enable_mfa_device(UserName=f'user-{number:03}', SerialNumber=serial, AuthenticationCode1='123456', AuthenticationCode2='654321')
+    code, alone = posture(url)
+    assert code == 0, (code, alone)
+    (account,) = alone['accounts']
+    assert account['account_id'] == ACCOUNT and account['organization'] is None, account
+    assert account['mfa'] is True and account['virtual_mfa'] is False, account
+    assert account['checks']['root_hardware_mfa']['status'] == 'pass', account
+    assert any('in no organization' in note for note in alone['notes']), alone['notes']
+    assert counts['report'] == 3 and counts['devices'] == 9, counts
+    # The same account manages an organization of 130 accounts, with units, policies and their targets.
+    org = client('organizations')
+    organization = org.create_organization(FeatureSet='ALL')['Organization']
+    root = org.list_roots()['Roots'][0]['Id']
+    org.enable_policy_type(RootId=root, PolicyType='SERVICE_CONTROL_POLICY')
+    unit = org.create_organizational_unit(ParentId=root, Name='production')['OrganizationalUnit']['Id']
+    members = [org.create_account(Email=f'a{n}@example.com', AccountName=f'account {n}')['CreateAccountStatus']['AccountId']
+               for n in range(130)]
+    for member in members[:65]:
+        org.move_account(AccountId=member, SourceParentId=root, DestinationParentId=unit)
+    deny = {'Version': '2012-10-17', 'Statement': [{'Sid': 'RootMfa', 'Effect': 'Deny', 'Action': '*', 'Resource': '*', 'Condition': {
+        'BoolIfExists': {'aws:MultiFactorAuthPresent': 'false'}, 'StringLike': {'aws:PrincipalArn': 'arn:aws:iam::*:root'}}}]}
+    policy = org.create_policy(Name='root-mfa', Description='', Type='SERVICE_CONTROL_POLICY', Content=json.dumps(deny))
+    org.attach_policy(PolicyId=policy['Policy']['PolicySummary']['Id'], TargetId=unit)
+    # Reports of two members, as files beside what AWS says of the organization.
+    os.makedirs('target/posture-live', exist_ok=True)
+    header = ('user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,'
+                              'mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,access_key_1_last_used_region,'
+                              'access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date,'
+                              'access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,cert_1_last_rotated,cert_2_active,'
+                              'cert_2_last_rotated\n')
+    inside, outside = members[0], members[129]
+    with open('target/posture-live/2025-11-19.csv', 'w') as file:
+        file.write(header + ''.join(ROOT.replace(ACCOUNT, member).replace(',true,', ',false,') for member in (inside, outside)))
+    code, whole = posture(url, 'target/posture-live/2025-11-19.csv')
+    assert code == 0, (code, whole and whole['problems'])
+    by_id = {account['account_id']: account for account in whole['accounts']}
+    assert set(by_id) == {ACCOUNT, inside, outside}, set(by_id)
+    assert by_id[ACCOUNT]['organization'] == {'id': organization['Id'], 'management': True}, by_id[ACCOUNT]
+    assert by_id[inside]['name'] == 'account 0', by_id[inside]
+    assert by_id[inside]['scp']['verdict'] == 'root_without_mfa_denied', by_id[inside]['scp']
+    assert by_id[inside]['scp']['proof'][0]['target'] == unit, by_id[inside]['scp']
+    assert by_id[outside]['scp']['verdict'] == 'not_denied', by_id[outside]['scp']
+    assert by_id[inside]['checks']['root_mfa']['status'] == 'mitigated', by_id[inside]['checks']
+    assert by_id[outside]['checks']['root_mfa']['status'] == 'violation', by_id[outside]['checks']
+    print('asked:', counts)
+    # IAM refuses for good: named, and exit 3.
+    def refused(*_):
+        error = RESTError('AccessDenied', 'not you')
+        error.code = 403
+        raise error
+    iam.generate_report = refused
+    code, refusal = posture(url)
+    assert code == 3 and refusal['problems'][0]['kind'] == 'refused' and 'AccessDenied' in refusal['problems'][0]['message'], refusal
+print('posture --live against moto: pages, waits, throttling, an organization, a refusal')

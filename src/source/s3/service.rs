@@ -1,0 +1,272 @@
+//! Other services of AWS than S3, asked with the session's credentials, trust and proxy: one signed POST at a
+//! time, tried again where the service is busy.
+//!
+//! IAM and AWS Organizations are small questions with small answers, and their SDKs are the two largest there
+//! are: what is asked of them here is four XML answers and a dozen JSON ones.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::TokioExecutor;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::session::S3Session;
+use super::sign::{hmac, push_hex};
+use crate::error::{Fatal, chain, start};
+use crate::net::backoff::backoff;
+use crate::net::tls::{ca_bundle, tls_config};
+
+/// An answer takes no longer than this.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A credential report of five thousand users takes a few megabytes.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// One service at its endpoint.
+#[derive(Debug)]
+pub struct Service {
+    session: S3Session,
+    name: &'static str,
+    url: Uri,
+    region: &'static str,
+    http: Http,
+}
+
+#[derive(Debug)]
+enum Http {
+    Direct(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+    Proxied(Client<HttpsConnector<Tunnel<HttpConnector>>, Full<Bytes>>),
+}
+
+/// A question.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'q> {
+    /// `Content-Type`.
+    pub content_type: &'q str,
+    /// `X-Amz-Target`, for services that speak JSON.
+    pub target: Option<&'q str>,
+    /// The body.
+    pub body: &'q str,
+}
+
+/// What a service answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+impl S3Session {
+    /// A service of AWS that has one endpoint for all regions: `iam` or `organizations`.
+    ///
+    /// # Errors
+    ///
+    /// Where the endpoint that is configured is no URL, or there are no credentials.
+    pub fn service(&self, name: &'static str) -> Result<Service, Fatal> {
+        let region = self.region().map_or("", |region| region.as_ref());
+        let (own_url, region) = endpoint(name, region);
+        let variable = format!("AWS_ENDPOINT_URL_{}", name.to_ascii_uppercase());
+        let configured = self
+            .options()
+            .endpoint_url
+            .clone()
+            .or_else(|| std::env::var(&variable).ok().filter(|url| !url.is_empty()))
+            .or_else(|| self.credentials()?.base().endpoint_url().map(str::to_owned));
+        let url: Uri = configured
+            .as_deref()
+            .unwrap_or(own_url)
+            .parse()
+            .map_err(|error| start(format!("the endpoint of {name} is no URL: {error}")))?;
+        if self.credentials().is_none() {
+            return Err(start(format!(
+                "{name} answers only to signed requests: leave --no-sign-request away"
+            )));
+        }
+        let pem = ca_bundle(self.options().ca_bundle.clone())?;
+        let tls = tls_config(pem.as_deref())?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(self.options().connect_timeout));
+        connector.enforce_http(false);
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
+        let client = || Client::builder(TokioExecutor::new());
+        let http = match Matcher::from_env().intercept(&url) {
+            Some(proxy) => {
+                let mut tunnel = Tunnel::new(proxy.uri().clone(), connector);
+                if let Some(auth) = proxy.basic_auth() {
+                    tunnel = tunnel.with_auth(auth.clone());
+                }
+                Http::Proxied(client().build(https.wrap_connector(tunnel)))
+            }
+            None => Http::Direct(client().build(https.wrap_connector(connector))),
+        };
+        Ok(Service { session: self.clone(), name, url, region, http })
+    }
+}
+
+/// Where a service is, and for which region its requests are signed.
+fn endpoint(name: &str, region: &str) -> (&'static str, &'static str) {
+    match (name, region) {
+        ("iam", region) if region.starts_with("cn-") => {
+            ("https://iam.cn-north-1.amazonaws.com.cn", "cn-north-1")
+        }
+        ("iam", region) if region.starts_with("us-gov-") => {
+            ("https://iam.us-gov.amazonaws.com", "us-gov-west-1")
+        }
+        ("iam", _) => ("https://iam.amazonaws.com", "us-east-1"),
+        (_, region) if region.starts_with("cn-") => {
+            ("https://organizations.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1")
+        }
+        (_, region) if region.starts_with("us-gov-") => {
+            ("https://organizations.us-gov-west-1.amazonaws.com", "us-gov-west-1")
+        }
+        _ => ("https://organizations.us-east-1.amazonaws.com", "us-east-1"),
+    }
+}
+
+impl Service {
+    /// Asks, and asks again where the service is busy or cannot be reached.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no answer after as many tries as objects get.
+    pub fn ask(&self, question: Question<'_>) -> Result<Reply, String> {
+        let options = self.session.options();
+        self.session.handle().block_on(async {
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                let answer = match tokio::time::timeout(PATIENCE, self.once(question)).await {
+                    Ok(answer) => answer,
+                    Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+                };
+                match answer {
+                    Ok(reply) if !busy(&reply) || tries >= options.attempts => return Ok(reply),
+                    Err(why) if tries >= options.attempts => return Err(why),
+                    Ok(_) | Err(_) => tokio::time::sleep(backoff(options.retry_base, tries)).await,
+                }
+            }
+        })
+    }
+
+    async fn once(&self, question: Question<'_>) -> Result<Reply, String> {
+        let Some(credentials) = self.session.credentials() else { return Err("no credentials".into()) };
+        let credentials = credentials.current().await.map_err(|error| chain(&error))?;
+        let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let host = self.url.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        let mut headers =
+            vec![("content-type", question.content_type), ("host", host), ("x-amz-date", &time)];
+        headers.extend(credentials.session_token().map(|token| ("x-amz-security-token", token)));
+        headers.extend(question.target.map(|target| ("x-amz-target", target)));
+        let signature = self.authorization(
+            credentials.access_key_id(),
+            credentials.secret_access_key(),
+            &time,
+            &headers,
+            question.body,
+        );
+        let path = self.url.path_and_query().map_or("/", |path| path.as_str());
+        let url = Uri::builder()
+            .scheme(self.url.scheme_str().unwrap_or("https"))
+            .authority(host)
+            .path_and_query(path)
+            .build()
+            .map_err(|error| chain(&error))?;
+        let mut request = Request::builder().method(Method::POST).uri(url).header("authorization", signature);
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).map_err(|error| chain(&error))?;
+            request = request.header(name, value);
+        }
+        let body = Full::new(Bytes::copy_from_slice(question.body.as_bytes()));
+        let request = request.body(body).map_err(|error| chain(&error))?;
+        let answer = match &self.http {
+            Http::Direct(client) => client.request(request).await,
+            Http::Proxied(client) => client.request(request).await,
+        };
+        let answer = answer.map_err(|error| chain(&error))?;
+        let status = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;
+        let body = body.map_err(|error| error.to_string())?.to_bytes();
+        Ok(Reply { status, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    /// Signature Version 4 of a POST. The headers are in order, lower case.
+    fn authorization(
+        &self,
+        key: &str,
+        secret: &str,
+        time: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> String {
+        let day = &time[..8];
+        let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+        let names = names.join(";");
+        let mut request = format!("POST\n{}\n\n", self.url.path());
+        for (name, value) in headers {
+            request.extend([name, ":", value.trim(), "\n"]);
+        }
+        request.extend(["\n", &names, "\n"]);
+        push_hex(&mut request, &Sha256::digest(body.as_bytes()));
+        let scope = format!("{day}/{}/{}/aws4_request", self.region, self.name);
+        let mut text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n");
+        push_hex(&mut text, &Sha256::digest(request.as_bytes()));
+        let parts = [day.as_bytes(), self.region.as_bytes(), self.name.as_bytes(), b"aws4_request"];
+        let mut signing = format!("AWS4{secret}").into_bytes();
+        for part in parts {
+            signing = hmac(&signing, part).to_vec();
+        }
+        let mut value =
+            format!("AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature=");
+        push_hex(&mut value, &hmac(&signing, text.as_bytes()));
+        value
+    }
+}
+
+/// Whether another try can help.
+fn busy(reply: &Reply) -> bool {
+    const CODES: [&str; 7] = [
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ServiceUnavailable",
+        "InternalFailure",
+    ];
+    let named = |code: &&str| {
+        reply.body.contains(&format!("<Code>{code}</Code>")) || reply.body.contains(&format!("{code}\""))
+    };
+    matches!(reply.status, 429 | 500..=599) || (reply.status == 400 && CODES.iter().any(|code| named(code)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_found_in_each_partition() {
+        assert_eq!(endpoint("iam", "eu-west-1"), ("https://iam.amazonaws.com", "us-east-1"));
+        assert_eq!(endpoint("iam", "us-gov-east-1").1, "us-gov-west-1");
+        assert_eq!(endpoint("organizations", "cn-north-1").1, "cn-northwest-1");
+    }
+
+    #[test]
+    fn another_try_helps_where_a_service_is_busy() {
+        let reply = |status, body: &str| Reply { status, body: body.into() };
+        assert!(busy(&reply(400, "<Error><Code>Throttling</Code></Error>")));
+        assert!(busy(&reply(400, r#"{"__type":"com.amazonaws#TooManyRequestsException"}"#)));
+        assert!(busy(&reply(503, "")));
+        assert!(!busy(&reply(403, "<Code>AccessDenied</Code>")));
+        assert!(!busy(&reply(200, "<Code>Throttling</Code>")));
+    }
+}
