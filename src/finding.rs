@@ -118,6 +118,9 @@ pub enum MfaEvidence {
     /// All other events.
     #[serde(rename = "userIdentity.sessionContext.attributes.mfaAuthenticated")]
     MfaAuthenticated,
+    /// Management events that are enriched with the context of their request.
+    #[serde(rename = "eventContext.requestContext.aws:MultiFactorAuthPresent")]
+    RequestContext,
     /// GetSessionToken.
     #[serde(rename = "requestParameters.serialNumber")]
     SerialNumber,
@@ -259,6 +262,8 @@ pub struct Event {
     pub request_id: Option<String>,
     /// `sharedEventID`
     pub shared_event_id: Option<String>,
+    /// `addendum.reason`: why the event came late, or again with more in it.
+    pub addendum: Option<String>,
 }
 
 /// Who acted.

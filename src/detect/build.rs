@@ -8,7 +8,7 @@ use crate::finding::{
     Session, Severity, Source,
 };
 use crate::json::{Value, plain};
-use crate::judge::{Record, Verdict, account_in_arn, verdict};
+use crate::judge::{Record, Verdict, verdict};
 use crate::object::ObjectRef;
 use crate::rules;
 
@@ -33,10 +33,7 @@ pub fn examine(record: &Value<'_>, text: Box<RawValue>, place: &Place<'_>) -> Op
     let key_account = place.object.key.as_ref().map(|key| key.account.as_str());
     let own_account = view.filled("userIdentity.accountId");
     let recipient = view.filled("recipientAccountId").or(own_account).or(key_account);
-    let account = own_account
-        .or_else(|| view.text("userIdentity.arn").and_then(account_in_arn))
-        .or_else(|| view.filled("recipientAccountId"))
-        .or(key_account);
+    let account = view.account().or_else(|| view.filled("recipientAccountId")).or(key_account);
     let created = owned("userIdentity.sessionContext.attributes.creationDate");
     let address = owned("sourceIPAddress");
 
@@ -128,9 +125,10 @@ fn event(view: &Record<'_>) -> Event {
         kind: owned("eventType"),
         category: owned("eventCategory"),
         version: owned("eventVersion"),
-        read_only: view.yes_or_no("readOnly"),
+        read_only: view.only_reads(),
         request_id: owned("requestID"),
         shared_event_id: owned("sharedEventID"),
+        addendum: owned("addendum.reason"),
     }
 }
 

@@ -14,7 +14,7 @@ fn a_finding_has_every_field() {
             r#"{{"schema":"roottrail.finding/1","id":"5b90142d30cbda20999a0b170ddb0cc1","time":"2024-05-01T12:00:00Z","account_id":"111122223333","#,
             r#""recipient_account_id":"111122223333","region":"us-east-1","severity":"critical","attempt":false,"#,
             r#""rules":["root-console-login-without-mfa","root-activity"],"attack":["T1078.004"],"#,
-            r#""event":{{"id":"e-1","name":"ConsoleLogin","source":"signin.amazonaws.com","type":"AwsConsoleSignIn","category":"Management","version":"1.08","read_only":false,"request_id":null,"shared_event_id":null}},"#,
+            r#""event":{{"id":"e-1","name":"ConsoleLogin","source":"signin.amazonaws.com","type":"AwsConsoleSignIn","category":"Management","version":"1.08","read_only":false,"request_id":null,"shared_event_id":null,"addendum":null}},"#,
             r#""outcome":"success","error_code":null,"error_message":null,"#,
             r#""identity":{{"kind":"root_user","type":"Root","arn":"arn:aws:iam::111122223333:root","principal_id":"111122223333","user_name":null,"invoked_by":null,"issuer_arn":null}},"#,
             r#""credential":{{"type":"console_password","basis":"event","access_key_id":null,"session_created":null}},"#,

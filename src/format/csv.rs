@@ -42,6 +42,7 @@ const COLUMNS: &[Column] = &[
     ("session_id", |f| text(&f.session.id)),
     ("event_id", |f| text(&f.event.id)),
     ("request_id", |f| text(&f.event.request_id)),
+    ("addendum", |f| text(&f.event.addendum)),
     ("recipient_account_id", |f| text(&f.recipient_account_id)),
     ("uri", |f| f.evidence.uri.clone()),
     ("record_index", |f| f.evidence.record_index.to_string()),

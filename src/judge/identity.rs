@@ -1,6 +1,6 @@
 //! Is it root, and in which of its forms? Rows R1 to R8, N1 and N2.
 
-use super::record::is_root_arn;
+use super::record::{Record, account_in_arn, is_root_arn, same_account};
 use super::table::{Facts, Row};
 use crate::finding::IdentityKind;
 
@@ -22,13 +22,24 @@ const ARN: &str = "userIdentity.arn";
 const ISSUER_TYPE: &str = "userIdentity.sessionContext.sessionIssuer.type";
 const ISSUER_ARN: &str = "userIdentity.sessionContext.sessionIssuer.arn";
 const INVOKED_BY: &str = "userIdentity.invokedBy";
+const ADDRESS: &str = "sourceIPAddress";
+const RECIPIENT: &str = "recipientAccountId";
 const ASSUMED_ROOT: &str = "userIdentity.sessionContext.assumedRoot";
 
 /// The console's own services: behind them is a human, and the address is the human's.
 pub(super) const CONSOLE_PROXIES: &[&str] = &["signin.amazonaws.com", "console.amazonaws.com"];
 
+/// The server through which agents call AWS: behind it is a person's session, and no address of that person.
+const AGENT_PROXY: &str = "aws-mcp.amazonaws.com";
+
+/// How AWS names a part of itself. Console pages of some services write it beside their user's address.
+const AWS_INTERNAL: &str = "AWS Internal";
+
 /// The events that only root's password recovery writes.
 pub(super) const RECOVERY: &[&str] = &["PasswordRecoveryRequested", "PasswordRecoveryCompleted"];
+
+/// The sign-in events that exist for root only, so that they need not name it.
+const ROOT_ONLY: &[&str] = &["PasswordRecoveryRequested", "PasswordRecoveryCompleted", "EmailUpdated"];
 
 /// Is it root at all?
 pub(super) static STANDING: &[Row<Standing>] = &[
@@ -59,14 +70,14 @@ pub(super) static STANDING: &[Row<Standing>] = &[
     },
     Row {
         id: "R4",
-        condition: "no type, and a password recovery, which AWS records only for root",
-        paths: &[TYPE, "eventSource", "eventName"],
+        condition: "userIdentity names nobody, and it is a password recovery or a change of the e-mail address, which AWS's sign-in records for root only",
+        paths: &[TYPE, ARN, "eventSource", "eventName"],
         decide: |facts| {
             let record = &facts.record;
-            (record.filled(TYPE).is_none()
-                && record.is_any("eventSource", &["signin.amazonaws.com"])
-                && record.is_event(RECOVERY))
-            .then_some(Standing::Root)
+            let nobody = record.filled(ARN).is_none()
+                && record.filled(TYPE).is_none_or(|kind| kind.trim().eq_ignore_ascii_case("Unknown"));
+            (nobody && record.is_any("eventSource", &["signin.amazonaws.com"]) && record.is_event(ROOT_ONLY))
+                .then_some(Standing::Root)
         },
     },
     Row {
@@ -91,9 +102,13 @@ pub(super) static STANDING: &[Row<Standing>] = &[
 pub(super) static FORM: &[Row<IdentityKind>] = &[
     Row {
         id: "R5",
-        condition: "the type is AWSAccount: another account's root",
-        paths: &[TYPE],
-        decide: |facts| facts.record.is_any(TYPE, &["AWSAccount"]).then_some(IdentityKind::RootCrossAccount),
+        condition: "the type is AWSAccount, and the ARN is not of the account that the record was written for: another account's root",
+        paths: &[TYPE, ARN, RECIPIENT],
+        decide: |facts| {
+            let record = &facts.record;
+            (record.is_any(TYPE, &["AWSAccount"]) && !is_own_arn(record))
+                .then_some(IdentityKind::RootCrossAccount)
+        },
     },
     Row {
         id: "R6",
@@ -103,12 +118,12 @@ pub(super) static FORM: &[Row<IdentityKind>] = &[
     },
     Row {
         id: "R7",
-        condition: "a service acts for root: an AwsServiceEvent, or invoked by something other than the console",
-        paths: &["eventType", INVOKED_BY],
+        condition: "a service acts for root: an AwsServiceEvent, or invokedBy names a service. The console, the server for agents and an AWS Internal that has an IP address are none, nor are the sign-ins of a directory",
+        paths: &["eventType", INVOKED_BY, ADDRESS, "eventSource", "eventName"],
         decide: |facts| {
             let record = &facts.record;
-            (record.is_any("eventType", &["AwsServiceEvent"])
-                || (record.filled(INVOKED_BY).is_some() && !record.is_any(INVOKED_BY, CONSOLE_PROXIES)))
+            (!record.is_directory_sign_in()
+                && (record.is_any("eventType", &["AwsServiceEvent"]) || is_invoked_by_a_service(record)))
             .then_some(IdentityKind::RootViaService)
         },
     },
@@ -119,6 +134,25 @@ pub(super) static FORM: &[Row<IdentityKind>] = &[
         decide: |_| Some(IdentityKind::RootUser),
     },
 ];
+
+/// Whether the ARN is that of the account whose trail has the record.
+fn is_own_arn(record: &Record<'_>) -> bool {
+    record
+        .text(ARN)
+        .and_then(account_in_arn)
+        .or_else(|| record.filled("userIdentity.accountId"))
+        .zip(record.filled(RECIPIENT))
+        .is_some_and(|(arn, recipient)| same_account(arn, recipient))
+}
+
+fn is_invoked_by_a_service(record: &Record<'_>) -> bool {
+    let Some(by) = record.filled(INVOKED_BY).map(str::trim) else { return false };
+    let is = |name: &str| by.eq_ignore_ascii_case(name);
+    let a_person = CONSOLE_PROXIES.iter().any(|name| is(name))
+        || is(AGENT_PROXY)
+        || (is(AWS_INTERNAL) && record.address().is_some());
+    !a_person
+}
 
 /// Both parts: who acted, and the rows that say so.
 pub(super) fn identity(facts: &Facts<'_>) -> (Option<IdentityKind>, &'static str, Option<&'static str>) {

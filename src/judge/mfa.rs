@@ -9,8 +9,10 @@ pub(super) type Ruling = (Status, Option<Evidence>);
 
 const USED: &str = "additionalEventData.MFAUsed";
 const IDENTIFIER: &str = "additionalEventData.MFAIdentifier";
-const MFA_TYPE: &str = "additionalEventData.MfaType";
+const MFA_TYPES: &[&str] =
+    &["additionalEventData.MfaType", "additionalEventData.MFAType", "additionalEventData.mfaType"];
 const SESSION: &str = "userIdentity.sessionContext.attributes.mfaAuthenticated";
+const CONTEXT: &str = "eventContext.requestContext.aws:MultiFactorAuthPresent";
 const SERIAL: &str = "requestParameters.serialNumber";
 
 fn status(used: bool) -> Status {
@@ -52,6 +54,12 @@ pub(super) static MFA: &[Row<Ruling>] = &[
         },
     },
     Row {
+        id: "M6",
+        condition: "GetSessionToken succeeded with an MFA device, whatever the session of its caller says",
+        paths: &["eventName", SERIAL],
+        decide: |facts| token_device(facts).map(|_| (Status::Used, Some(Evidence::SerialNumber))),
+    },
+    Row {
         id: "M5",
         condition: "the session says so",
         paths: &[SESSION],
@@ -60,10 +68,12 @@ pub(super) static MFA: &[Row<Ruling>] = &[
         },
     },
     Row {
-        id: "M6",
-        condition: "GetSessionToken succeeded with an MFA device",
-        paths: &["eventName", SERIAL],
-        decide: |facts| token_device(facts).map(|_| (Status::Used, Some(Evidence::SerialNumber))),
+        id: "M5a",
+        condition: "the context of the request, which enriched events carry, says so",
+        paths: &[CONTEXT],
+        decide: |facts| {
+            facts.record.yes_or_no(CONTEXT).map(|used| (status(used), Some(Evidence::RequestContext)))
+        },
     },
     Row {
         id: "M7",
@@ -105,13 +115,23 @@ pub(super) fn device(facts: &Facts<'_>, evidence: Option<Evidence>) -> Option<Mf
     if let Some(name) = facts.record.filled(IDENTIFIER).or(serial) {
         return Some(device_by_name(name.trim()));
     }
-    let kind = facts.record.filled(MFA_TYPE)?.trim();
-    Some(match kind.to_ascii_lowercase().as_str() {
-        "virtual mfa" => MfaDevice::Virtual,
-        "u2f mfa" => MfaDevice::Fido,
-        "multiple mfa devices" => MfaDevice::Multiple,
-        _ => MfaDevice::Unknown,
-    })
+    Some(device_by_kind(MFA_TYPES.iter().find_map(|path| facts.record.filled(path))?))
+}
+
+/// A device by AWS's words for its kind, `Virtual MFA` or `U2F MFA`.
+fn device_by_kind(kind: &str) -> MfaDevice {
+    const KINDS: &[(&str, MfaDevice)] = &[
+        ("multiple", MfaDevice::Multiple),
+        ("u2f", MfaDevice::Fido),
+        ("fido", MfaDevice::Fido),
+        ("passkey", MfaDevice::Fido),
+        ("security key", MfaDevice::Fido),
+        ("sms", MfaDevice::Sms),
+        ("hardware", MfaDevice::HardwareTotp),
+        ("virtual", MfaDevice::Virtual),
+    ];
+    let kind = kind.to_ascii_lowercase();
+    KINDS.iter().find(|(word, _)| kind.contains(word)).map_or(MfaDevice::Unknown, |(_, device)| *device)
 }
 
 fn device_by_name(name: &str) -> MfaDevice {
@@ -128,12 +148,13 @@ fn device_by_name(name: &str) -> MfaDevice {
     }
 }
 
-/// Whether two fields disagree on whether MFA was used. Only sign-in events have more than one.
+/// Whether two fields disagree on whether MFA was used.
 pub(super) fn conflict(record: &Record<'_>) -> bool {
-    if !record.is_sign_in() {
-        return false;
-    }
-    let named = record.filled(IDENTIFIER).map(|_| true);
-    let said = [record.yes_or_no(USED), named, record.yes_or_no(SESSION)];
+    let (used, named) = match record.is_sign_in() {
+        true => (record.yes_or_no(USED), record.filled(IDENTIFIER).map(|_| true)),
+        // Elsewhere these fields say nothing.
+        false => (None, None),
+    };
+    let said = [used, named, record.yes_or_no(SESSION), record.yes_or_no(CONTEXT)];
     said.contains(&Some(true)) && said.contains(&Some(false))
 }

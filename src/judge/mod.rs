@@ -15,7 +15,6 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use record::account_in_arn;
 pub use record::{Record, is_root_arn};
 pub use steps::{Step, steps};
 
@@ -58,15 +57,17 @@ pub struct Rows {
     pub credential: Option<&'static str>,
     /// `M1` to `M9`.
     pub mfa: Option<&'static str>,
+    /// `O1` to `O8`.
+    pub outcome: &'static str,
 }
 
 /// Judges one record.
 pub fn verdict(record: &Value<'_>) -> Verdict {
     let record = Record::new(record);
-    let outcome = outcome::outcome(&record);
+    let (outcome, outcome_row) = outcome::outcome(&record);
     let mut facts = table::Facts { record, outcome, identity: None, credential: None };
     let (identity, standing, form) = identity::identity(&facts);
-    let rows = Rows { standing, form, credential: None, mfa: None };
+    let rows = Rows { standing, form, credential: None, mfa: None, outcome: outcome_row };
     let mut verdict = Verdict {
         identity,
         credential: None,

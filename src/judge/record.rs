@@ -3,7 +3,13 @@
 //! Any field may hold any JSON type: logs pass through pipelines, and some are forged. The readers
 //! here say what they accept and answer `None` to everything else; they decide nothing.
 
+use std::net::IpAddr;
+
 use crate::json::Value;
+
+/// The sign-ins of a directory (IAM Identity Center, an external identity provider) that AWS records beside root's.
+const DIRECTORY_SIGN_INS: &[&str] =
+    &["ExternalIdPDirectoryLogin", "UserAuthentication", "CredentialChallenge", "CredentialVerification"];
 
 /// A record by dotted paths, as CloudTrail's documentation writes them.
 #[derive(Clone, Copy, Debug)]
@@ -48,19 +54,7 @@ impl<'r> Record<'r> {
 
     /// A yes or no in one of its spellings: `"Yes"`, `"YES"`, `"false"`, `"True"`, `true`, `1`.
     pub fn yes_or_no(&self, path: &str) -> Option<bool> {
-        let value = self.value(path)?;
-        if let Value::Bool(flag) = value {
-            return Some(*flag);
-        }
-        let text = scalar(value)?.trim();
-        let is = |names: [&str; 3]| names.iter().any(|name| text.eq_ignore_ascii_case(name));
-        if is(["true", "yes", "1"]) {
-            Some(true)
-        } else if is(["false", "no", "0"]) {
-            Some(false)
-        } else {
-            None
-        }
+        yes_or_no(self.value(path)?)
     }
 
     /// Whether an object stands there, even an empty one.
@@ -70,13 +64,7 @@ impl<'r> Record<'r> {
 
     /// Whether something stands there that is neither `null` nor empty.
     pub fn holds_something(&self, path: &str) -> bool {
-        match self.value(path) {
-            None | Some(Value::Null) => false,
-            Some(Value::String(text)) => !text.is_empty(),
-            Some(Value::Array(items)) => !items.is_empty(),
-            Some(Value::Object(members)) => !members.is_empty(),
-            Some(Value::Bool(_) | Value::Number(_) | Value::Deep(_)) => true,
-        }
+        self.value(path).is_some_and(is_something)
     }
 
     /// `eventName`, or nothing.
@@ -97,7 +85,12 @@ impl<'r> Record<'r> {
 
     /// The string at `responseElements.<eventName>`, where sign-in events keep their outcome.
     pub fn named_response(&self) -> Option<&'r str> {
-        self.value("responseElements")?.get(self.text("eventName")?)?.as_str()
+        self.named("responseElements")
+    }
+
+    /// The string that a member of the record has under the event's own name.
+    pub(super) fn named(&self, member: &str) -> Option<&'r str> {
+        self.value(member)?.get(self.text("eventName")?)?.as_str()
     }
 
     /// Whether the event comes from AWS's sign-in. AWS's documentation also spells `AwsConsoleSignin`.
@@ -105,6 +98,77 @@ impl<'r> Record<'r> {
         self.is_any("eventType", &["AwsConsoleSignIn"])
             || self.is_any("eventSource", &["signin.amazonaws.com"])
     }
+
+    /// Whether somebody signs in to a directory, which AWS may record with the type `Root`.
+    pub fn is_directory_sign_in(&self) -> bool {
+        self.is_event(DIRECTORY_SIGN_INS) && self.is_sign_in()
+    }
+
+    /// `readOnly`. Network activity events have none: the verb of their name stands in for it.
+    pub fn only_reads(&self) -> Option<bool> {
+        const READING: &[&str] = &["Get", "List", "Describe", "Head", "BatchGet", "Lookup", "Search"];
+        self.yes_or_no("readOnly").or_else(|| {
+            let name = self.filled("eventName")?;
+            self.is_any("eventType", &["AwsVpceEvent"])
+                .then(|| READING.iter().any(|verb| name.starts_with(verb)))
+        })
+    }
+
+    /// `sourceIPAddress`, where it is an IP address.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.text("sourceIPAddress")?.trim().parse().ok()
+    }
+
+    /// The account of the identity: `userIdentity.accountId`, else the one in its ARN.
+    pub fn account(&self) -> Option<&'r str> {
+        self.filled("userIdentity.accountId")
+            .or_else(|| self.text("userIdentity.arn").and_then(account_in_arn))
+    }
+
+    /// Whether the identity's account is another one than `recipientAccountId`, where the record has both.
+    pub fn is_from_another_account(&self) -> bool {
+        self.account()
+            .zip(self.filled("recipientAccountId"))
+            .is_some_and(|(own, recipient)| !same_account(own, recipient))
+    }
+
+    /// Whether CloudTrail left the parameters out because they were too large: they are unknown then, not absent.
+    pub fn parameters_are_omitted(&self) -> bool {
+        self.is_true("requestParameters.omitted")
+    }
+}
+
+/// A value as yes or no.
+pub(super) fn yes_or_no(value: &Value<'_>) -> Option<bool> {
+    if let Value::Bool(flag) = value {
+        return Some(*flag);
+    }
+    let text = scalar(value)?.trim();
+    let is = |names: [&str; 3]| names.iter().any(|name| text.eq_ignore_ascii_case(name));
+    if is(["true", "yes", "1"]) {
+        Some(true)
+    } else if is(["false", "no", "0"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// Whether a value is neither `null` nor empty.
+pub(super) fn is_something(value: &Value<'_>) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Deep(_) => true,
+    }
+}
+
+/// Whether two account IDs are one. Pipelines that take them for numbers drop leading zeros.
+pub(crate) fn same_account(one: &str, other: &str) -> bool {
+    let digits = |id: &str| id.trim().trim_start_matches('0').to_owned();
+    digits(one) == digits(other)
 }
 
 fn scalar<'r>(value: &'r Value<'r>) -> Option<&'r str> {

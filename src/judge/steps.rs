@@ -10,7 +10,7 @@ use crate::json::{Value, plain};
 pub struct Step {
     /// The question that the row helps to answer: `root`, `form`, `credential`, `mfa`, `outcome`.
     pub question: &'static str,
-    /// `R1`, `C9`, `M3`; empty for the outcome.
+    /// `R1`, `C9`, `M3`, `O2`.
     pub row: &'static str,
     /// The condition in words.
     pub condition: &'static str,
@@ -29,17 +29,7 @@ pub fn steps(record: &Value<'_>, verdict: &Verdict) -> Vec<Step> {
     tried(&mut steps, "credential", credential::CREDENTIAL, verdict.rows.credential, &record);
     tried(&mut steps, "mfa", mfa::MFA, verdict.rows.mfa, &record);
     if verdict.identity.is_some() {
-        let named = format!("responseElements.{}", record.event_name());
-        let response = record.named_response().map(|said| serde_json::Value::from(said).to_string());
-        let mut fields = vec![(named, response)];
-        fields.extend(outcome::PATHS.iter().skip(1).map(|path| field(&record, path)));
-        steps.push(Step {
-            question: "outcome",
-            row: "",
-            condition: "the response named after the event, else an error code or message",
-            holds: true,
-            fields,
-        });
+        tried(&mut steps, "outcome", outcome::OUTCOME, Some(verdict.rows.outcome), &record);
     }
     steps
 }
@@ -63,5 +53,12 @@ fn tried<T>(
 }
 
 fn field(record: &Record<'_>, path: &str) -> (String, Option<String>) {
-    (path.to_owned(), record.value(path).map(|value| plain(value).to_string()))
+    match path.strip_suffix(".<eventName>") {
+        None => (path.to_owned(), record.value(path).map(|value| plain(value).to_string())),
+        // An event's name may hold dots.
+        Some(member) => {
+            let said = record.named(member).map(|said| serde_json::Value::from(said).to_string());
+            (format!("{member}.{}", record.event_name()), said)
+        }
+    }
 }

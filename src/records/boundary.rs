@@ -1,8 +1,8 @@
 //! Where a record ends, and whether it can concern root: what the few places say that a `Pass` noted.
 //!
 //! **No false negatives.** A record matters only if one of its strings decodes to something that ends in
-//! `root` in any ASCII case (the type `Root`, the root ARN, `AssumeRoot`) or to a `PasswordRecovery…`
-//! event name. Either those letters stand in the text as they are, before the closing quote, or at
+//! `root` in any ASCII case (the type `Root`, the root ARN, `AssumeRoot`) or to the name of
+//! an event that only root has, `PasswordRecovery…` or `EmailUpdated`. Either those letters stand in the text as they are, before the closing quote, or at
 //! least one is escaped; the grammar's only escape for a letter is `\u00XX`, with 4 to 7 as the third
 //! digit. Both are looked for. Everything else is a false positive that parsing settles.
 
@@ -115,7 +115,7 @@ impl Boundary {
                     self.time = Some(time);
                 }
             }
-            Some([b's' | b'e', b't', b'e', b'd']) => self.candidate |= ends_in_recovery(before),
+            Some([b's' | b'e' | b'a', b't', b'e', b'd']) => self.candidate |= ends_in_root_only(before),
             Some(last) => self.candidate |= u32::from_le_bytes(*last) | 0x2020_2020 == ROOT,
             None => {}
         }
@@ -166,8 +166,11 @@ impl Boundary {
     }
 }
 
-fn ends_in_recovery(before: &[u8]) -> bool {
-    before.ends_with(b"PasswordRecoveryRequested") || before.ends_with(b"PasswordRecoveryCompleted")
+/// The names of events that need not name root: they exist for nobody else.
+fn ends_in_root_only(before: &[u8]) -> bool {
+    before.ends_with(b"PasswordRecoveryRequested")
+        || before.ends_with(b"PasswordRecoveryCompleted")
+        || before.ends_with(b"EmailUpdated")
 }
 
 /// Whether what follows a backslash may stand for a letter.
@@ -203,7 +206,8 @@ mod tests {
                 let last = &before[before.len().saturating_sub(4)..];
                 candidate |= last.eq_ignore_ascii_case(b"root")
                     || before.ends_with(b"PasswordRecoveryRequested")
-                    || before.ends_with(b"PasswordRecoveryCompleted");
+                    || before.ends_with(b"PasswordRecoveryCompleted")
+                    || before.ends_with(b"EmailUpdated");
                 if depth == 1 {
                     time = time_before(text, at).or(time);
                 }
@@ -286,6 +290,9 @@ mod tests {
             (r#"{"eventName":"AssumeRoot"}"#, true, false),
             (r#"{"eventName":"PasswordRecoveryRequested"}"#, true, false),
             (r#"{"eventName":"PasswordRecoveryCompleted"}"#, true, false),
+            (r#"{"eventName":"EmailUpdated"}"#, true, false),
+            (r#"{"eventName":"Email\u0055pdated"}"#, true, false),
+            (r#"{"eventName":"emailUpdated","status":"Updated"}"#, false, false),
             (r#"{"eventName":"Requested","eventTime":"2024-05-01T00:00:00Z"}"#, false, true),
             (r#"{"a":{"eventTime":"2024-05-01T00:00:00Z"}}"#, false, false),
             (r#"{"eventTime" : "2024-05-01T00:00:00Z"}"#, false, true),
@@ -309,7 +316,7 @@ mod tests {
             parts in prop::collection::vec(prop_oneof![
                 Just("{"), Just("}"), Just("["), Just("]"), Just("\""), Just("\\"), Just("\\\\"), Just("\\\""),
                 Just("\"Root\""), Just("rOOT\""), Just(":root\""), Just("\\u0052"), Just("\\u005"), Just("\"eventTime\":\"2024-05-01T00:00:00Z\""),
-                Just("PasswordRecoveryRequested\""), Just("eted\""), Just("x"), Just("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+                Just("PasswordRecoveryRequested\""), Just("eted\""), Just("EmailUpdated\""), Just("ated\""), Just("x"), Just("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
                 Just("\"t\":"), Just("\n"), Just("é"), Just("},{"), Just("}, {\""), Just("},\n{"),
                 Just("{\"eventTime\" :\"2024-05-01T00:00:00Z\"},{"),
             ], 0..80),

@@ -181,6 +181,7 @@ fn the_keys_of_a_finding_stand_in_their_order() {
         "read_only",
         "request_id",
         "shared_event_id",
+        "addendum",
         "outcome",
         "error_code",
         "error_message",

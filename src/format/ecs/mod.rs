@@ -123,6 +123,7 @@ fn verdict(finding: &Finding, ours: &mut Object<'_>) {
     ours.strs("attack", &finding.attack);
     ours.str_opt("account_id", finding.account_id.as_deref());
     ours.name("outcome", finding.outcome);
+    ours.object("event", |event| event.str_opt("addendum", finding.event.addendum.as_deref()));
     ours.object("identity", |identity| {
         identity.name("kind", finding.identity.kind);
         identity.str_opt("issuer_arn", finding.identity.issuer_arn.as_deref());

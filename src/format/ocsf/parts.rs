@@ -172,6 +172,7 @@ pub(super) fn verdict(source: Source<'_>, data: &mut Object<'_>) {
     data.name("severity", finding.severity);
     data.strs("rules", &finding.rules);
     data.name("outcome", finding.outcome);
+    data.str_opt("addendum", finding.event.addendum.as_deref());
     data.name("identity_kind", finding.identity.kind);
     data.name_opt("credential_type", finding.credential.kind);
     data.name_opt("mfa_status", finding.mfa.status);

@@ -22,7 +22,7 @@ fn mfa_rows() {
         (session("true"), login(r#"{"MFAUsed":"?","MFAIdentifier":""}"#), "M5", Status::Used, Some(Evidence::MfaAuthenticated)),
         (session(r#""True""#), String::new(), "M5", Status::Used, Some(Evidence::MfaAuthenticated)),
         (session(r#""false""#), r#","additionalEventData":{"MFAUsed":"Yes"}"#.to_owned(), "M5", Status::NotUsed, Some(Evidence::MfaAuthenticated)),
-        (session(r#""false""#), r#","eventName":"GetSessionToken","requestParameters":{"serialNumber":"arn:aws:iam::111122223333:mfa/x"}"#.to_owned(), "M5", Status::NotUsed, Some(Evidence::MfaAuthenticated)),
+        (session(r#""false""#), r#","eventName":"GetSessionToken","requestParameters":{"serialNumber":"arn:aws:iam::111122223333:mfa/x"}"#.to_owned(), "M6", Status::Used, Some(Evidence::SerialNumber)),
         (r#","accessKeyId":"AKIAX""#.to_owned(), r#","eventName":"GetSessionToken","requestParameters":{"serialNumber":"GAHT12345678"}"#.to_owned(), "M6", Status::Used, Some(Evidence::SerialNumber)),
         (r#","accessKeyId":"AKIAX""#.to_owned(), r#","eventName":"GetSessionToken","errorCode":"AccessDenied","requestParameters":{"serialNumber":"GAHT12345678"}"#.to_owned(), "M7", Status::NotUsed, Some(Evidence::CredentialType)),
         (r#","accessKeyId":"AKIAX""#.to_owned(), r#","eventName":"EnableMFADevice","requestParameters":{"serialNumber":"GAHT12345678"}"#.to_owned(), "M7", Status::NotUsed, Some(Evidence::CredentialType)),
@@ -51,6 +51,10 @@ fn devices_and_conflicts() {
         (r#"{"MFAIdentifier":"GAHT12345678"}"#, Some(Device::HardwareTotp)),
         (r#"{"MFAIdentifier":"","MfaType":"Virtual MFA"}"#, Some(Device::Virtual)),
         (r#"{"MfaType":"U2F MFA"}"#, Some(Device::Fido)),
+        (r#"{"MfaType":"FIDO"}"#, Some(Device::Fido)),
+        (r#"{"MfaType":"Hardware MFA"}"#, Some(Device::HardwareTotp)),
+        (r#"{"MfaType":"SMS MFA"}"#, Some(Device::Sms)),
+        (r#"{"MFAType":"virtual mfa"}"#, Some(Device::Virtual)),
         (r#"{"MfaType":"Multiple MFA Devices"}"#, Some(Device::Multiple)),
         (r#"{"MfaType":"Carrier pigeon"}"#, Some(Device::Unknown)),
         (r#"{"MfaType":null}"#, None),
@@ -64,7 +68,9 @@ fn devices_and_conflicts() {
     let token = r#","eventName":"GetSessionToken","requestParameters":{"serialNumber":"GAHT12345678"}"#;
     assert_eq!(root(r#","accessKeyId":"AKIAX""#, token).device, Some(Device::HardwareTotp));
     let session = r#","sessionContext":{"attributes":{"mfaAuthenticated":"false"}}"#;
-    assert_eq!(root(session, token).device, None, "the serial number counts only where it decides");
+    assert_eq!(root(session, token).device, Some(Device::HardwareTotp));
+    let other = token.replace("GetSessionToken", "EnableMFADevice");
+    assert_eq!(root(session, &other).device, None, "the serial number counts only where it decides");
 
     let login = |data: &str| {
         format!(r#","eventType":"AwsConsoleSignIn","eventName":"ConsoleLogin","additionalEventData":{data}"#)

@@ -1,5 +1,6 @@
 //! Tests of the whole: the decision table row by row.
 
+mod additions;
 mod hostile;
 mod mfa;
 mod table;
