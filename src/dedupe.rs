@@ -5,12 +5,9 @@ use std::collections::hash_map::Entry;
 
 use crate::detect;
 use crate::detect::element::Judged;
-use crate::finding::FindingId;
+use crate::finding::{Finding, FindingId};
 use crate::json::canonical::Fingerprint;
 use crate::rules;
-
-/// The rule that a differing copy raises.
-pub const CONFLICT_RULE: &str = "conflicting-event-copies";
 
 /// What is known of the events written so far: about 40 bytes each.
 #[derive(Debug, Default)]
@@ -18,6 +15,8 @@ pub struct Dedupe {
     seen: HashMap<FindingId, Seen>,
     /// Further versions of events that have more than one, and whether only damaged objects held them.
     conflicts: HashMap<(FindingId, Fingerprint), bool>,
+    /// Events whose first copy has an addendum, and the first copy of each that has none.
+    amended: HashMap<FindingId, Option<Fingerprint>>,
     /// The objects that first copies came from.
     uris: Vec<Box<str>>,
 }
@@ -52,9 +51,14 @@ impl Dedupe {
     pub fn see(&mut self, judged: &mut Judged) -> Copy {
         let Judged { finding, fingerprint } = judged;
         let damaged = finding.evidence.damaged;
+        let amends = finding.event.addendum.is_some();
         let Some(seen) = self.seen.get_mut(&finding.id) else {
             let seen = Seen { fingerprint: *fingerprint, uri: self.uri(&finding.evidence.uri), damaged };
             self.seen.insert(finding.id, seen);
+            if amends {
+                self.amended.insert(finding.id, None);
+                self.link(finding);
+            }
             return Copy::New;
         };
         if seen.fingerprint == *fingerprint {
@@ -66,6 +70,15 @@ impl Dedupe {
             return Copy::Duplicate;
         }
         let first = seen.uri as usize;
+        // Two copies that both lack an addendum were not both written by CloudTrail.
+        let rule = match self.amended.get_mut(&finding.id) {
+            _ if amends => rules::AMENDED_COPY,
+            None => rules::CONFLICTING_COPIES,
+            Some(plain) => match *plain.get_or_insert(*fingerprint) == *fingerprint {
+                true => rules::AMENDED_COPY,
+                false => rules::CONFLICTING_COPIES,
+            },
+        };
         match self.conflicts.entry((finding.id, *fingerprint)) {
             Entry::Vacant(entry) => {
                 entry.insert(damaged);
@@ -79,8 +92,17 @@ impl Dedupe {
         }
         finding.id = detect::conflicting_id(finding);
         finding.evidence.conflict_with = self.uris.get(first).map(|uri| uri.to_string());
-        rules::add(finding, CONFLICT_RULE);
+        rules::add(finding, rule);
         Copy::New
+    }
+
+    /// Marks an amendment that has an id of its own, where the event that it amends came before it.
+    fn link(&self, finding: &mut Finding) {
+        let Some(original) = detect::amended_id(finding).filter(|id| *id != finding.id) else { return };
+        if let Some(seen) = self.seen.get(&original) {
+            finding.evidence.conflict_with = self.uris.get(seen.uri as usize).map(|uri| uri.to_string());
+            rules::add(finding, rules::AMENDED_COPY);
+        }
     }
 
     /// Every event, in no order.
@@ -96,6 +118,15 @@ impl Dedupe {
     /// Further versions, in no order, and whether only damaged objects held them.
     pub(crate) fn conflicts(&self) -> impl Iterator<Item = (FindingId, Fingerprint, bool)> {
         self.conflicts.iter().map(|(&(id, fingerprint), &damaged)| (id, fingerprint, damaged))
+    }
+
+    /// Events whose first copy has an addendum, in no order, and the first copy of each that has none.
+    pub(crate) fn amended(&self) -> impl Iterator<Item = (FindingId, Option<Fingerprint>)> {
+        self.amended.iter().map(|(&id, &plain)| (id, plain))
+    }
+
+    pub(crate) fn add_amended(&mut self, id: FindingId, plain: Option<Fingerprint>) {
+        self.amended.insert(id, plain);
     }
 
     pub(crate) fn add(&mut self, known: Known) {

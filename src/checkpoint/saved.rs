@@ -121,6 +121,10 @@ pub(super) struct SavedFindings {
     /// few is written then, as it always was, and never one twice.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     damaged_conflicts: String,
+    /// Events whose first copy has an addendum, 24 bytes each: the id and the fingerprint of the first copy without
+    /// one, or 0. An older roottrail passes over this and takes each later copy for a conflicting one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    amended: String,
     /// The objects that held them, and how many each. Deflated.
     objects: String,
 }
@@ -159,12 +163,19 @@ impl SavedFindings {
                 others += 1;
             }
         }
+        let mut all_amended: Vec<_> = dedupe.amended().collect();
+        all_amended.sort_unstable_by_key(|(id, _)| *id);
+        let mut amended = Vec::new();
+        for (id, plain) in all_amended {
+            put(&mut amended, id, plain.unwrap_or(Fingerprint(0)));
+        }
         Ok(Self {
             count: all.len() as u64,
             seen: to_text(&seen),
             damaged: to_text(&damaged),
             conflicts: to_text(&conflicts),
             damaged_conflicts: to_text(&damaged_conflicts),
+            amended: to_text(&amended),
             objects: squeeze(&objects)?,
         })
     }
@@ -204,6 +215,12 @@ impl SavedFindings {
                 Some(0) => next(&mut damaged)?,
                 others => others.map(|others| others - 1),
             };
+        }
+        let amended = from_text(&self.amended)?;
+        let mut amended = Parts(&amended);
+        while !amended.is_empty() {
+            let (id, plain) = take(&mut amended)?;
+            dedupe.add_amended(id, (plain.0 != 0).then_some(plain));
         }
         if others.is_some() {
             return Err(unreadable("there are fewer versions of events than damaged ones"));
@@ -250,6 +267,17 @@ mod tests {
                 assert_eq!(back, (1..).zip(versions.iter().copied()).collect::<Vec<_>>());
             }
         }
+    }
+
+    #[test]
+    fn amended_events_come_back() {
+        let mut dedupe = known(&[]);
+        dedupe.add_amended(FindingId(7), Some(Fingerprint(3)));
+        dedupe.add_amended(FindingId(9), None);
+        let back = SavedFindings::of(&dedupe).unwrap().restore().unwrap();
+        let mut back: Vec<_> = back.amended().map(|(id, plain)| (id.0, plain.map(|print| print.0))).collect();
+        back.sort_unstable();
+        assert_eq!(back, [(7, Some(3)), (9, None)]);
     }
 
     #[test]

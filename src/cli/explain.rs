@@ -209,7 +209,7 @@ fn write_rules(
     all_rules: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let case = Case { record: view, verdict };
+    let case = Case::new(view, verdict);
     writeln!(out, "\nRules that hold: severity {}", finding.severity.name())?;
     for rule in finding.rules.iter().filter_map(|id| rules::by_id(id)) {
         let severity = rule.severity_in(finding);
@@ -234,8 +234,8 @@ fn write_rules(
             Some(WhyNot::Run) => format!("the run decides it: {}", rule.when),
             Some(WhyNot::Actor) => "it looks at root's own events only".to_owned(),
             Some(WhyNot::Event) => format!("the event is not {}", names(rule.events)),
-            Some(WhyNot::Condition) if rule.events.is_empty() => format!("not so: {}", rule.when),
-            Some(WhyNot::Condition) => format!("the event fits, but not so: {}", rule.when),
+            Some(WhyNot::Condition(unmet)) if rule.events.is_empty() => format!("not so: {unmet}"),
+            Some(WhyNot::Condition(unmet)) => format!("the event fits, but not so: {unmet}"),
         };
         write_folded(&format!("   {}: {why}", rule.id), 6, out)?;
     }
@@ -281,7 +281,7 @@ mod tests {
             r#"responseElements.ConsoleLogin = "Failure""#,
             "=> root-console-login-failed [medium]",
             "=> root-activity [low (the attempt failed)]",
-            "root-console-login-without-mfa: the event fits, but not so: it succeeded and MFA was not used",
+            "root-console-login-without-mfa: the event fits, but not so: it succeeded, MFA was not used, and the session is not a federated one",
             "root-trail-stopped: the event is not cloudtrail:StopLogging",
             "root-from-untrusted-address: the run decides it",
         ] {

@@ -7,6 +7,7 @@ use crate::finding::{
     Credential, Event, Evidence, Finding, FindingId, Identity, Integrity, Mfa, MfaRaw, Outcome, SCHEMA,
     Session, Severity, Source,
 };
+use crate::json::parse::parse_plain;
 use crate::json::{Value, plain};
 use crate::judge::{Record, Verdict, verdict};
 use crate::object::ObjectRef;
@@ -100,6 +101,15 @@ pub fn conflicting_id(finding: &Finding) -> FindingId {
     let text = finding.cloudtrail.as_deref().map_or("", RawValue::get);
     let id = finding.event.id.as_deref().filter(|id| !id.trim().is_empty()).unwrap_or(text);
     event_id(finding.recipient_account_id.as_deref(), id, Some(text))
+}
+
+/// The id of the event that this one amends, where CloudTrail's addendum names it.
+///
+/// Call it before `--no-raw` takes the text away.
+pub fn amended_id(finding: &Finding) -> Option<FindingId> {
+    let record = parse_plain(finding.cloudtrail.as_deref()?.get());
+    let original = Record::new(&record).filled("addendum.originalEventID")?;
+    Some(event_id(finding.recipient_account_id.as_deref(), original, None))
 }
 
 fn event_id(recipient: Option<&str>, event: &str, text: Option<&str>) -> FindingId {

@@ -7,4 +7,4 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use build::{Place, conflicting_id, examine};
+pub use build::{Place, amended_id, conflicting_id, examine};

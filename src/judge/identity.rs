@@ -30,7 +30,7 @@ const ASSUMED_ROOT: &str = "userIdentity.sessionContext.assumedRoot";
 pub(super) const CONSOLE_PROXIES: &[&str] = &["signin.amazonaws.com", "console.amazonaws.com"];
 
 /// The server through which agents call AWS: behind it is a person's session, and no address of that person.
-const AGENT_PROXY: &str = "aws-mcp.amazonaws.com";
+pub(crate) const AGENT_PROXY: &str = "aws-mcp.amazonaws.com";
 
 /// How AWS names a part of itself. Console pages of some services write it beside their user's address.
 const AWS_INTERNAL: &str = "AWS Internal";

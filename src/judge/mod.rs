@@ -15,6 +15,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use identity::AGENT_PROXY;
+pub(crate) use record::DIRECTORY_SIGN_INS;
 pub use record::{Record, is_root_arn};
 pub use steps::{Step, steps};
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use crate::json::Value;
 
 /// The sign-ins of a directory (IAM Identity Center, an external identity provider) that AWS records beside root's.
-const DIRECTORY_SIGN_INS: &[&str] =
+pub(crate) const DIRECTORY_SIGN_INS: &[&str] =
     &["ExternalIdPDirectoryLogin", "UserAuthentication", "CredentialChallenge", "CredentialVerification"];
 
 /// A record by dotted paths, as CloudTrail's documentation writes them.

@@ -8,6 +8,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-bucket-access-changed",
         title: "A bucket's policy or ACL was changed",
+        tried: "Root tried to change a bucket's policy or ACL",
         attack: &["T1530"],
         reason: "A policy can give a bucket to another account or to everyone, or hide it from its owner.",
         next: "Read the policy in requestParameters; look for reads by strangers since.",
@@ -21,6 +22,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-public-access-block-changed",
         title: "A block of public access was changed",
+        tried: "Root tried to change a block of public access",
         attack: &["T1530"],
         reason: "The block is what keeps a mistaken policy from opening a bucket to everyone.",
         next: "Put the block back; check the policies and ACLs of the buckets under it.",
@@ -34,6 +36,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-image-or-snapshot-shared",
         title: "The sharing of an image or snapshot was changed",
+        tried: "Root tried to change the sharing of an image or snapshot",
         attack: &["T1537"],
         reason: "A whole disk or database can be copied to another account this way.",
         next: "Read whom requestParameters adds; take them off, and assume that the content was copied.",

@@ -8,6 +8,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-user-created",
         title: "Root created a user",
+        tried: "Root tried to create a user",
         attack: &["T1136.003"],
         reason: "A new user is a way back in that needs no root.",
         next: "Check who ordered it; look for keys, passwords and policies given to it.",
@@ -21,6 +22,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-role-created-or-opened",
         title: "Root created a role or changed who may assume it",
+        tried: "Root tried to create a role or to change who may assume it",
         attack: &["T1136.003", "T1098.003"],
         reason: "A role that another account may assume is a way back in that needs no root.",
         next: "Read the trust policy in requestParameters; remove principals that you do not know.",
@@ -34,6 +36,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-permissions-granted",
         title: "Root granted permissions",
+        tried: "Root tried to grant permissions",
         attack: &["T1098.003"],
         reason: "Permissions given to a user, group or role outlive root's session.",
         next: "Read what was granted to whom; take it back if nobody ordered it.",
@@ -54,6 +57,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-password-policy-changed",
         title: "The password policy was changed",
+        tried: "Root tried to change the password policy",
         attack: &["T1098.003", "T1556"],
         reason: "Without the policy, users may have short passwords that never expire.",
         next: "Compare it with the policy that should be there.",

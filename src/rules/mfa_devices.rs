@@ -1,7 +1,7 @@
 //! MFA devices: root's own, and those of users that root changes.
 
 use super::example::call;
-use super::keys::ROOT_USER_NAME;
+use super::keys::is_root_name;
 use super::rule::short::{CRITICAL, HIGH, MEDIUM, api, refer};
 use super::{Api, Case, Example, Rule, System};
 use crate::finding::MfaDevice;
@@ -10,32 +10,55 @@ const REMOVED: &[Api] = &[api("", "DeactivateMFADevice"), api("iam", "DeleteVirt
 const REGISTERED: &[Api] =
     &[api("iam", "EnableMFADevice"), api("iam", "CreateVirtualMFADevice"), api("iam", "ResyncMFADevice")];
 
-/// Whether the device is root's: by AWS's name for root as a user, or by the device's own name.
-fn is_roots(case: &Case<'_>) -> bool {
+/// Whose a device is, as far as the record tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// Root's: by AWS's name for root as a user, by the device's own name, or because the call names nobody and so
+    /// concerns its caller.
+    Root,
+    /// A user's, or one whose name does not tell.
+    Other,
+    /// The parameters were left out, and the response does not name the device.
+    Unknown,
+}
+
+fn owner(case: &Case<'_>) -> Owner {
     let record = case.record;
-    if let Some(name) = record.filled("requestParameters.userName") {
-        return name == ROOT_USER_NAME;
+    let root_if = |is_roots| if is_roots { Owner::Root } else { Owner::Other };
+    let made = record.filled("responseElements.virtualMFADevice.serialNumber").map(has_roots_name);
+    if record.parameters_are_omitted() {
+        return made.map_or(Owner::Unknown, root_if);
     }
-    let roots_name = |path: &str| {
-        record.text(path).is_some_and(|name| {
-            name.ends_with(":mfa/root-account-mfa-device") || name.contains(":u2f/root-account/")
-        })
-    };
-    roots_name("requestParameters.serialNumber")
-        || roots_name("responseElements.virtualMFADevice.serialNumber")
-        || record.text("requestParameters.virtualMFADeviceName") == Some("root-account-mfa-device")
+    if let Some(name) = record.filled("requestParameters.userName") {
+        return root_if(is_root_name(name));
+    }
+    let named = record.filled("requestParameters.serialNumber").is_some_and(has_roots_name)
+        || record.text("requestParameters.virtualMFADeviceName") == Some("root-account-mfa-device");
+    root_if(named || made == Some(true) || record.is_event(&["DeactivateMFADevice"]))
+}
+
+fn has_roots_name(device: &str) -> bool {
+    device.ends_with(":mfa/root-account-mfa-device") || device.contains(":u2f/root-account/")
+}
+
+fn is_roots(case: &Case<'_>) -> bool {
+    owner(case) != Owner::Other
 }
 
 fn is_not_roots(case: &Case<'_>) -> bool {
-    !is_roots(case)
+    owner(case) != Owner::Root
 }
+
+/// The condition of [`is_roots`].
+const ROOTS: &str = "the user is AWS ROOT USER, or the device is root's by its name, or DeactivateMFADevice names no user, or the parameters were left out and the response names no device";
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-mfa-removed",
         title: "Root's MFA device was removed",
+        tried: "Root tried to remove its MFA device",
         attack: &["T1556.006"],
-        when: "the user is AWS ROOT USER or the device is root's by its name",
+        when: ROOTS,
         reason: "From now on the password alone opens the account.",
         next: "Register a device again, change the password, end root's sessions; find who did it.",
         references: &[
@@ -62,8 +85,9 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-mfa-registered",
         title: "An MFA device was registered for root",
+        tried: "Root tried to register an MFA device for itself",
         attack: &["T1556.006"],
-        when: "the user is AWS ROOT USER or the device is root's by its name",
+        when: ROOTS,
         reason: "An attacker's own device keeps the attacker in and the owner out.",
         next: "Ask the owner whether it is theirs; compare the devices of the account with the ones you know.",
         references: &[refer(System::Splunk, "aws_new_mfa_method_registered_for_user")],
@@ -82,6 +106,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-removed-user-mfa",
         title: "Root removed an MFA device, a user's or one of unknown owner",
+        tried: "Root tried to remove an MFA device, a user's or one of unknown owner",
         attack: &["T1556.006"],
         when: "the device is not known to be root's",
         reason: "A user is left with the password alone. Root's own extra devices have no telling name, either.",
@@ -98,6 +123,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-registered-user-mfa",
         title: "Root registered an MFA device, a user's or one of unknown owner",
+        tried: "Root tried to register an MFA device, a user's or one of unknown owner",
         attack: &["T1556.006"],
         when: "the device is not known to be root's",
         reason: "It may be root's own second device, or an attacker's way into a user.",
@@ -123,7 +149,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "root-virtual-mfa",
         title: "Root's MFA is a virtual device",
         lowered: &[],
-        when: "the event names the device that root used, and it is virtual",
+        when: "it succeeded, and names a device, which is virtual",
         reason: "An authenticator app can be copied or phished; for root a hardware key is advised.",
         next: "Register a security key for root and remove the virtual device.",
         references: &[

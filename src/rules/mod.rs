@@ -1,10 +1,11 @@
 //! The rules: which root events matter, how much, and which peers' rules each one covers.
 //!
 //! One table per family. A new rule is a new row; a new family is a new file and one line in
-//! [`FAMILIES`]. Rules look at one judged record; two are added by the run ([`Scope::Run`]).
+//! [`FAMILIES`]. Rules look at one judged record; three are added by the run ([`Scope::Run`]).
 
 mod account;
 mod activity;
+mod alarms;
 mod assume_root;
 mod compute;
 mod defences;
@@ -14,9 +15,12 @@ mod exposure;
 mod iam;
 mod keys;
 mod mfa_devices;
+mod organization;
+mod outside;
 mod recovery;
 mod rule;
 mod run;
+mod secrets;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
@@ -27,8 +31,8 @@ mod trusted;
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-pub use rule::{Api, Case, Example, Lowered, Reference, Rule, Scope, System, WhyNot};
-pub use run::{CONFLICTING_COPIES, UNTRUSTED_ADDRESS};
+pub use rule::{Api, Case, Example, Lowered, Only, Reference, Rule, Scope, System, WhyNot};
+pub use run::{AMENDED_COPY, CONFLICTING_COPIES, UNTRUSTED_ADDRESS};
 pub use trusted::{BadNetwork, TrustedNetworks};
 
 use crate::finding::{Finding, Severity};
@@ -44,11 +48,15 @@ pub static FAMILIES: &[&[Rule]] = &[
     sessions::RULES,
     assume_root::RULES,
     account::RULES,
+    organization::RULES,
     trails::RULES,
     defences::RULES,
+    alarms::RULES,
     exposure::RULES,
+    outside::RULES,
     iam::RULES,
     destruction::RULES,
+    secrets::RULES,
     compute::RULES,
     activity::RULES,
 ];
@@ -65,7 +73,7 @@ pub fn by_id(id: &str) -> Option<&'static Rule> {
 
 /// Fills in the rules that hold, and with them severity and techniques.
 pub(crate) fn apply(record: &Record<'_>, verdict: &Verdict, finding: &mut Finding) {
-    let case = Case { record, verdict };
+    let case = Case::new(record, verdict);
     finding.rules = all().filter(|rule| rule.matches(&case)).map(|rule| Cow::Borrowed(rule.id)).collect();
     rank(finding);
 }

@@ -8,6 +8,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-password-recovery-completed",
         title: "Root's password was reset by e-mail",
+        tried: "A reset of root's password by e-mail was tried",
         attack: &["T1078", "T1098"],
         reason: "Whoever holds the mailbox now holds root's password.",
         next: "Confirm with the owner of the mailbox; if it was not they, start with the mailbox, then contact AWS Support.",
@@ -21,6 +22,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-password-recovery-requested",
         title: "A reset of root's password was requested",
+        tried: "A request to reset root's password failed",
         attack: &["T1078", "T1098"],
         reason: "Anyone who knows root's e-mail address can start it, but whoever reads the mailbox can finish it.",
         next: "Look for PasswordRecoveryCompleted and a sign-in after it; check who can read the mailbox.",
@@ -40,6 +42,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-email-changed",
         title: "Root's e-mail address was changed",
+        tried: "Root tried to change its e-mail address",
         attack: &["T1098"],
         reason: "Password resets now go to another mailbox: the account can be taken for good.",
         next: "Confirm with the owner; if it is not theirs, contact AWS Support at once to take the account back.",
@@ -55,6 +58,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-password-changed",
         title: "Root's password was changed",
+        tried: "Root tried to change its password",
         attack: &["T1098"],
         reason: "The old password no longer works for its owner.",
         next: "Confirm with the owner; read what the session did before and after.",

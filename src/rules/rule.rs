@@ -14,6 +14,9 @@ pub struct Rule {
     pub id: &'static str,
     /// A few words.
     pub title: &'static str,
+    /// The title where the attempt failed; empty where the rule holds for successes only, or says itself that it
+    /// failed.
+    pub tried: &'static str,
     /// How serious it is where nothing in `lowered` applies.
     pub severity: Severity,
     /// Where it weighs less.
@@ -45,6 +48,9 @@ pub struct Case<'a> {
     pub record: &'a Record<'a>,
     /// What the decision table says of it.
     pub verdict: &'a Verdict,
+    /// The record's, read once for all rules.
+    name: &'a str,
+    service: Option<&'a str>,
 }
 
 /// Whose events a rule looks at.
@@ -59,12 +65,23 @@ pub enum Scope {
 }
 
 /// An event by service and name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Api {
     /// `iam` of `iam.amazonaws.com`; any where empty.
     pub service: &'static str,
     /// The event's name; one `*` stands for any letters.
     pub name: &'static str,
+    /// What must hold besides of this one event.
+    pub only: Option<Only>,
+}
+
+/// A condition on one of a rule's events.
+#[derive(Clone, Copy, Debug)]
+pub struct Only {
+    /// In words.
+    pub when: &'static str,
+    /// The condition.
+    pub holds: fn(&Case<'_>) -> bool,
 }
 
 /// A case in which a rule weighs less than its severity says.
@@ -87,8 +104,8 @@ pub enum WhyNot {
     Actor,
     /// The event is not one that it looks at.
     Event,
-    /// The event is, but the rest of the condition does not hold.
-    Condition,
+    /// The event is, but this part of the condition does not hold.
+    Condition(&'static str),
 }
 
 /// One event for which a rule holds and one for which it does not, as JSON.
@@ -160,7 +177,7 @@ impl fmt::Display for System {
 impl Rule {
     /// Whether the rule holds for a judged record. Rules of [`Scope::Run`] never do.
     pub fn matches(&self, case: &Case<'_>) -> bool {
-        self.in_scope(case) && self.is_about(case.record) && (self.holds)(case)
+        self.why_not(case).is_none()
     }
 
     /// Whether the rule looks at events of this actor at all.
@@ -172,23 +189,46 @@ impl Rule {
     }
 
     /// Whether the rule looks at events of this name and service.
-    pub fn is_about(&self, record: &Record<'_>) -> bool {
-        self.events.is_empty() || self.events.iter().any(|api| api.is(record))
+    pub fn is_about(&self, case: &Case<'_>) -> bool {
+        self.events.is_empty() || self.events.iter().any(|api| api.is(case))
     }
 
-    /// Why the rule does not hold for a judged record, in words. `None`: it does.
+    /// Why the rule does not hold for a judged record. `None`: it does.
     pub fn why_not(&self, case: &Case<'_>) -> Option<WhyNot> {
         if self.scope == Scope::Run {
-            Some(WhyNot::Run)
-        } else if !self.in_scope(case) {
-            Some(WhyNot::Actor)
-        } else if !self.is_about(case.record) {
-            Some(WhyNot::Event)
-        } else if !(self.holds)(case) {
-            Some(WhyNot::Condition)
-        } else {
-            None
+            return Some(WhyNot::Run);
         }
+        if !self.in_scope(case) {
+            return Some(WhyNot::Actor);
+        }
+        let unmet = match self.events.is_empty() {
+            true => None,
+            false => match self.unmet(case) {
+                Some(unmet) => unmet,
+                None => return Some(WhyNot::Event),
+            },
+        };
+        let failed = unmet.or_else(|| (!(self.holds)(case)).then_some(self.when));
+        failed.map(WhyNot::Condition)
+    }
+
+    /// The condition of the record's event that does not hold. `None`: the event is none of the rule's.
+    fn unmet(&self, case: &Case<'_>) -> Option<Option<&'static str>> {
+        let mut fitting = self.events.iter().filter(|api| api.is(case)).peekable();
+        fitting.peek()?;
+        let mut unmet = None;
+        for api in fitting {
+            match api.only {
+                Some(only) if !(only.holds)(case) => unmet = Some(only.when),
+                _ => return Some(None),
+            }
+        }
+        Some(unmet)
+    }
+
+    /// What to call it in this finding.
+    pub fn title_in(&self, finding: &Finding) -> &'static str {
+        if finding.attempt && !self.tried.is_empty() { self.tried } else { self.title }
     }
 
     /// The whole condition in words.
@@ -210,16 +250,16 @@ impl Rule {
 }
 
 impl Api {
-    /// Whether the record is this event.
-    pub fn is(&self, record: &Record<'_>) -> bool {
-        let name = record.event_name();
+    /// Whether the record is this event, whatever else must hold of it.
+    pub fn is(&self, case: &Case<'_>) -> bool {
+        let name = case.name;
         let named = match self.name.split_once('*') {
             None => name == self.name,
             Some((head, tail)) => {
                 name.strip_prefix(head).is_some_and(|rest| rest.len() >= tail.len() && rest.ends_with(tail))
             }
         };
-        named && (self.service.is_empty() || record.service() == Some(self.service))
+        named && (self.service.is_empty() || case.service == Some(self.service))
     }
 }
 
@@ -228,20 +268,34 @@ impl fmt::Display for Api {
         if !self.service.is_empty() {
             write!(f, "{}:", self.service)?;
         }
-        f.write_str(self.name)
+        f.write_str(self.name)?;
+        match self.only {
+            Some(only) => write!(f, " ({})", only.when),
+            None => Ok(()),
+        }
     }
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    /// A record and its verdict.
+    pub fn new(record: &'a Record<'a>, verdict: &'a Verdict) -> Self {
+        Self { record, verdict, name: record.event_name(), service: record.service() }
+    }
+
     /// Whether the action succeeded.
     pub fn succeeded(&self) -> bool {
         self.verdict.outcome == Outcome::Success
+    }
+
+    /// Whether a parameter is this word, or cannot be known because CloudTrail left the parameters out.
+    pub(super) fn parameter_may_be(&self, path: &str, word: &str) -> bool {
+        self.record.parameters_are_omitted() || self.record.is_any(path, &[word])
     }
 }
 
 /// Short forms for the tables of the families.
 pub(super) mod short {
-    use super::{Api, Case, Example, Lowered, Reference, Rule, Scope, System};
+    use super::{Api, Case, Example, Lowered, Only, Reference, Rule, Scope, System};
     use crate::finding::{Finding, Severity};
 
     fn failed(finding: &Finding) -> bool {
@@ -264,6 +318,7 @@ pub(super) mod short {
     const NONE: Rule = Rule {
         id: "",
         title: "",
+        tried: "",
         severity: Severity::Low,
         lowered: &[],
         attack: &["T1078.004"],
@@ -294,6 +349,19 @@ pub(super) mod short {
     }
 
     pub(in crate::rules) const fn api(service: &'static str, name: &'static str) -> Api {
-        Api { service, name }
+        Api { service, name, only: None }
+    }
+
+    pub(in crate::rules) const fn only(
+        service: &'static str,
+        name: &'static str,
+        when: &'static str,
+        holds: fn(&Case<'_>) -> bool,
+    ) -> Api {
+        Api { service, name, only: Some(Only { when, holds }) }
+    }
+
+    pub(in crate::rules) const fn if_it_reads(to: Severity) -> Lowered {
+        Lowered { to, when: "the call only reads", applies: |finding| finding.event.read_only == Some(true) }
     }
 }

@@ -1,11 +1,13 @@
 //! Rules that no single record can decide: the run adds them (see [`add`](super::add)).
 
 use super::example::call;
-use super::rule::short::{CRITICAL, HIGH};
+use super::rule::short::{CRITICAL, HIGH, MEDIUM};
 use super::{Example, Rule, Scope};
 
 /// Two copies of one event differ.
 pub const CONFLICTING_COPIES: &str = "conflicting-event-copies";
+/// Two copies of one event differ, and CloudTrail says why.
+pub const AMENDED_COPY: &str = "event-copy-amended";
 /// A success from an address that is not on the list.
 pub const UNTRUSTED_ADDRESS: &str = "root-from-untrusted-address";
 
@@ -15,8 +17,8 @@ pub(super) static RULES: &[Rule] = &[
         title: "Two copies of one event differ",
         lowered: &[],
         attack: &["T1565.001", "T1070"],
-        when: "an earlier object holds another record with the same recipientAccountId and eventID",
-        reason: "CloudTrail never writes one event in two ways: one of the copies was changed.",
+        when: "an earlier object holds another record with the same recipientAccountId and eventID, and neither has an addendum",
+        reason: "CloudTrail writes an event in two ways only with an addendum: one of these copies was changed.",
         next: "Compare both copies (evidence.uri, evidence.conflict_with); verify their objects against the digests.",
         scope: Scope::Run,
         example: Example {
@@ -26,10 +28,28 @@ pub(super) static RULES: &[Rule] = &[
         ..CRITICAL
     },
     Rule {
+        id: AMENDED_COPY,
+        title: "CloudTrail wrote an event again, with more in it",
+        lowered: &[],
+        when: "an earlier object holds another record of the event, and one of the two has an addendum that says why",
+        reason: "Both copies are CloudTrail's own; the later one may say more, also of whether the action succeeded.",
+        next: "Read both copies (evidence.uri, evidence.conflict_with) and what the addendum names; verify them against the digests.",
+        scope: Scope::Run,
+        example: Example {
+            matching: call!(
+                "iam",
+                "CreateUser",
+                r#""eventID":"e-1","addendum":{"reason":"UPDATED_DATA","updatedFields":"responseElements","originalEventID":"e-1"}"#
+            ),
+            other: call!("iam", "CreateUser", r#""eventID":"e-1""#),
+        },
+        ..MEDIUM
+    },
+    Rule {
         id: UNTRUSTED_ADDRESS,
         title: "Root acted from an untrusted address",
         lowered: &[],
-        when: "--trusted-ip is given, root succeeded, and sourceIPAddress is neither in it nor AWS's own (a service's host name, AWS Internal)",
+        when: "--trusted-ip is given, root succeeded, and sourceIPAddress is neither in it nor AWS's own (AWS Internal, or a service's host name other than aws-mcp.amazonaws.com)",
         reason: "A list of addresses is the limit that works for root: a success from elsewhere is not its owner.",
         next: "Find whose address it is; unless it is a forgotten office or VPN, treat root as taken.",
         scope: Scope::Run,

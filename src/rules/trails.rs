@@ -10,6 +10,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-trail-stopped",
         title: "A trail was stopped",
+        tried: "Root tried to stop a trail",
         attack: IMPAIR_LOGS,
         reason: "What follows is not in the logs that you are reading.",
         next: "Start the trail again; read the gap in the 90 days of event history and in other trails.",
@@ -23,6 +24,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-trail-deleted",
         title: "A trail was deleted",
+        tried: "Root tried to delete a trail",
         attack: IMPAIR_LOGS,
         reason: "What follows is not in the logs that you are reading.",
         next: "Make the trail again; read the gap in the 90 days of event history and in other trails.",
@@ -36,6 +38,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-trail-changed",
         title: "A trail was changed",
+        tried: "Root tried to change a trail",
         attack: IMPAIR_LOGS,
         reason: "A trail can be sent to another bucket, cut down to one region, or stripped of its digests.",
         next: "Compare requestParameters with the trail as it should be.",
@@ -49,6 +52,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "root-trail-selectors-changed",
         title: "What a trail records was changed",
+        tried: "Root tried to change what a trail records",
         attack: IMPAIR_LOGS,
         reason: "Selectors can leave out management events, or the data events of one bucket.",
         next: "Compare the selectors with the ones that should be there.",

@@ -2,7 +2,8 @@
 //!
 //! Of a success whose source is no IP address: AWS's own names (`cloudformation.amazonaws.com`,
 //! `AWS Internal`) do not raise the rule. They say that a service passed the call on; the sign-in or
-//! call behind it has an event, with an address, of its own. Anything else that is no IP, a missing
+//! call behind it has an event, with an address, of its own. The server for agents is none of them: the call
+//! through it is the only event. Anything else that is no IP, a missing
 //! address included, does raise it: it cannot be shown to be trusted.
 
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use ipnet::IpNet;
 
 use super::run::UNTRUSTED_ADDRESS;
 use crate::finding::{Finding, IdentityKind, Outcome};
+use crate::judge::AGENT_PROXY;
 
 /// The networks on the allow-list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,6 +90,10 @@ fn is_aws_name(address: &str) -> bool {
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
         })
     };
+    // Whoever calls through the server for agents shows no address of their own.
+    if address.eq_ignore_ascii_case(AGENT_PROXY) {
+        return false;
+    }
     address.eq_ignore_ascii_case("AWS Internal") || host(".amazonaws.com") || host(".amazonaws.com.cn")
 }
 
@@ -123,6 +129,7 @@ mod tests {
             (r#""2001:db9::1""#, true),
             (r#""AWS Internal""#, false),
             (r#""cloudformation.amazonaws.com""#, false),
+            (r#""aws-mcp.amazonaws.com""#, true),
             (r#""evil.example""#, true),
             (r#"".amazonaws.com""#, true),
             (r#""a b.amazonaws.com""#, true),

@@ -30,7 +30,9 @@ fn each_example_matches_and_each_other_does_not() {
             match rule.id {
                 UNTRUSTED_ADDRESS => trusted.apply(&mut finding),
                 // Which of two copies is the second is for the run to say; see the tests of the scan.
-                CONFLICTING_COPIES => json == rule.example.matching && add(&mut finding, rule.id),
+                CONFLICTING_COPIES | AMENDED_COPY => {
+                    json == rule.example.matching && add(&mut finding, rule.id)
+                }
                 _ => finding.rules.iter().any(|id| id == rule.id),
             }
         };
@@ -49,6 +51,14 @@ fn rules_are_well_formed() {
             "{}",
             rule.id
         );
+        for api in rule.events {
+            let words: String = [api.service, api.name].concat().replace('*', "");
+            assert!(
+                words.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+                "{}: {api}",
+                rule.id
+            );
+        }
         for text in [rule.title, rule.reason, rule.next, &rule.condition()] {
             assert!(text.len() > 10, "{}: {text:?}", rule.id);
         }
@@ -82,9 +92,37 @@ fn a_failed_attempt_keeps_its_rule_and_weighs_less() {
     }
 }
 
+/// A title that says what happened must not be printed of what did not.
+#[test]
+fn titles_of_attempts_read_as_attempts() {
+    let says_it_failed =
+        ["root-console-login-failed-at-mfa", "root-console-login-failed", CONFLICTING_COPIES, AMENDED_COPY];
+    for rule in all() {
+        let failed = rule.example.matching.replacen('{', r#"{"errorCode":"AccessDenied","#, 1);
+        let failed = failed.replace(r#"":"Success"}"#, r#"":"Failure"}"#).replace(r#""success":"true""#, "");
+        let finding = judged(&failed).unwrap();
+        assert!(finding.attempt, "{}", rule.id);
+        if finding.rules.iter().any(|id| id == rule.id) && !says_it_failed.contains(&rule.id) {
+            let title = rule.title_in(&finding);
+            assert!(["tried", "failed"].iter().any(|word| title.contains(word)), "{}: {title}", rule.id);
+        }
+        let done = judged(rule.example.matching).unwrap();
+        assert!(done.attempt || rule.title_in(&done) == rule.title, "{}", rule.id);
+    }
+}
+
 #[test]
 fn root_activity_is_low_where_it_only_reads_and_medium_otherwise() {
     for (members, severity) in [
+        (r#""eventType":"AwsVpceEvent","eventName":"ListBuckets""#, Severity::Low),
+        (r#""eventType":"AwsVpceEvent","eventName":"BatchGetImage""#, Severity::Low),
+        (r#""eventType":"AwsVpceEvent","eventName":"PutObject""#, Severity::Medium),
+        (r#""eventType":"AwsApiCall","eventName":"ListBuckets""#, Severity::Medium),
+        (
+            r#""eventName":"UserAuthentication","eventSource":"signin.amazonaws.com","eventType":"AwsServiceEvent""#,
+            Severity::Low,
+        ),
+        (r#""eventName":"UserAuthentication","eventSource":"sso.amazonaws.com""#, Severity::Medium),
         (r#""readOnly":true"#, Severity::Low),
         (r#""readOnly":"true""#, Severity::Low),
         (r#""readOnly":false"#, Severity::Medium),
@@ -149,6 +187,17 @@ fn finer_conditions() {
             "root-mfa-registered",
             true,
         ),
+        (
+            r#""eventName":"DeactivateMFADevice","requestParameters":{"serialNumber":"arn:aws:iam::111122223333:mfa/phone"}"#,
+            "root-mfa-removed",
+            true,
+        ),
+        (
+            r#""eventName":"DeactivateMFADevice","requestParameters":{"serialNumber":"arn:aws:iam::111122223333:mfa/phone"}"#,
+            "root-removed-user-mfa",
+            false,
+        ),
+        (r#""eventName":"DeactivateMFADevice","requestParameters":null"#, "root-mfa-removed", true),
         (r#""eventName":"EmailUpdated","eventSource":"iam.amazonaws.com""#, "root-email-changed", true),
         (
             r#""eventName":"SetContactAddress","eventSource":"billingconsole.amazonaws.com""#,
@@ -217,6 +266,66 @@ fn finer_conditions() {
             true,
         ),
         (
+            r#""eventName":"AuthorizeSecurityGroupIngress","eventSource":"ec2.amazonaws.com","requestParameters":{"omitted":true},"responseElements":{"_return":true,"securityGroupRuleSet":{"items":[{"cidrIpv4":"198.51.100.0/24"}]}}"#,
+            "root-security-group-opened",
+            false,
+        ),
+        (
+            r#""eventName":"AuthorizeSecurityGroupIngress","eventSource":"ec2.amazonaws.com","requestParameters":{"omitted":"true"},"responseElements":{"_return":true,"securityGroupRuleSet":{"items":[{"cidrIpv4":"0.0.0.0/0"}]}}"#,
+            "root-security-group-opened",
+            true,
+        ),
+        (
+            r#""eventName":"UpdateAccessKey","eventSource":"iam.amazonaws.com","requestParameters":{"status":"Active","userName":"jo"}"#,
+            "root-own-credential-added",
+            false,
+        ),
+        (
+            r#""eventName":"UpdateAccessKey","eventSource":"iam.amazonaws.com","requestParameters":{"status":"active","userName":"jo"}"#,
+            "root-user-credentials-created",
+            true,
+        ),
+        (
+            r#""eventName":"UpdateSigningCertificate","eventSource":"iam.amazonaws.com","requestParameters":{"status":"Inactive"}"#,
+            "root-own-credential-added",
+            false,
+        ),
+        (
+            r#""eventName":"UpdateSigningCertificate","eventSource":"iam.amazonaws.com","requestParameters":{"omitted":true}"#,
+            "root-own-credential-added",
+            true,
+        ),
+        (
+            r#""eventName":"GetParametersByPath","eventSource":"ssm.amazonaws.com","requestParameters":{"path":"/","withDecryption":"true"}"#,
+            "root-secret-read",
+            true,
+        ),
+        (
+            r#""eventName":"GetParameter","eventSource":"ssm.amazonaws.com","requestParameters":{"name":"x"}"#,
+            "root-secret-read",
+            false,
+        ),
+        (
+            r#""eventName":"GetParameter","eventSource":"ssm.amazonaws.com","requestParameters":{"omitted":true}"#,
+            "root-secret-read",
+            true,
+        ),
+        (
+            r#""eventName":"UpdatePolicy","eventSource":"organizations.amazonaws.com","responseElements":{"policy":{"policySummary":{"type":"BACKUP_POLICY"}}}"#,
+            "root-organization-changed",
+            false,
+        ),
+        (
+            r#""eventName":"UpdatePolicy","eventSource":"organizations.amazonaws.com","responseElements":{"policy":{"policySummary":{"type":"SERVICE_CONTROL_POLICY"}}}"#,
+            "root-organization-changed",
+            true,
+        ),
+        (
+            r#""eventName":"DeletePolicy","eventSource":"iam.amazonaws.com""#,
+            "root-organization-changed",
+            false,
+        ),
+        (
             r#""eventName":["StopLogging"],"eventSource":"cloudtrail.amazonaws.com""#,
             "root-trail-stopped",
             false,
@@ -224,6 +333,102 @@ fn finer_conditions() {
     ] {
         assert_eq!(holds(members, id), expected, "{id}: {members}");
     }
+}
+
+/// What was left out of a record is unknown, not absent: the response decides, and doubt counts.
+#[test]
+fn omitted_parameters_are_unknown() {
+    let held = |name: &str, response: &str| {
+        let members = format!(
+            r#""eventName":"{name}","eventSource":"iam.amazonaws.com","requestParameters":{{"omitted":true,"originalSize":102401,"reason":"requestParameters too large"}},"responseElements":{response}"#
+        );
+        let rules = rules_of(&members);
+        [
+            "root-access-key-created",
+            "root-login-profile-created",
+            "root-user-credentials-created",
+            "root-mfa-removed",
+            "root-removed-user-mfa",
+        ]
+        .into_iter()
+        .filter(|id| rules.iter().any(|rule| rule == id))
+        .collect::<Vec<_>>()
+    };
+    let (own, password, of_user) =
+        ("root-access-key-created", "root-login-profile-created", "root-user-credentials-created");
+    for (name, response, expected) in [
+        ("CreateAccessKey", r#"{"accessKey":{"accessKeyId":"AKIAX","userName":"jo"}}"#, vec![of_user]),
+        ("CreateAccessKey", r#"{"accessKey":{"accessKeyId":"AKIAX"}}"#, vec![own]),
+        ("CreateAccessKey", r#"{"accessKey":{"accessKeyId":"AKIAX","userName":"AWS ROOT USER"}}"#, vec![own]),
+        ("CreateAccessKey", "null", vec![own, of_user]),
+        ("CreateLoginProfile", r#"{"loginProfile":{"userName":"jo"}}"#, vec![of_user]),
+        ("CreateLoginProfile", r#"{"loginProfile":{"createDate":"x"}}"#, vec![password]),
+        ("CreateLoginProfile", r#"{"loginProfile":{}}"#, vec![password, of_user]),
+        ("DeactivateMFADevice", "null", vec!["root-mfa-removed", "root-removed-user-mfa"]),
+    ] {
+        assert_eq!(held(name, response), expected, "{name} {response}");
+    }
+}
+
+#[test]
+fn a_long_term_key_shows_whoever_passes_the_call_on() {
+    for more in [
+        r#""invokedBy":"cloudformation.amazonaws.com""#,
+        r#""invokedBy":"signin.amazonaws.com""#,
+        r#""sessionContext":{"assumedRoot":"true"}"#,
+    ] {
+        let json = format!(
+            r#"{{"userIdentity":{{"type":"Root","accessKeyId":"AKIAIOSFODNN7EXAMPLE",{more}}},"eventName":"ListBuckets","readOnly":true}}"#
+        );
+        let finding = judged(&json).unwrap();
+        assert_eq!(finding.rules[0], "root-access-key-used", "{more}");
+        assert_eq!(finding.severity, Severity::Critical);
+    }
+}
+
+#[test]
+fn an_account_that_is_not_the_recipient_s_is_another_one() {
+    for (account, recipient, expected) in [
+        (r#""accountId":"444455556666""#, r#""111122223333""#, true),
+        (r#""arn":"arn:aws:iam::444455556666:root""#, r#""111122223333""#, true),
+        (r#""accountId":"111122223333""#, r#""111122223333""#, false),
+        (r#""accountId":111122223333"#, r#""111122223333""#, false),
+        (r#""accountId":"111122223333""#, "null", false),
+        (r#""userName":"x""#, r#""111122223333""#, false),
+    ] {
+        let json = format!(
+            r#"{{"userIdentity":{{"type":"Root",{account}}},"eventName":"CreateVpc","recipientAccountId":{recipient}}}"#
+        );
+        let rules = judged(&json).unwrap().rules;
+        assert_eq!(rules.iter().any(|id| id == "root-from-another-account"), expected, "{json}");
+    }
+}
+
+#[test]
+fn what_is_routine_weighs_less() {
+    let caller = |policy: &str| {
+        judged(&format!(
+            r#"{{"userIdentity":{{"type":"AssumedRole"}},"eventName":"AssumeRoot","eventSource":"sts.amazonaws.com","requestParameters":{{"taskPolicyArn":{policy}}}}}"#
+        ))
+        .unwrap()
+        .severity
+    };
+    let arn = |task: &str| format!(r#""arn:aws:iam::aws:policy/root-task/{task}""#);
+    assert_eq!(caller(&arn("IAMAuditRootUserCredentials")), Severity::Medium);
+    assert_eq!(caller(&format!(r#"{{"arn":{}}}"#, arn("IAMAuditRootUserCredentials"))), Severity::Medium);
+    assert_eq!(caller(&arn("S3UnlockBucketPolicy")), Severity::High);
+    assert_eq!(caller(r#""arn:aws:iam::111122223333:policy/IAMAuditRootUserCredentials""#), Severity::High);
+    assert_eq!(caller("null"), Severity::High);
+    let session = |more: &str| {
+        judged(&format!(
+            r#"{{"userIdentity":{{"type":"Root","sessionContext":{{"assumedRoot":"true"}}}},{more}}}"#
+        ))
+        .unwrap()
+        .severity
+    };
+    assert_eq!(session(r#""eventName":"GetAccountSummary","readOnly":true"#), Severity::Low);
+    assert_eq!(session(r#""eventName":"PutBucketAcl","readOnly":false"#), Severity::High);
+    assert_eq!(session(r#""eventName":"PutBucketAcl""#), Severity::High);
 }
 
 #[test]
