@@ -313,7 +313,10 @@ mod tests {
         queue.close();
         thread::scope(|scope| {
             let taken = scope.spawn(|| queue.pop(Order::First));
-            thread::sleep(Duration::from_millis(200));
+            // It has looked, and waits.
+            while queue.lock().workers_waiting == 0 {
+                thread::yield_now();
+            }
             assert!(!taken.is_finished());
             queue.set_head(1);
             assert_eq!(seqs(&taken.join().unwrap()), [AHEAD + 1]);

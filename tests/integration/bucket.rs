@@ -5,7 +5,6 @@ use crate::support::logs::{gzip, id, key, records, root, user};
 use crate::support::s3::{ACCESS_KEY, Bucket, Fault, Objects, Op, SECRET_KEY, Server};
 use serde_json::{Value, json};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 /// The program with credentials for the server.
 pub(crate) fn signed() -> Command {
@@ -186,7 +185,7 @@ fn a_bucket_elsewhere_is_followed() {
 }
 
 #[test]
-fn a_start_that_cannot_work_ends_with_1_in_time_and_says_what_was_tried() {
+fn a_start_that_cannot_work_ends_with_1_and_says_what_was_tried() {
     let server = Server::start();
     server.put("trail", Bucket::new(Objects::default()));
     let url = server.url();
@@ -211,9 +210,7 @@ fn a_start_that_cannot_work_ends_with_1_in_time_and_says_what_was_tried() {
     for (mut command, args, words) in cases {
         let work = Folder::new();
         command.arg("scan").args(args).arg("-o").arg(work.at("out"));
-        let started = Instant::now();
         let done = feed(command, b"");
-        assert!(started.elapsed() < Duration::from_secs(5), "{args:?}");
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{args:?}: {}", done.stderr);
         for word in words {
             assert!(done.stderr.contains(word), "{word:?} in {}", done.stderr);
@@ -222,7 +219,8 @@ fn a_start_that_cannot_work_ends_with_1_in_time_and_says_what_was_tried() {
     }
 }
 
-/// Wherever the looking for credentials ends: the same few lines, what to do among them, and the cause last.
+/// Wherever the looking for credentials ends: the same few lines, what to do among them, and the cause last. That it
+/// ends within seconds is for `.ci/checks/36-in-time`.
 #[test]
 fn without_credentials_it_says_where_it_looked_and_what_to_do() {
     let home = Folder::new();
@@ -260,9 +258,7 @@ fn without_credentials_it_says_where_it_looked_and_what_to_do() {
     for (variables, words, cause) in cases {
         let mut command = command();
         command.env("HOME", home.path()).envs(variables.iter().copied()).args(["scan", "s3://trail"]);
-        let started = Instant::now();
         let done = feed(command, b"");
-        assert!(started.elapsed() < Duration::from_secs(5), "{variables:?}: {:?}", started.elapsed());
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{variables:?}: {}", done.stderr);
         let lines: Vec<&str> = done.stderr.lines().map(str::trim).collect();
         assert_eq!(lines[0], "roottrail: no AWS credentials found", "{variables:?}");

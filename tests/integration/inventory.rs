@@ -6,7 +6,6 @@ use crate::support::logs::{gzip, id, key, records, root, user};
 use crate::support::s3::{Bucket, Fault, Objects, Op, Server, etag_of};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const MANIFEST: &str = "lists/trail/all/2026-02-10T01-00Z/manifest.json";
 const SCHEMA: &str =
@@ -379,7 +378,7 @@ fn a_run_goes_on_with_its_inventory_and_a_later_run_may_have_a_newer_one() {
 
     server.faults(|asked| {
         let late = asked.op == Op::Get && asked.key.contains("/us-east-1/2026/02/03/");
-        late.then_some(Fault::Late(Duration::from_secs(30)))
+        late.then_some(Fault::Held)
     });
     let (code, stderr) = scan("one", &old, &["--max-duration", "1s"]);
     assert_eq!(code, 130, "{stderr}");

@@ -3,10 +3,10 @@
 use crate::support::cli::{Done, Folder, command, lines, scan};
 use crate::support::logs::{gzip, id, key, records, root, user};
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 fn with_threads(folder: &Folder, threads: &str) -> crate::support::cli::Scan {
     scan([folder.path().as_os_str(), "--threads".as_ref(), threads.as_ref()])
@@ -91,21 +91,26 @@ fn findings_of_many_objects_wait_in_few_files() {
     }
     let mut limited = Command::new("sh");
     limited.args(["-c", r#"ulimit -n 64; exec "$0" "$@""#, env!("CARGO_BIN_EXE_roottrail")]);
-    limited.args(["scan", "-", "--threads", "2"]).arg(folder.path());
+    // One worker waits at the first source. The other comes to the last once it has read all between them.
+    let work = Folder::new();
+    let last = work.at("pipe");
+    assert!(Command::new("mkfifo").arg(&last).status().unwrap().success());
+    limited.args(["scan", "-", "--threads", "2"]).arg(folder.path()).arg(&last);
     let mut child =
         limited.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = child.stdin.take().unwrap();
-    // Time for the others to be read. Were it too short, the test would only show less.
     let late = thread::spawn(move || {
-        thread::sleep(Duration::from_secs(3));
+        // Opening a pipe waits until somebody opens its other end.
+        let mut last = OpenOptions::new().write(true).open(last).unwrap();
         first.write_all(root(0).as_bytes()).unwrap();
+        last.write_all(root(OBJECTS * 10 + 1).as_bytes()).unwrap();
     });
     let done = Done::of(child.wait_with_output().unwrap());
     late.join().unwrap();
     let ids: Vec<_> =
         lines(&done.stdout).iter().map(|line| line["event"]["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(done.code, 0, "{}", done.stderr);
-    assert_eq!(ids, (0..=OBJECTS * 10).map(id).collect::<Vec<_>>());
+    assert_eq!(ids, (0..=OBJECTS * 10 + 1).map(id).collect::<Vec<_>>());
 }
 
 /// Values that many JSON libraries refuse survive the file as well.

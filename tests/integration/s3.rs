@@ -2,11 +2,12 @@
 
 use crate::support::feed::{Outcome, Scanned, TestFeed, run, run_with};
 use crate::support::s3::{Bucket, EXPIRED_KEY, Fault, Objects, Op, SECRET_KEY, Server, keys};
+use crate::support::wait::{LAST_RESORT, until};
 use roottrail::cancel::Cancel;
 use roottrail::error::{ErrorKind, Fatal, Stage};
 use roottrail::key::Skip;
 use roottrail::source::s3::{S3Options, S3Session, S3Source, S3Uri};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const DAY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01";
@@ -184,9 +185,7 @@ fn a_start_that_cannot_work_says_why() {
             ["cannot reach", "127.0.0.1:1", "refused"],
         ),
     ] {
-        let started = Instant::now();
         let message = open(source, &options).unwrap_err();
-        assert!(started.elapsed() < Duration::from_secs(5), "{message}");
         for word in words {
             assert!(message.contains(word), "{word} in {message}");
         }
@@ -289,9 +288,12 @@ fn a_slow_scan_holds_the_fetching_back() {
 fn a_slow_head_does_not_stop_the_others() {
     let server = Server::start();
     server.put("trail", Bucket::new(numbered(300)));
-    server.faults(|asked| {
-        let slow = asked.op == Op::Get && asked.key.ends_with("00000.json");
-        slow.then_some(Fault::Late(Duration::from_secs(2)))
+    // Until the others were asked for.
+    let others = AtomicUsize::new(0);
+    server.faults(move |asked| {
+        let head = asked.key.ends_with("00000.json");
+        let others = others.fetch_add(usize::from(asked.op == Op::Get && !head), Ordering::SeqCst);
+        (head && others < 200).then_some(Fault::Held)
     });
     let feed = TestFeed::default();
     let options = S3Options { concurrency: Some(4), ..server.options() };
@@ -304,20 +306,22 @@ fn a_slow_head_does_not_stop_the_others() {
 fn a_stop_is_seen_while_gets_hang() {
     let server = Server::start();
     server.put("trail", Bucket::new(numbered(50)));
-    server.faults(|asked| (asked.op == Op::Get).then_some(Fault::Late(Duration::from_secs(60))));
-    let options = S3Options { read_timeout: Duration::from_secs(60), ..server.options() };
-    let mut source = open("s3://trail", &options).unwrap();
+    server.faults(|asked| (asked.op == Op::Get).then_some(Fault::Held));
+    let mut source = open("s3://trail", &server.options()).unwrap();
     let cancel = Cancel::new();
     let stop = cancel.clone();
-    let stopper = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(300));
-        stop.set();
-        Instant::now()
+    let stopped = std::thread::scope(|scope| {
+        let stopper = scope.spawn(|| {
+            until("a GET", || server.asked(Op::Get) > 0);
+            stop.set();
+            Instant::now()
+        });
+        assert!(run_with(&mut source, &TestFeed::default(), &cancel).is_empty());
+        drop(source);
+        stopper.join().unwrap()
     });
-    assert!(run_with(&mut source, &TestFeed::default(), &cancel).is_empty());
-    drop(source);
-    let stopped = stopper.join().unwrap();
-    assert!(stopped.elapsed() < Duration::from_secs(1), "{:?}", stopped.elapsed());
+    // No GET was given up before that.
+    assert!(stopped.elapsed() < LAST_RESORT / 2, "{:?}", stopped.elapsed());
 }
 
 /// Runs in a process of its own, whose environment the test below chooses.
@@ -326,14 +330,11 @@ fn a_stop_is_seen_while_gets_hang() {
 fn child() {
     let Ok(source) = std::env::var("ROOTTRAIL_TEST_SOURCE") else { return };
     let options = S3Options { profile: std::env::var("ROOTTRAIL_TEST_PROFILE").ok(), ..S3Options::default() };
-    let started = Instant::now();
     let report = match open(&source, &options) {
         Ok(mut source) => format!("found {:?}", texts(&run(&mut source))),
         Err(message) => format!("refused {message}"),
     };
-    let report = format!("{report}\nin {:?}", started.elapsed());
     std::fs::write(std::env::var("ROOTTRAIL_TEST_REPORT").unwrap(), report).unwrap();
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 fn in_environment(home: &std::path::Path, variables: &[(&str, &str)]) -> String {

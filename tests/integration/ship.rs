@@ -10,6 +10,8 @@ use roottrail::ship::{
 };
 use tempfile::TempDir;
 
+use crate::support::wait::LAST_RESORT;
+
 mod command;
 mod server;
 
@@ -72,9 +74,10 @@ impl Bench {
             timing: Timing {
                 first_pause: millis(1),
                 longest_pause: millis(5),
-                give_up: Duration::from_secs(5),
-                request: millis(1500),
-                acknowledgement: millis(50),
+                // None of these is over only because the machine is busy.
+                give_up: LAST_RESORT,
+                request: LAST_RESORT,
+                acknowledgement: LAST_RESORT,
                 poll: millis(5),
             },
         }
@@ -159,8 +162,15 @@ fn fault_matrix(peer: Peer, acknowledge: bool) {
     for (name, faults) in FAULTS {
         let bench = Bench::new(200);
         let server = Server::start(peer, TOKEN, faults, acknowledge);
-        let summary =
-            deliver(&bench.options(&server, peer)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut options = bench.options(&server, peer);
+        // What never comes is given up soon. Something else that is given up is sent once more.
+        if faults.contains(&Fault::Slow) {
+            options.timing.request = Duration::from_secs(3);
+        }
+        if acknowledge && faults.contains(&Fault::NeverAck) {
+            options.timing.acknowledgement = Duration::from_secs(1);
+        }
+        let summary = deliver(&options).unwrap_or_else(|error| panic!("{name}: {error}"));
         bench.check_complete(&server, peer);
         assert_eq!(summary.findings, 200, "{name}");
         assert_eq!(summary.dead_letters, bench.dead_letters().len() as u64, "{name}");
@@ -331,7 +341,6 @@ fn tls_trusts_the_named_authority_and_nobody_else() {
     let bench = Bench::new(5);
     let server = Server::start_with(Peer::Elastic, TOKEN, &[Fault::Reset], false, Some(config.into()));
     let mut options = bench.options(&server, Peer::Elastic);
-    options.timing.request = Duration::from_secs(5);
 
     let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     options.endpoint.ca_file = Some(bench.path("ca.pem"));

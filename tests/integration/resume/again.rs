@@ -1,7 +1,6 @@
 //! The same checkpoint, later: only what is new is read.
 
 use std::fs;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -52,7 +51,7 @@ fn sound(open: bool) -> Vec<(String, Vec<u8>)> {
 fn late_arrivals_are_read_whatever_their_names() {
     for open in [true, false] {
         let mut trail = sound(open);
-        for world in [World::disk(&trail), World::s3(&trail, Duration::ZERO)] {
+        for world in [World::disk(&trail), World::s3(&trail)] {
             assert_eq!(scan(&world, "first").0, 0);
             let first = trail[2].0.replace("_m", "_a");
             let last = trail[39].0.replace("_m", "_z");
@@ -82,7 +81,7 @@ fn late_arrivals_are_read_whatever_their_names() {
 
 #[test]
 fn nothing_new_means_nothing_read() {
-    let world = World::s3(&trail(60), Duration::ZERO);
+    let world = World::s3(&trail(60));
     let Place::S3(server) = &world.place else { unreachable!() };
     let (code, stderr) = scan(&world, "first");
     assert_eq!(code, 3, "{stderr}");

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::world::{ACCOUNT, World, event, key, log, run, signal, trail, wait_for};
+use super::world::{ACCOUNT, World, event, key, log, run, signal, trail};
 use crate::support::cli::schemas;
+use crate::support::wait::ended;
 
 fn json(world: &World, name: &str) -> Value {
     serde_json::from_str(&world.read(name)).unwrap()
@@ -24,7 +24,7 @@ fn sha256(path: &std::path::Path) -> String {
 
 #[test]
 fn the_ledger_adds_up() {
-    for world in [World::disk(&trail(150)), World::s3(&trail(150), Duration::ZERO)] {
+    for world in [World::disk(&trail(150)), World::s3(&trail(150))] {
         let arguments = ["-o", "out", "--summary", "summary", "--coverage", "coverage"];
         assert_eq!(run(&mut world.scan(&arguments)).0, 3);
         let summary = json(&world, "summary");
@@ -77,7 +77,7 @@ fn silence_after_stop_logging_is_said() {
 
 #[test]
 fn the_manifest_lets_others_compare() {
-    let world = World::s3(&trail(120), Duration::from_millis(50));
+    let world = World::s3(&trail(120));
     let arguments = |name| {
         let [out, manifest, summary] =
             [format!("{name}-out"), format!("{name}-manifest"), format!("{name}-sum")];
@@ -116,11 +116,13 @@ fn the_manifest_lets_others_compare() {
     let parts = arguments("parts");
     let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     parts.extend(["--checkpoint", "state", "--resume"]);
+    world.let_pass(70);
     let mut child = world.scan(&parts).spawn().unwrap();
-    wait_for(&world.path("state"));
+    world.wait_for_save(&mut child);
     signal(&child, "INT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(ended(&mut child), Some(130));
     assert!(lines("parts-manifest").iter().all(|line| line["type"] != "end"));
+    world.let_all_pass();
     assert_eq!(run(&mut world.scan(&parts)).0, 3);
     let again = lines("parts-manifest");
     let of = |lines: &[Value]| -> Vec<Value> {
@@ -153,7 +155,7 @@ fn the_manifest_names_who_reads() {
             .unwrap();
         }
     });
-    let world = World::s3(&trail(2), Duration::ZERO);
+    let world = World::s3(&trail(2));
     let mut command: Command = world.scan(&["-o", "out", "--manifest", "manifest"]);
     let (code, stderr) = run(command.env("AWS_ENDPOINT_URL_STS", url));
     assert_eq!(code, 0, "{stderr}");

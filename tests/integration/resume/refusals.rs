@@ -1,19 +1,20 @@
 //! Runs that are refused, and touch nothing.
 
 use std::fs;
-use std::time::Duration;
 
-use super::world::{World, run, signal, trail, wait_for};
+use super::world::{World, run, signal, trail};
+use crate::support::wait::{ended, until_running};
 
-/// A run that was stopped.
+/// A run that was stopped after a save, half-way through.
 fn stopped() -> World {
-    // Late enough for the first save to come long before the end.
-    let world = World::s3(&trail(120), Duration::from_millis(250));
+    let world = World::s3(&trail(120));
+    world.let_pass(60);
     let mut child =
         world.scan(&["-o", "out", "--checkpoint", "state", "--start", "2020-01-01"]).spawn().unwrap();
-    wait_for(&world.path("state"));
+    world.wait_for_save(&mut child);
     signal(&child, "INT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(ended(&mut child), Some(130));
+    world.let_all_pass();
     world
 }
 
@@ -84,16 +85,19 @@ fn a_checkpoint_that_is_not_ours_is_refused() {
 
 #[test]
 fn two_runs_on_one_checkpoint_or_one_output() {
-    let world = World::s3(&trail(200), Duration::from_millis(50));
+    let world = World::s3(&trail(60));
+    world.let_pass(0);
     let mut child = world.scan(&["-o", "out", "--checkpoint", "state"]).spawn().unwrap();
-    wait_for(&world.path("state"));
+    // The first GET comes behind all locks and files.
+    until_running(&mut child, "a GET", || world.gets_asked() > 0);
     let (code, stderr) = run(&mut world.scan(&["-o", "out2", "--checkpoint", "state", "--resume"]));
     assert_eq!(code, 1, "{stderr}");
     assert!(stderr.contains("another roottrail is using the checkpoint state"), "{stderr}");
     let (code, stderr) = run(&mut world.scan(&["-o", "out", "--checkpoint", "state2"]));
     assert_eq!(code, 1, "{stderr}");
     assert!(stderr.contains("another roottrail is writing it"), "{stderr}");
-    assert_eq!(child.wait().unwrap().code(), Some(3));
+    world.let_all_pass();
+    assert_eq!(ended(&mut child), Some(3));
 }
 
 #[test]

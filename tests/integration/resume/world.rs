@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::support::s3::{ACCESS_KEY, Bucket, Fault, Objects, Op, SECRET_KEY, Server};
+use crate::support::wait::until_running;
 
 pub(super) const ACCOUNT: &str = "111122223333";
 
@@ -102,23 +104,72 @@ pub(super) enum Place {
 pub(super) struct World {
     pub(super) place: Place,
     pub(super) folder: tempfile::TempDir,
+    /// GETs that the server still answers.
+    gets_left: Arc<AtomicU64>,
 }
 
 impl World {
     pub(super) fn disk(trail: &[(String, Vec<u8>)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let world = Self { place: Place::Disk(folder.path().join("src")), folder };
+        let world = Self { place: Place::Disk(folder.path().join("src")), folder, gets_left: Arc::default() };
         world.put(trail);
         world
     }
 
-    /// `late`: how long each GET takes.
-    pub(super) fn s3(trail: &[(String, Vec<u8>)], late: Duration) -> Self {
+    pub(super) fn s3(trail: &[(String, Vec<u8>)]) -> Self {
         let server = Server::start();
-        server.faults(move |asked| (asked.op == Op::Get).then_some(Fault::Late(late)));
-        let world = Self { place: Place::S3(server), folder: tempfile::tempdir().unwrap() };
+        let gets_left = Arc::new(AtomicU64::new(u64::MAX));
+        let left = gets_left.clone();
+        server.faults(move |asked| {
+            let take = |left: u64| left.checked_sub(1);
+            let held =
+                asked.op == Op::Get && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_err();
+            held.then_some(Fault::Held)
+        });
+        let world = Self { place: Place::S3(server), folder: tempfile::tempdir().unwrap(), gets_left };
         world.put(trail);
         world
+    }
+
+    /// From now on the server answers this many GETs and holds the others: a run that has more to read than that
+    /// goes on for ever, however fast or slow the machine is.
+    pub(super) fn let_pass(&self, gets: u64) {
+        self.gets_left.store(gets, Ordering::SeqCst);
+    }
+
+    /// And all of them again.
+    pub(super) fn let_all_pass(&self) {
+        self.let_pass(u64::MAX);
+    }
+
+    /// As soon as this many GETs were answered, the others are held until the run has saved its state.
+    pub(super) fn let_pass_after_a_save(&self, gets: u64) {
+        let Place::S3(server) = &self.place else { unreachable!("a disk has no GETs") };
+        let (passed, state) = (AtomicU64::new(0), self.path("state"));
+        server.faults(move |asked| {
+            if asked.op != Op::Get || state.exists() {
+                passed.store(0, Ordering::SeqCst);
+                return None;
+            }
+            let count = |passed: u64| (passed < gets).then_some(passed + 1);
+            let held = passed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, count).is_err();
+            held.then_some(Fault::Held)
+        });
+    }
+
+    /// GETs that were asked for so far.
+    pub(super) fn gets_asked(&self) -> usize {
+        let Place::S3(server) = &self.place else { unreachable!("a disk has no GETs") };
+        server.asked(Op::Get)
+    }
+
+    /// Waits until the run has saved its state, with findings.
+    pub(super) fn wait_for_save(&self, child: &mut Child) {
+        until_running(child, "a save with findings", || {
+            // A checkpoint is put in place whole, so that what is there can be read.
+            serde_json::from_str::<serde_json::Value>(&self.read("state"))
+                .is_ok_and(|state| state["state"]["summary"]["findings"][0].as_u64() > Some(0))
+        });
     }
 
     /// All objects that there are: on disk further ones, in S3 instead of those before.
@@ -188,14 +239,3 @@ pub(super) fn run(command: &mut Command) -> (i32, String) {
 }
 
 pub(super) use crate::support::cli::signal;
-
-/// Waits for a file to appear.
-pub(super) fn wait_for(path: &Path) {
-    for _ in 0..2000 {
-        if path.exists() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    panic!("{} does not appear", path.display());
-}

@@ -5,7 +5,6 @@ use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use roottrail::ship::Peer;
@@ -28,7 +27,7 @@ pub(crate) enum Fault {
     Reset,
     /// 413 without a body.
     TooLarge,
-    /// The answer comes after the client's patience.
+    /// Stored, but the answer comes only when the client has lost its patience.
     Slow,
     /// Splunk: taken, but never acknowledged and never stored.
     NeverAck,
@@ -42,6 +41,8 @@ struct State {
     faults: VecDeque<Fault>,
     acknowledge: bool,
     stored: Vec<String>,
+    /// Requests with items that were dealt with.
+    batches: usize,
     /// Splunk: acknowledgements by channel and number.
     acks: BTreeMap<(String, u64), bool>,
 }
@@ -88,6 +89,7 @@ impl Server {
             faults: faults.iter().copied().collect(),
             acknowledge,
             stored: Vec::new(),
+            batches: 0,
             acks: BTreeMap::new(),
         }));
         let shared = Arc::clone(&state);
@@ -111,6 +113,11 @@ impl Server {
         &self.url
     }
 
+    /// Requests with items so far.
+    pub(crate) fn batches(&self) -> usize {
+        self.state.lock().unwrap().batches
+    }
+
     /// The part and the id of everything stored, in order.
     pub(crate) fn stored(&self) -> Vec<String> {
         self.state.lock().unwrap().stored.clone()
@@ -120,14 +127,19 @@ impl Server {
 fn serve<S: Read + Write>(stream: S, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader) {
-        let (answer, delay) = {
+        let (answer, slow) = {
             let mut state = state.lock().unwrap();
             let is_batch = !request.path.ends_with("/ack");
             let fault = if is_batch { state.faults.pop_front().unwrap_or(Fault::Ok) } else { Fault::Ok };
-            let delay = if fault == Fault::Slow { Duration::from_millis(1800) } else { Duration::ZERO };
-            (state.answer(&request, fault), delay)
+            let answer = state.answer(&request, fault);
+            state.batches += usize::from(is_batch);
+            (answer, fault == Fault::Slow)
         };
-        thread::sleep(delay);
+        if slow {
+            // Nothing more comes from a client that waits: this ends as it closes the connection.
+            let _gone = reader.read(&mut [0]);
+            return;
+        }
         let (status, kind, body) = match answer {
             Answer::Break => return,
             Answer::Json(status, value) => (status, "application/json", value.to_string()),

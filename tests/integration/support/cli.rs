@@ -8,6 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::wait::until;
+
 /// The program, in an environment without anything of the user's.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roottrail"));
@@ -234,10 +236,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
     };
     let started = Instant::now();
     // Where there is no /proc, a while must do.
-    while !caught().unwrap_or(started.elapsed() > Duration::from_millis(500)) {
-        assert!(started.elapsed() < Duration::from_secs(20), "it never got ready");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("ready for signals", || caught().unwrap_or(started.elapsed() > Duration::from_secs(2)));
     let kill = format!("kill -{name} {}", child.id());
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }

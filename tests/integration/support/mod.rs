@@ -6,3 +6,4 @@ pub(crate) mod logs;
 pub(crate) mod readers;
 pub(crate) mod s3;
 pub(crate) mod signed;
+pub(crate) mod wait;

@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Stall,
     /// The answer comes late.
     Late(Duration),
+    /// No answer while the plan says so. It is asked again and again.
+    Held,
 }
 
 /// A body that may break.

@@ -2,6 +2,7 @@
 
 use super::fault::{Asked, Fault, Faulty, Op};
 use super::store::{Bucket, Store};
+use crate::support::wait::LAST_RESORT;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -128,6 +129,11 @@ impl Server {
         std::mem::take(&mut self.state.asked.lock().unwrap())
     }
 
+    /// How often this was asked for so far.
+    pub(crate) fn asked(&self, op: Op) -> usize {
+        self.state.asked.lock().unwrap().iter().filter(|asked| asked.op == op).count()
+    }
+
     /// The `User-Agent` of every request so far.
     pub(crate) fn take_agents(&self) -> Vec<String> {
         std::mem::take(&mut self.state.agents.lock().unwrap())
@@ -137,14 +143,15 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Options that reach this server, with waits short enough for a test.
+    /// Options that reach this server, with short waits between tries, and none that gives up an answer only
+    /// because the machine is busy.
     pub(crate) fn options(&self) -> S3Options {
         S3Options {
             endpoint_url: Some(self.url()),
             region: Some("us-east-1".into()),
             keys: Some(keys(ACCESS_KEY, SECRET_KEY)),
             retry_base: Duration::from_millis(2),
-            read_timeout: Duration::from_secs(5),
+            read_timeout: LAST_RESORT,
             ..S3Options::default()
         }
     }
@@ -164,7 +171,12 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
 
 async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Response<Faulty>, io::Error> {
     let asked = note(&request, &state);
-    let fault = (state.plan.read().unwrap())(&asked);
+    let plan = || (state.plan.read().unwrap())(&asked);
+    let mut fault = plan();
+    while fault == Some(Fault::Held) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        fault = plan();
+    }
     match fault {
         Some(Fault::Refuse) => return Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::SlowDown) => return Ok(refusal(503, "SlowDown", "Please reduce your request rate.")),
