@@ -10,9 +10,10 @@ mod queue;
 pub mod verify;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 use std::vec;
 
@@ -22,7 +23,7 @@ use crate::cancel::Cancel;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Fatal, ObjectError};
 use crate::filter::Keep;
-use crate::output::sink::Sink;
+use crate::output::sink::{Sink, SinkError};
 use crate::scan::options::ScanOptions;
 use crate::scan::report::Report;
 use crate::scan::worker::Worker;
@@ -62,6 +63,15 @@ pub fn run(
     run_from(None, sources, options, keep, sink, observer)
 }
 
+/// Starts a thread of the run under a name that `top -H` and profiles show.
+fn start_thread<'s>(
+    scope: &'s Scope<'s, '_>,
+    name: String,
+    work: impl FnOnce() + Send + 's,
+) -> io::Result<()> {
+    thread::Builder::new().name(name).spawn_scoped(scope, work).map(drop)
+}
+
 /// The same with a checkpoint, which says what was read before and is saved from time to time. Where the
 /// run ends by itself, it is to be finished once the outputs are in place.
 pub fn run_from(
@@ -81,13 +91,24 @@ pub fn run_from(
     let mut ledger = Ledger::new(keep, sink, checkpoint)?;
     let result = thread::scope(|scope| {
         let (sender, reports) = bounded(2 * options.threads);
-        scope.spawn(|| list(sources, &queue, cancel, &empty));
-        for n in 0..options.threads {
-            let (sender, queue, waiting) = (sender.clone(), &queue, &waiting);
-            let order = if n == 0 { Order::First } else { Order::Biggest };
-            scope.spawn(move || work(order, queue, options, waiting, &sender));
-        }
+        let started = (|| {
+            start_thread(scope, "lister".to_owned(), || list(sources, &queue, cancel, &empty))?;
+            for n in 0..options.threads {
+                let (sender, queue, waiting) = (sender.clone(), &queue, &waiting);
+                let order = if n == 0 { Order::First } else { Order::Biggest };
+                let work = move || work(order, queue, options, waiting, &sender);
+                start_thread(scope, format!("worker-{n}"), work)?;
+            }
+            Ok::<_, io::Error>(())
+        })();
         drop(sender);
+        if let Err(error) = started {
+            // Those that were started stop at their next look.
+            cancel.set();
+            return Err(SinkError::Failed(Fatal::Start {
+                message: format!("cannot start a thread: {error}"),
+            }));
+        }
 
         // What one worker sent at a time, by the place of its first.
         let mut early: BTreeMap<u64, vec::IntoIter<Report>> = BTreeMap::new();

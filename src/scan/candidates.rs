@@ -179,5 +179,12 @@ impl Drop for Judging<'_> {
 /// Threads that judge, started when an object first holds many candidates.
 fn pool(threads: usize) -> Option<&'static rayon::ThreadPool> {
     static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
-    POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()).as_ref()
+    POOL.get_or_init(|| {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|n| format!("judge-{n}"))
+            .build()
+            .ok()
+    })
+    .as_ref()
 }

@@ -35,4 +35,5 @@ mod ship;
 mod support;
 mod verdicts;
 mod verify;
+mod threads;
 mod windows;

@@ -102,7 +102,7 @@ impl S3Session {
         let direct = plain.then(|| tls_config(pem.as_deref())).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
-            .thread_name("roottrail-s3")
+            .thread_name("s3")
             .enable_all()
             .build()
             .map_err(|error| start(format!("cannot start the threads for S3: {error}")))?;
