@@ -33,7 +33,7 @@ mod sentences;
 mod shapes;
 mod ship;
 mod support;
+mod threads;
 mod verdicts;
 mod verify;
-mod threads;
 mod windows;
