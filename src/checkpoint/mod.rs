@@ -10,6 +10,7 @@
 //! run, which its counters and outputs already hold.
 
 mod description;
+mod error;
 mod file;
 mod saved;
 #[cfg(test)]
@@ -33,8 +34,9 @@ use crate::object::{Mark, ObjectRef, Part};
 use crate::output::partial::Committed;
 use crate::scan::report::Outcome;
 use crate::summary::Summary;
-pub use description::{Description, Plan, StateError};
+pub use description::{Description, Plan};
 use description::{compare, outputs_of};
+pub use error::StateError;
 use file::{Lock, Saved, SavedOutput};
 use saved::{SavedFindings, SavedSummary};
 
