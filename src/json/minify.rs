@@ -35,6 +35,8 @@ pub struct SyntaxError {
     pub offset: usize,
     /// What stood there, or should have.
     pub what: &'static str,
+    /// Whether a string has no end.
+    pub unterminated: bool,
 }
 
 impl fmt::Display for SyntaxError {
@@ -93,7 +95,7 @@ struct Pass<'t> {
 
 impl Pass<'_> {
     fn error(&self, what: &'static str) -> SyntaxError {
-        SyntaxError { offset: self.at, what }
+        SyntaxError { offset: self.at, what, unterminated: false }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -180,7 +182,9 @@ impl Pass<'_> {
         loop {
             let rest = &self.text[self.at..];
             let plain = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
-            let Some(plain) = plain else { return Err(self.error("unterminated string")) };
+            let Some(plain) = plain else {
+                return Err(SyntaxError { unterminated: true, ..self.error("unterminated string") });
+            };
             self.push_utf8(plain);
             match self.text[self.at] {
                 b'"' => {

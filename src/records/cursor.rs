@@ -9,7 +9,7 @@ use super::boundary::{Boundary, Found};
 pub use super::chunks::{Break, Chunks};
 use super::kernel;
 use crate::error::{ErrorKind, Stage};
-use crate::json::minify::number_len;
+use crate::json::minify::{SyntaxError, number_len};
 
 /// The longest single record, or other value, that is held in memory. CloudTrail's own limit for an
 /// event is 256 KB (1 MB for some data events).
@@ -23,8 +23,34 @@ const TOO_LONG: &str = "a single value of more than 64 MiB";
 pub struct Fault {
     /// The byte of the inflated object.
     pub offset: usize,
+    /// What that means for what follows.
+    pub kind: FaultKind,
     /// What stood there, or should have.
     pub what: &'static str,
+}
+
+/// The class of a [`Fault`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The grammar does not allow what stands there.
+    Syntax,
+    /// A value has no end: the search for one went on as far as there are bytes.
+    Unterminated,
+    /// A value is longer than [`MAX_VALUE`].
+    TooLong,
+}
+
+impl Fault {
+    /// A fault of the grammar at a place.
+    pub(super) fn syntax(offset: usize, what: &'static str) -> Self {
+        Self { offset, kind: FaultKind::Syntax, what }
+    }
+
+    /// What the grammar check found in the text at `start`.
+    pub(super) fn of_syntax(start: usize, error: &SyntaxError) -> Self {
+        let kind = if error.unterminated { FaultKind::Unterminated } else { FaultKind::Syntax };
+        Self { offset: start + error.offset, kind, what: error.what }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -121,7 +147,7 @@ impl<'c> Cursor<'c> {
 
     /// A fault at the current position.
     pub fn fault(&self, what: &'static str) -> Fault {
-        Fault { offset: self.at, what }
+        Fault { offset: self.at, kind: FaultKind::Syntax, what }
     }
 
     fn text(&self) -> &[u8] {
@@ -218,7 +244,11 @@ impl<'c> Cursor<'c> {
                     self.at += n + 1;
                     // The escaped byte, whatever it is.
                     if self.peek().is_none() {
-                        return Err(Fault { offset: start, what: "unterminated string" });
+                        return Err(Fault {
+                            offset: start,
+                            kind: FaultKind::Unterminated,
+                            what: "unterminated string",
+                        });
                     }
                     self.at += 1;
                 }
@@ -226,7 +256,11 @@ impl<'c> Cursor<'c> {
                     self.at += self.rest().len();
                     self.check_size(start)?;
                     if !self.more() {
-                        return Err(Fault { offset: start, what: "unterminated string" });
+                        return Err(Fault {
+                            offset: start,
+                            kind: FaultKind::Unterminated,
+                            what: "unterminated string",
+                        });
                     }
                 }
             }
@@ -247,7 +281,11 @@ impl<'c> Cursor<'c> {
                 break Ok(found);
             }
             if last {
-                break Err(Fault { offset: start, what: "unterminated object" });
+                break Err(Fault {
+                    offset: start,
+                    kind: FaultKind::Unterminated,
+                    what: "unterminated object",
+                });
             }
             if let Err(fault) = self.check_size(start) {
                 break Err(fault);
@@ -300,16 +338,16 @@ impl<'c> Cursor<'c> {
             if step < there {
                 continue;
             }
-            let what = match boundary.seen() {
-                _ if last => "unterminated object",
-                seen if seen > MAX_VALUE => TOO_LONG,
+            let (kind, what) = match boundary.seen() {
+                _ if last => (FaultKind::Unterminated, "unterminated object"),
+                seen if seen > MAX_VALUE => (FaultKind::TooLong, TOO_LONG),
                 _ => {
                     self.more();
                     continue;
                 }
             };
             self.at += boundary.start();
-            return Err(self.fault(what));
+            return Err(Fault { offset: self.at, kind, what });
         }
     }
 
@@ -336,7 +374,13 @@ impl<'c> Cursor<'c> {
                 Some(b'[') => depth += 1,
                 Some(b']') => depth -= 1,
                 Some(_) => {}
-                None => return Err(Fault { offset: start, what: "unterminated array" }),
+                None => {
+                    return Err(Fault {
+                        offset: start,
+                        kind: FaultKind::Unterminated,
+                        what: "unterminated array",
+                    });
+                }
             }
             self.at += 1;
             if depth == 0 {
@@ -363,12 +407,20 @@ impl<'c> Cursor<'c> {
         let known = matches!(token, b"true" | b"false" | b"null")
             || (!token.is_empty() && number_len(token) == Some(token.len()));
         self.keep = kept;
-        if known { Ok(()) } else { Err(Fault { offset: start, what: "expected a value" }) }
+        if known {
+            Ok(())
+        } else {
+            Err(Fault { offset: start, kind: FaultKind::Syntax, what: "expected a value" })
+        }
     }
 
     fn check_size(&self, start: usize) -> Result<(), Fault> {
         let start = self.keep.map_or(start, |keep| keep.min(start));
-        if self.at - start > MAX_VALUE { Err(Fault { offset: start, what: TOO_LONG }) } else { Ok(()) }
+        if self.at - start > MAX_VALUE {
+            Err(Fault { offset: start, kind: FaultKind::TooLong, what: TOO_LONG })
+        } else {
+            Ok(())
+        }
     }
 
     /// Where the bytes end that are there: what was sought to the end was read up to here.

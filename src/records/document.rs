@@ -7,7 +7,7 @@
 //! Whatever is passed over and could be evidence by its bytes is reported (`suspicion`): as a malformed record
 //! where the object has events, else as the object's error.
 
-use super::cursor::{Cursor, Fault};
+use super::cursor::{Cursor, Fault, FaultKind};
 use super::opening::Document;
 use super::suspicion;
 use super::walker::{Array, Members, NOT_AN_OBJECT, Read, Walker};
@@ -71,7 +71,8 @@ impl Walker<'_, '_> {
         let value = self.cursor.value();
         // No string goes on in the next line: this one lacks its end.
         let cut = self.cursor.slice(start, self.cursor.at()).contains(&b'\n');
-        let cut = cut.then_some(Fault { offset: start, what: "unterminated string" });
+        let cut = cut.then_some(Fault {
+            offset: start, kind: FaultKind::Unterminated, what: "unterminated string" });
         if let Some(fault) = value.err().or(cut) {
             self.give_up_line(start, fault)?;
         } else if first != Some(b'n') && !self.string(start) {
@@ -98,7 +99,7 @@ impl Walker<'_, '_> {
     /// Tells of the value that begins at `start` and ends here, in which no event was read.
     pub(super) fn no_event_here(&mut self, start: usize) {
         let value = self.cursor.slice(start, self.cursor.at());
-        let unread = suspicion::unread(value).map(|what| Unread::Suspect(Fault { offset: start, what }));
+        let unread = suspicion::unread(value).map(|what| Unread::Suspect(Fault::syntax(start, what)));
         self.pend(NOT_AN_OBJECT, unread);
     }
 
@@ -128,7 +129,7 @@ impl Walker<'_, '_> {
     }
 
     fn whole_object(&mut self, start: usize, end: usize, members: &Members) -> Result<(), Fault> {
-        let syntax = |error: SyntaxError| Fault { offset: start + error.offset, what: error.what };
+        let syntax = |error: SyntaxError| Fault::of_syntax(start, &error);
         let Self { cursor, text: minified, .. } = self;
         let text = cursor.slice(start, end);
         let is_event = members.keys.is_event();

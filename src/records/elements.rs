@@ -104,7 +104,7 @@ impl Walker<'_, '_> {
         self.judged += done;
         if let Some(start) = swallows {
             self.cursor.set_keep(Some(start));
-            return Err(Fault { offset: start, what: SWALLOWED });
+            return Err(Fault::syntax(start, SWALLOWED));
         }
         if let Some((start, end, candidate)) = other {
             self.other_record(start, end, candidate);
@@ -145,7 +145,7 @@ impl Walker<'_, '_> {
         let text = self.cursor.slice(start, found.end);
         if self.document.swallows_another(text) {
             self.cursor.set_keep(Some(start));
-            return Err(Fault { offset: start, what: SWALLOWED });
+            return Err(Fault::syntax(start, SWALLOWED));
         }
         let text = self.cursor.slice(start, found.end);
         let begins = begins_as_event(text);
@@ -161,7 +161,7 @@ impl Walker<'_, '_> {
             Err(error) => {
                 // As far as it goes it is read.
                 if self.broken_document(start, found.end) != Read::Events {
-                    self.note(Fault { offset: start + error.offset, what: error.what });
+                    self.note(Fault::of_syntax(start, &error));
                 }
             }
             Ok(repairs) => {
@@ -182,13 +182,13 @@ impl Walker<'_, '_> {
         self.cursor.value()?;
         let end = self.cursor.at();
         if self.document.swallows_another(self.cursor.slice(start, end)) {
-            return Err(Fault { offset: start, what: SWALLOWED });
+            return Err(Fault::syntax(start, SWALLOWED));
         }
         let mut text = std::mem::take(&mut self.text);
         text.clear();
         match minify(self.cursor.slice(start, end), &mut text) {
             Err(error) => {
-                let fault = Fault { offset: start + error.offset, what: error.what };
+                let fault = Fault::of_syntax(start, &error);
                 self.pend(error.what, Some(Unread::Broken(fault)));
             }
             Ok(repairs) => {

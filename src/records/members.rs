@@ -192,13 +192,13 @@ impl Walker<'_, '_> {
         self.cursor.value()?;
         // What lacks its end seems to hold lines that are to be looked at again.
         if self.document.holds_another(self.cursor.slice(start, self.cursor.at())) {
-            return Err(Fault { offset: start, what: SWALLOWED });
+            return Err(Fault::syntax(start, SWALLOWED));
         }
         let value = self.cursor.slice(start, self.cursor.at());
         if value.len() > 1 {
             let mut minified = String::new();
             minify(value, &mut minified)
-                .map_err(|error| Fault { offset: start + error.offset, what: error.what })?;
+                .map_err(|error| Fault::of_syntax(start, &error))?;
             self.beside(&minified, start);
         }
         Ok(())
@@ -208,7 +208,7 @@ impl Walker<'_, '_> {
     fn part(&mut self, text: &[u8], start: usize) -> Result<(), Fault> {
         let mut minified = String::new();
         let repairs = minify(text, &mut minified)
-            .map_err(|error| Fault { offset: start + error.offset, what: error.what })?;
+            .map_err(|error| Fault::of_syntax(start, &error))?;
         if self.repaired(repairs, |walker| walker.places_of(&minified)) != Read::Events {
             self.beside(&minified, start);
         }

@@ -125,9 +125,9 @@ impl Walker<'_, '_> {
             // Whether it is told of is for what holds it to say: another place may have the event.
             found = Read::Suspect;
         }
-        for Fault { offset, what } in faults {
+        for Fault { offset, kind, what } in faults {
             match place {
-                Some(start) => self.note(Fault { offset: start + offset, what }),
+                Some(start) => self.note(Fault { offset: start + offset, kind, what }),
                 // A text that began as an event and breaks off is one, and broken.
                 None if found == Read::Events || suspicion::holds_event(text) => {
                     self.walk.events = true;
@@ -145,7 +145,7 @@ impl Walker<'_, '_> {
         let suspect = (read == Read::Suspect).then_some(suspicion::NOT_READ);
         if read != Read::Events {
             let Some(what) = suspicion::unread(text).or(suspect) else { return false };
-            self.pend(what, Some(Unread::Suspect(Fault { offset, what })));
+            self.pend(what, Some(Unread::Suspect(Fault { offset, kind, what })));
         }
         true
     }
@@ -154,10 +154,10 @@ impl Walker<'_, '_> {
     pub(super) fn beside(&mut self, text: &str, offset: usize) {
         if suspicion::holds_another_event(text.as_bytes()) {
             let what = suspicion::NOT_READ;
-            self.pend(what, Some(Unread::Suspect(Fault { offset, what })));
+            self.pend(what, Some(Unread::Suspect(Fault { offset, kind, what })));
         } else if self.beside.is_none() {
             self.beside =
-                suspicion::unread(text.as_bytes()).map(|what| Unread::Suspect(Fault { offset, what }));
+                suspicion::unread(text.as_bytes()).map(|what| Unread::Suspect(Fault { offset, kind, what }));
         }
     }
 }

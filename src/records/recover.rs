@@ -9,7 +9,7 @@
 
 use std::mem;
 
-use super::cursor::Fault;
+use super::cursor::{Fault, FaultKind};
 use super::opening::OPENING;
 use super::walker::{Unread, Walker};
 
@@ -32,7 +32,7 @@ impl Walker<'_, '_> {
         let read = self.read_up_to(&fault);
         // Lines of an export task begin with a time stamp of this century.
         let opening: &[u8] = if self.stamped { b"20" } else { b"{" };
-        if fault.what.starts_with("a single value") || !self.go_on_behind(start, opening, read) {
+        if fault.kind == FaultKind::TooLong || !self.go_on_behind(start, opening, read) {
             return Err(fault);
         }
         self.pend(fault.what, Some(Unread::Broken(fault)));
@@ -63,8 +63,10 @@ impl Walker<'_, '_> {
 
     /// How far the reading went that ended in a fault.
     fn read_up_to(&self, fault: &Fault) -> usize {
-        let to_the_end = fault.what.starts_with("unterminated") || fault.what.starts_with("a single value");
-        if to_the_end { self.cursor.loaded() } else { self.cursor.at() }
+        match fault.kind {
+            FaultKind::Unterminated | FaultKind::TooLong => self.cursor.loaded(),
+            FaultKind::Syntax => self.cursor.at(),
+        }
     }
 
     /// Notes how the document begins, up to its first key, which has just been read.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::candidates::Batch;
 use super::interruptible::Waiting;
 use super::report::{Outcome, Report};
-use crate::records::cursor::{Break, Cursor, Fault};
+use crate::records::cursor::{Break, Cursor, Fault, FaultKind};
 use crate::records::document::{Unread, Walk, walk};
 use sha2::{Digest as _, Sha256};
 
@@ -271,9 +271,9 @@ fn finish(
         Err(broken) => (Walk::default(), Some(broken)),
     };
     let faulty = |fault: Fault| {
-        let kind = match fault.what {
-            what if what.starts_with("a single value") => ErrorKind::TooLarge,
-            _ => ErrorKind::InvalidJson,
+        let kind = match fault.kind {
+            FaultKind::TooLong => ErrorKind::TooLarge,
+            FaultKind::Syntax | FaultKind::Unterminated => ErrorKind::InvalidJson,
         };
         ObjectError::new(uri(), Stage::Parse, kind, fault)
     };

@@ -5,11 +5,13 @@ use crate::source::Metadata;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
+use aws_smithy_checksums::body::validate::Error as ChecksumError;
 use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
 use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::Incoming;
+use std::error::Error as StdError;
 
 /// What to ask for.
 #[derive(Debug)]
@@ -53,11 +55,35 @@ pub(super) enum Stream {
     Direct(Incoming),
 }
 
+/// Why a body ended early.
+#[derive(Debug)]
+pub(super) struct BrokenBody {
+    pub(super) reason: String,
+    /// All of it came, and the SDK found that it is not what its checksum says.
+    pub(super) wrong_checksum: bool,
+}
+
+fn is_mismatch(error: &(dyn StdError + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(inner) = cause {
+        if matches!(inner.downcast_ref(), Some(ChecksumError::ChecksumMismatch { .. })) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
 impl Stream {
-    /// The next piece; `None` at the end. Fails with the reason in words.
-    pub(super) async fn next(&mut self) -> Option<Result<Bytes, String>> {
+    /// The next piece; `None` at the end.
+    pub(super) async fn next(&mut self) -> Option<Result<Bytes, BrokenBody>> {
         match self {
-            Stream::Sdk(body) => Some(body.next().await?.map_err(|error| chain(&error))),
+            Stream::Sdk(body) => {
+                Some(body.next().await?.map_err(|error| BrokenBody {
+                    reason: chain(&error),
+                    wrong_checksum: is_mismatch(&error),
+                }))
+            }
             Stream::Direct(body) => loop {
                 match body.frame().await? {
                     Ok(frame) => {
@@ -66,7 +92,9 @@ impl Stream {
                             return Some(Ok(data));
                         }
                     }
-                    Err(error) => return Some(Err(chain(&error))),
+                    Err(error) => {
+                        return Some(Err(BrokenBody { reason: chain(&error), wrong_checksum: false }));
+                    }
                 }
             },
         }

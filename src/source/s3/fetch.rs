@@ -221,12 +221,12 @@ async fn receive(mut stream: Stream, stall: Duration, partial: &mut Partial) -> 
         match tokio::time::timeout(stall, stream.next()).await {
             Ok(None) => return Ok(()),
             Ok(Some(Ok(chunk))) => partial.bytes.extend_from_slice(&chunk),
-            Ok(Some(Err(text))) => {
+            Ok(Some(Err(broken))) => {
                 partial.certified = false;
-                if text.contains("checksum mismatch") {
+                if broken.wrong_checksum {
                     partial.bytes.clear();
                 }
-                return Err(cut(format!("the body broke: {text}")));
+                return Err(cut(format!("the body broke: {}", broken.reason)));
             }
             Err(_) => {
                 partial.certified = false;

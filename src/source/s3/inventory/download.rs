@@ -85,7 +85,7 @@ async fn attempt(bucket: &Bucket, key: &str, partial: &mut Partial) -> Result<()
                 partial.file.write_all(&chunk).map_err(unwritable)?;
                 partial.bytes += chunk.len() as u64;
             }
-            Ok(Some(Err(text))) => return Err(cut(format!("the body broke: {text}"))),
+            Ok(Some(Err(broken))) => return Err(cut(format!("the body broke: {}", broken.reason))),
             Err(_) => {
                 let text = format!("the body stalled for {} s", stall.as_secs_f32());
                 return Err(Failure::new(ErrorKind::Timeout, Verdict::Retry, text));
