@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A flag shared by all threads of a run. Once set it stays set.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel {
-    own: Arc<AtomicBool>,
-    /// Of the run that this one is a part of.
-    whole: Option<Arc<AtomicBool>>,
+pub struct Cancel(Arc<Flag>);
+
+#[derive(Debug, Default)]
+struct Flag {
+    set: AtomicBool,
+    whole: Option<Cancel>,
 }
 
 impl Cancel {
@@ -20,17 +22,42 @@ impl Cancel {
     /// A flag for a part of the run: set by itself, or with this one.
     #[must_use]
     pub fn part(&self) -> Self {
-        Self { own: Arc::default(), whole: Some(Arc::clone(&self.own)) }
+        Self(Arc::new(Flag { set: AtomicBool::new(false), whole: Some(self.clone()) }))
     }
 
     /// Asks every thread of the run to stop at its next look.
     pub fn set(&self) {
-        self.own.store(true, Ordering::Relaxed);
+        self.0.set.store(true, Ordering::Relaxed);
     }
 
     /// Whether the run has been asked to stop.
     pub fn is_set(&self) -> bool {
-        let set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        set(&self.own) || self.whole.as_deref().is_some_and(set)
+        let mut flag = &*self.0;
+        loop {
+            if flag.set.load(Ordering::Relaxed) {
+                return true;
+            }
+            match &flag.whole {
+                Some(whole) => flag = &whole.0,
+                None => return false,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_stops_by_itself_or_with_the_whole() {
+        let user = Cancel::new();
+        let run = user.part();
+        let part = run.part();
+        run.set();
+        assert_eq!([&user, &run, &part].map(Cancel::is_set), [false, true, true]);
+        let other = user.part().part();
+        user.set();
+        assert!(other.is_set());
     }
 }

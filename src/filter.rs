@@ -8,7 +8,7 @@ use crate::key::days::TimeRange;
 /// Which findings are written.
 pub trait Keep {
     /// Whether this finding is written; otherwise it is counted as filtered.
-    fn keeps(&self, finding: &mut Finding) -> bool;
+    fn keeps(&self, finding: &Finding) -> bool;
 }
 
 /// What a finding must be to be written. An empty list asks for nothing.
@@ -28,6 +28,12 @@ pub struct Filter {
     pub event_names: Vec<String>,
     /// When its event happened.
     pub time: TimeRange,
+}
+
+impl Keep for Filter {
+    fn keeps(&self, finding: &Finding) -> bool {
+        Filter::keeps(self, finding)
+    }
 }
 
 impl Filter {

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! One object is one unit of work, done by one worker with buffers that it uses again. The driver puts
-//! the reports back into input order, drops duplicates and writes. [`pipeline::run`] is the whole of it;
+//! the reports back into input order, drops duplicates and writes. [`pipeline::Run`] is the whole of it;
 //! it blocks, so async callers run it on a thread of its own.
 
 pub mod cancel;

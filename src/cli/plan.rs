@@ -21,8 +21,9 @@ use roottrail::finding::Finding;
 use roottrail::key::selection::KeyScope;
 use roottrail::object::ObjectRef;
 use roottrail::output::sink::{Sink, SinkError};
-use roottrail::pipeline::{self, Observer};
+use roottrail::pipeline::{Observer, Run};
 use roottrail::plan::{Amount, Plan, Sample};
+use roottrail::rules::TrustedNetworks;
 use roottrail::scan::options::{Job, ScanOptions};
 use roottrail::source::disk::DiskSource;
 use roottrail::source::s3::S3Source;
@@ -115,7 +116,6 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     plan.list_requests = session.started().map_or(0, |session| session.requests().list);
     let mut interrupted = cancel.is_set();
     if args.sample > 0 && !interrupted {
-        // A run sets the flag when it is done, whoever asked.
         let summary = read(places, chosen, &cancel)?;
         interrupted = summary.interrupted;
         plan.sample = Some(Sample {
@@ -258,14 +258,23 @@ fn read(places: Vec<Place>, mut chosen: Chosen, cancel: &Cancel) -> anyhow::Resu
         threads,
         cancel: cancel.clone(),
     };
-    Ok(pipeline::run(sources, &options, &Nothing, &mut Nothing, &mut Nothing)?)
+    let run = Run {
+        sources,
+        options: &options,
+        checkpoint: None,
+        trusted: &TrustedNetworks::default(),
+        keep: &Nothing,
+        sink: &mut Nothing,
+        observer: &mut Nothing,
+    };
+    Ok(run.execute()?)
 }
 
 /// Takes findings and tells of nothing.
 struct Nothing;
 
 impl Keep for Nothing {
-    fn keeps(&self, _: &mut Finding) -> bool {
+    fn keeps(&self, _: &Finding) -> bool {
         false
     }
 }

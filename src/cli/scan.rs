@@ -19,7 +19,7 @@ use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Checkpoint;
 use roottrail::finding::Severity;
 use roottrail::output::manifest::Manifest;
-use roottrail::pipeline;
+use roottrail::pipeline::Run;
 use roottrail::scan::options::{Job, ScanOptions};
 use roottrail::summary::Summary;
 
@@ -83,8 +83,8 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     args.outputs.check(args.durable.path()?)?;
     // A list on standard input may take its time; until it is there, a signal simply ends the program.
     let names = source_names(&args.sources, args.objects_from.as_deref())?;
-    let cancel = Cancel::new();
-    signals::stop_on_signals(&cancel)?;
+    let asked = Cancel::new();
+    signals::stop_on_signals(&asked)?;
     let checkpoint = args.durable.open(args.outputs.force, args.outputs.output())?;
     let now = Timestamp::now();
     let started = checkpoint.as_ref().and_then(Checkpoint::started).unwrap_or(now);
@@ -118,6 +118,8 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     }
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    // The time being over is no signal: the first one after it still lets the run end in order.
+    let cancel = asked.part();
     args.durable.stop_in_time(&cancel);
     let progress = if args.no_progress { ProgressChoice::Never } else { args.progress };
     let options =
@@ -127,7 +129,16 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         session.on_event(progress.voice());
     }
     let checkpoint = durable.as_mut().map(|durable| &mut durable.checkpoint);
-    let result = pipeline::run_from(checkpoint, sources, &options, &selection, &mut outputs, &mut progress);
+    let run = Run {
+        sources,
+        options: &options,
+        checkpoint,
+        trusted: &selection.trusted,
+        keep: &selection.filter,
+        sink: &mut outputs,
+        observer: &mut progress,
+    };
+    let result = run.execute();
     progress.finish();
     for note in session.map(|session| session.take_notes()).unwrap_or_default() {
         if !args.quiet {

@@ -9,8 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::values::{parse_span, parse_time};
 use super::{UsageError, closed};
 use roottrail::filter::Filter;
-use roottrail::filter::Keep;
-use roottrail::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
+use roottrail::finding::{CredentialType, IdentityKind, MfaStatus, Severity};
 use roottrail::key::days::TimeRange;
 use roottrail::key::selection::KeyScope;
 use roottrail::rules::{Rule, TrustedNetworks};
@@ -89,7 +88,7 @@ pub(super) struct Args {
 pub(super) struct Selection {
     pub(super) keys: KeyScope,
     pub(super) filter: Filter,
-    trusted: TrustedNetworks,
+    pub(super) trusted: TrustedNetworks,
 }
 
 impl ScopeArgs {
@@ -131,12 +130,5 @@ impl Args {
             }
         }
         Ok(Selection { keys, filter, trusted })
-    }
-}
-
-impl Keep for Selection {
-    fn keeps(&self, finding: &mut Finding) -> bool {
-        self.trusted.apply(finding);
-        self.filter.keeps(finding)
     }
 }

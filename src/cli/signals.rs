@@ -1,19 +1,16 @@
 //! Ctrl-C and its kin.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use anyhow::Context as _;
 
 use super::code;
 use roottrail::cancel::Cancel;
 
-/// The first signal ends the run in order; a second one ends the program.
+/// The first signal sets the flag, and so ends the run in order; a second one ends the program. Nothing else may
+/// set this flag.
 pub(super) fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
     let cancel = cancel.clone();
-    // Not the flag: a run sets that itself when it ends, and a first signal must not cut that short.
-    let told = AtomicBool::new(false);
     ctrlc::set_handler(move || {
-        if told.swap(true, Ordering::Relaxed) {
+        if cancel.is_set() {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "the user asked twice: nothing is to be put in place"

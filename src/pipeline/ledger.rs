@@ -12,10 +12,12 @@ use crate::filter::Keep;
 use crate::hex::hex;
 use crate::key::{KeyInfo, Skip, delivery_slot};
 use crate::output::sink::{Sink, SinkError};
+use crate::rules::TrustedNetworks;
 use crate::scan::report::{Outcome, Report};
 use crate::summary::Summary;
 
 pub(super) struct Ledger<'l> {
+    trusted: &'l TrustedNetworks,
     keep: &'l dyn Keep,
     sink: &'l mut dyn Sink,
     checkpoint: Option<&'l mut Checkpoint>,
@@ -28,6 +30,7 @@ pub(super) struct Ledger<'l> {
 
 impl<'l> Ledger<'l> {
     pub(super) fn new(
+        trusted: &'l TrustedNetworks,
         keep: &'l dyn Keep,
         sink: &'l mut dyn Sink,
         mut checkpoint: Option<&'l mut Checkpoint>,
@@ -38,6 +41,7 @@ impl<'l> Ledger<'l> {
         };
         let objects = summary.objects;
         Ok(Self {
+            trusted,
             keep,
             sink,
             checkpoint,
@@ -121,10 +125,12 @@ impl<'l> Ledger<'l> {
         let mut finding = judged.finding;
         if copy == Copy::New {
             self.summary.note_stop(&finding);
+            // Before any filter: one may ask for this very rule.
+            self.trusted.apply(&mut finding);
         }
         match copy {
             Copy::Duplicate => self.summary.findings.duplicates += 1,
-            Copy::New if self.keep.keeps(&mut finding) => {
+            Copy::New if self.keep.keeps(&finding) => {
                 self.summary.findings.written += 1;
                 self.summary.tally(&finding);
                 self.sink.finding(finding)?;

@@ -7,15 +7,15 @@
 
 mod ledger;
 mod queue;
+mod reorder;
 pub mod verify;
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
-use std::vec;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
@@ -24,6 +24,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::{Fatal, ObjectError};
 use crate::filter::Keep;
 use crate::output::sink::{Sink, SinkError};
+use crate::rules::TrustedNetworks;
 use crate::scan::options::ScanOptions;
 use crate::scan::report::Report;
 use crate::scan::worker::Worker;
@@ -31,6 +32,7 @@ use crate::source::{Feed as _, Source};
 use crate::summary::Summary;
 use ledger::Ledger;
 use queue::{Order, Queue};
+use reorder::Reorder;
 
 /// Findings that may wait in memory for objects before them, in bytes, all objects together.
 const WAITING: usize = 16 << 20;
@@ -49,18 +51,29 @@ pub trait Observer {
     fn error(&mut self, error: &ObjectError);
 }
 
-/// Scans all sources, one after another, into `sink`.
-///
-/// Fails only where the sink does, or where the account does not add up; all else is in the summary. A
-/// sink whose reader has gone ([`SinkError::Closed`](crate::output::sink::SinkError::Closed)) ends the run quietly.
-pub fn run(
-    sources: Vec<Box<dyn Source>>,
-    options: &ScanOptions,
-    keep: &dyn Keep,
-    sink: &mut dyn Sink,
-    observer: &mut dyn Observer,
-) -> Result<Summary, Fatal> {
-    run_from(None, sources, options, keep, sink, observer)
+/// A run over all sources, one after another, into a sink.
+pub struct Run<'r> {
+    /// Where objects come from, in output order.
+    pub sources: Vec<Box<dyn Source>>,
+    /// How they are read.
+    pub options: &'r ScanOptions,
+    /// What was read before. Saved from time to time, and to be finished once the outputs are in place, where
+    /// the run ends by itself.
+    pub checkpoint: Option<&'r mut Checkpoint>,
+    /// Networks that root is expected from: a success from elsewhere raises a rule, which filters then see.
+    pub trusted: &'r TrustedNetworks,
+    /// Which findings are written.
+    pub keep: &'r dyn Keep,
+    /// Where findings and errors go.
+    pub sink: &'r mut dyn Sink,
+    /// Who follows the run.
+    pub observer: &'r mut dyn Observer,
+}
+
+impl fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("sources", &self.sources).finish_non_exhaustive()
+    }
 }
 
 /// Starts a thread of the run under a name that `top -H` and profiles show.
@@ -72,99 +85,83 @@ fn start_thread<'s>(
     thread::Builder::new().name(name).spawn_scoped(scope, work).map(drop)
 }
 
-/// The same with a checkpoint, which says what was read before and is saved from time to time. Where the
-/// run ends by itself, it is to be finished once the outputs are in place.
-pub fn run_from(
-    checkpoint: Option<&mut Checkpoint>,
-    sources: Vec<Box<dyn Source>>,
-    options: &ScanOptions,
-    keep: &dyn Keep,
-    sink: &mut dyn Sink,
-    observer: &mut dyn Observer,
-) -> Result<Summary, Fatal> {
-    let start = Instant::now();
-    let cancel = &options.cancel;
-    let memory = checkpoint.as_ref().map(|checkpoint| Arc::clone(checkpoint.memory()));
-    let queue = Queue::new(cancel.clone(), memory);
-    let waiting = AtomicUsize::new(0);
-    let empty = Mutex::new(Vec::new());
-    let mut ledger = Ledger::new(keep, sink, checkpoint)?;
-    let result = thread::scope(|scope| {
-        let (sender, reports) = bounded(2 * options.threads);
-        let started = (|| {
-            start_thread(scope, "lister".to_owned(), || list(sources, &queue, cancel, &empty))?;
-            for n in 0..options.threads {
-                let (sender, queue, waiting) = (sender.clone(), &queue, &waiting);
-                let order = if n == 0 { Order::First } else { Order::Biggest };
-                let work = move || work(order, queue, options, waiting, &sender);
-                start_thread(scope, format!("worker-{n}"), work)?;
-            }
-            Ok::<_, io::Error>(())
-        })();
-        drop(sender);
-        if let Err(error) = started {
-            // Those that were started stop at their next look.
-            cancel.set();
-            return Err(SinkError::Failed(Fatal::Start {
-                message: format!("cannot start a thread: {error}"),
-            }));
-        }
-
-        // What one worker sent at a time, by the place of its first.
-        let mut early: BTreeMap<u64, vec::IntoIter<Report>> = BTreeMap::new();
-        let mut head = 0;
-        let result = loop {
-            match reports.recv_timeout(TICK) {
-                Ok(several) => keep_for_later(&mut early, several.into_iter()),
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Err(error) = ledger.idle(start.elapsed()) {
-                        break Err(error);
-                    }
+impl Run<'_> {
+    /// Reads everything, unless the options' flag stops it, which the end of a run leaves as it is. A sink whose
+    /// reader has gone ([`SinkError::Closed`](crate::output::sink::SinkError::Closed)) ends the run quietly.
+    ///
+    /// # Errors
+    ///
+    /// Fails only where the sink or the checkpoint does, or where the account does not add up; all else is in
+    /// the summary.
+    pub fn execute(self) -> Result<Summary, Fatal> {
+        let Self { sources, options, checkpoint, trusted, keep, sink, observer } = self;
+        let start = Instant::now();
+        let asked = &options.cancel;
+        let cancel = &asked.part();
+        let options = &ScanOptions { cancel: cancel.clone(), ..options.clone() };
+        let memory = checkpoint.as_ref().map(|checkpoint| Arc::clone(checkpoint.memory()));
+        let queue = Queue::new(cancel.clone(), memory);
+        let waiting = AtomicUsize::new(0);
+        let empty = Mutex::new(Vec::new());
+        let mut ledger = Ledger::new(trusted, keep, sink, checkpoint)?;
+        let result = thread::scope(|scope| {
+            let (sender, reports) = bounded(2 * options.threads);
+            let started = (|| {
+                start_thread(scope, "lister".to_owned(), || list(sources, &queue, cancel, &empty))?;
+                for n in 0..options.threads {
+                    let (sender, queue, waiting) = (sender.clone(), &queue, &waiting);
+                    let order = if n == 0 { Order::First } else { Order::Biggest };
+                    let work = move || work(order, queue, options, waiting, &sender);
+                    start_thread(scope, format!("worker-{n}"), work)?;
                 }
-                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                Ok::<_, io::Error>(())
+            })();
+            drop(sender);
+            if let Err(error) = started {
+                // Those that were started stop at their next look.
+                cancel.set();
+                return Err(SinkError::Failed(Fatal::Start {
+                    message: format!("cannot start a thread: {error}"),
+                }));
             }
-            // A report that was cut short by the stop itself must not be counted.
-            if cancel.is_set() {
-                break Ok(());
-            }
-            let mut result = Ok(());
-            'ready: while let Some(mut several) = early.remove(&head) {
-                while several.as_slice().first().is_some_and(|report| report.seq == head)
-                    && let Some(report) = several.next()
+
+            let mut reorder = Reorder::default();
+            let result = loop {
+                match reports.recv_timeout(TICK) {
+                    Ok(several) => reorder.add(several),
+                    Err(RecvTimeoutError::Timeout) => {
+                        if let Err(error) = ledger.idle(start.elapsed()) {
+                            break Err(error);
+                        }
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                }
+                let mut result = Ok(());
+                // A report that was cut short by the stop itself must not be counted.
+                while !cancel.is_set()
+                    && result.is_ok()
+                    && let Some(report) = reorder.next()
                 {
                     waiting.fetch_sub(report.held_bytes(), Ordering::Relaxed);
-                    head += 1;
-                    queue.set_head(head);
+                    queue.set_head(reorder.head());
                     result =
                         ledger.absorb(report, observer).and_then(|()| ledger.save_if_due(start.elapsed()));
-                    if result.is_err() || cancel.is_set() {
-                        break 'ready;
-                    }
                 }
-                // A large object between these has been taken before them, or is still to be taken.
-                keep_for_later(&mut early, several);
-            }
-            if result.is_err() || cancel.is_set() {
-                break result;
-            }
-            let (listed, all) = queue.listed();
-            observer.progress(ledger.summary(), listed, all);
-        };
-        let interrupted = cancel.is_set();
-        // Whatever still runs stops at its next look; what it has read is not written.
-        cancel.set();
-        result.map(|()| interrupted)
-    });
-    let (listed, _) = queue.listed();
-    let mut summary = ledger.finish(result, listed, start.elapsed())?;
-    summary.empty_sources = empty.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(summary)
-}
-
-/// Reports in input order, not all of them neighbours.
-fn keep_for_later(early: &mut BTreeMap<u64, vec::IntoIter<Report>>, reports: vec::IntoIter<Report>) {
-    if let Some(first) = reports.as_slice().first() {
-        early.insert(first.seq, reports);
+                if result.is_err() || cancel.is_set() {
+                    break result;
+                }
+                let (listed, all) = queue.listed();
+                observer.progress(ledger.summary(), listed, all);
+            };
+            let interrupted = asked.is_set();
+            // Whatever still runs stops at its next look; what it has read is not written.
+            cancel.set();
+            result.map(|()| interrupted)
+        });
+        let (listed, _) = queue.listed();
+        let mut summary = ledger.finish(result, listed, start.elapsed())?;
+        summary.empty_sources = empty.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(summary)
     }
 }
 

@@ -5,12 +5,13 @@
 
 use std::io;
 
-use super::{Observer, run_from};
+use super::{Observer, Run};
 use crate::checkpoint::Checkpoint;
 use crate::error::{ErrorKind, Fatal, ObjectError, Stage};
 use crate::filter::Keep;
 use crate::finding::Finding;
 use crate::output::sink::{Sink, SinkError};
+use crate::rules::TrustedNetworks;
 use crate::scan::contents::Uncompressed;
 use crate::scan::options::{Job, ScanOptions};
 use crate::scan::report::{Outcome, Report};
@@ -36,7 +37,16 @@ pub fn read_digests(
         ScanOptions { job: Job::Digest, sha256: false, cancel: options.cancel.part(), ..options.clone() };
     let mut pass = DigestPass { verifier, errors };
     let mut observer = NotOfListing(observer);
-    let summary = run_from(None, sources, &options, &Nothing, &mut pass, &mut observer)?;
+    let run = Run {
+        sources,
+        options: &options,
+        checkpoint: None,
+        trusted: &TrustedNetworks::default(),
+        keep: &Nothing,
+        sink: &mut pass,
+        observer: &mut observer,
+    };
+    let summary = run.execute()?;
     if !summary.interrupted {
         verifier.digests_done().map_err(temporary)?;
     }
@@ -59,7 +69,8 @@ pub fn hash_logs(
     let options =
         ScanOptions { job: Job::Hash, sha256: false, cancel: options.cancel.part(), ..options.clone() };
     let mut pass = LogPass { verifier, errors };
-    run_from(checkpoint, sources, &options, &Nothing, &mut pass, observer)
+    let trusted = &TrustedNetworks::default();
+    Run { sources, options: &options, checkpoint, trusted, keep: &Nothing, sink: &mut pass, observer }.execute()
 }
 
 /// Judges one object of a run; `None` where it is none that digests name or should.
@@ -186,7 +197,7 @@ impl Observer for NotOfListing<'_> {
 struct Nothing;
 
 impl Keep for Nothing {
-    fn keeps(&self, _: &mut Finding) -> bool {
+    fn keeps(&self, _: &Finding) -> bool {
         false
     }
 }

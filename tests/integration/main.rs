@@ -18,6 +18,7 @@ mod formats;
 mod golden_scan;
 mod integrations;
 mod inventory;
+mod library;
 mod listing;
 mod ocsf;
 mod oracle;

@@ -1,0 +1,82 @@
+//! A run as a program of somebody else makes it.
+
+use roottrail::cancel::Cancel;
+use roottrail::error::ObjectError;
+use roottrail::filter::Filter;
+use roottrail::finding::Finding;
+use roottrail::output::sink::{Sink, SinkError};
+use roottrail::pipeline::{Observer, Run};
+use roottrail::rules::{TrustedNetworks, UNTRUSTED_ADDRESS};
+use roottrail::scan::options::ScanOptions;
+use roottrail::source::disk::DiskSource;
+use roottrail::summary::Summary;
+
+#[derive(Default)]
+struct Kept(Vec<Finding>);
+
+impl Sink for Kept {
+    fn finding(&mut self, finding: Finding) -> Result<(), SinkError> {
+        self.0.push(finding);
+        Ok(())
+    }
+
+    fn error(&mut self, error: &ObjectError) -> Result<(), SinkError> {
+        panic!("{error}")
+    }
+
+    fn idle(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn progress(&mut self, _: &Summary, _: u64, _: bool) {}
+
+    fn error(&mut self, error: &ObjectError) {
+        panic!("{error}")
+    }
+}
+
+/// Two events of root, from these addresses.
+fn run_over(addresses: [&str; 2], trusted: &TrustedNetworks, cancel: &Cancel) -> (Summary, Vec<Finding>) {
+    let folder = tempfile::tempdir().unwrap();
+    let events = addresses.map(|address| {
+        format!(r#"{{"eventID":"{address}","userIdentity":{{"type":"Root"}},"sourceIPAddress":"{address}"}}"#)
+    });
+    std::fs::write(folder.path().join("a.json"), format!(r#"{{"Records":[{}]}}"#, events.join(","))).unwrap();
+    let options = ScanOptions { max_object_size: 1 << 20, sha256: false, threads: 2, cancel: cancel.clone() };
+    let mut sink = Kept::default();
+    let run = Run {
+        sources: vec![Box::new(DiskSource::new(folder.path()))],
+        options: &options,
+        checkpoint: None,
+        trusted,
+        keep: &Filter { rules: vec![UNTRUSTED_ADDRESS], ..Filter::default() },
+        sink: &mut sink,
+        observer: &mut Nobody,
+    };
+    let summary = run.execute().unwrap();
+    (summary, sink.0)
+}
+
+#[test]
+fn untrusted_addresses_raise_their_rule_before_filters_look() {
+    let mut trusted = TrustedNetworks::default();
+    trusted.add("198.51.100.0/24").unwrap();
+    let (summary, findings) = run_over(["198.51.100.7", "203.0.113.7"], &trusted, &Cancel::new());
+    assert_eq!((summary.findings.written, summary.findings.filtered), (1, 1));
+    assert_eq!(findings[0].source.address.as_deref(), Some("203.0.113.7"));
+    assert!(findings[0].rules.iter().any(|rule| rule == UNTRUSTED_ADDRESS));
+}
+
+#[test]
+fn a_run_that_ends_by_itself_leaves_the_flag_of_its_caller() {
+    let cancel = Cancel::new();
+    let (summary, _) = run_over(["192.0.2.1", "192.0.2.2"], &TrustedNetworks::default(), &cancel);
+    assert!(!summary.interrupted && !cancel.is_set());
+    cancel.set();
+    let (summary, findings) = run_over(["192.0.2.1", "192.0.2.2"], &TrustedNetworks::default(), &cancel);
+    assert!(summary.interrupted && findings.is_empty());
+}
