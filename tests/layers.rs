@@ -5,6 +5,8 @@
 //! module is followed through re-exports to the file that defines its item. Tests may import from anywhere. A
 //! room's `mod.rs` is its face: it names its files and they name it, so it is no part of a circle.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
