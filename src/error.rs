@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 
 use serde::Serialize;
 
@@ -56,6 +57,17 @@ pub enum ErrorKind {
     Io,
     /// Anything else.
     Other,
+}
+
+impl ErrorKind {
+    /// The class of a failure to read a file.
+    pub fn of_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotFound,
+            io::ErrorKind::PermissionDenied => Self::AccessDenied,
+            _ => Self::Io,
+        }
+    }
 }
 
 impl fmt::Display for Stage {
@@ -171,4 +183,24 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
 /// What keeps a run from starting.
 pub(crate) fn start(message: String) -> Fatal {
     Fatal::Start { message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Layer>>,
+    }
+
+    #[test]
+    fn a_chain_leaves_out_what_is_repeated() {
+        let io = |text| Some(Box::new(Layer { text, source: None }));
+        let layered = |source| Layer { text: "no answer: reset", source };
+        assert_eq!(chain(&layered(io("reset"))), "no answer: reset");
+        assert_eq!(chain(&layered(io("timeout"))), "no answer: reset: timeout");
+    }
 }

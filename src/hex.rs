@@ -2,12 +2,26 @@
 
 /// A hash, as people write it.
 pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    push_hex(&mut text, bytes);
+    text
+}
+
+/// Appends the digits of some bytes.
+pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+    for byte in bytes {
         // Writing to a String cannot fail.
         let _infallible = write!(text, "{byte:02x}");
-        text
-    })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn digits_are_small_and_two_a_byte() {
+        assert_eq!(super::hex(&[0, 9, 0xab, 255]), "0009abff");
+    }
 }
 
 /// The bytes behind hexadecimal digits of any case; `None` where that is not what stands there.

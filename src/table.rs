@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::text::is_unprintable;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// How a column stands and gives way.
@@ -189,12 +190,7 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
 /// Whether a character only shows itself: it acts on no terminal, turns no direction of writing, ends no
 /// line and is not invisible.
 pub fn is_inert(char: char) -> bool {
-    !char.is_control()
-        && !matches!(
-            char,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
+    !is_unprintable(char)
 }
 
 /// The text with every character that is not [inert](is_inert) escaped, cut behind `most` characters.

@@ -13,8 +13,8 @@ use std::path::Path;
 
 /// From the ground up. A new room is one word here.
 const FLOORS: &[&[&str]] = &[
-    &["cancel", "error", "finding", "hex", "json", "schema"],
-    &["format", "judge", "key", "net", "records"],
+    &["cancel", "error", "finding", "hex", "json", "random", "schema", "text"],
+    &["format", "judge", "key", "net", "records", "table"],
     &["coverage", "inflate", "object", "rules"],
     &["history", "ship"],
     &["detect", "filter", "posture", "report"],

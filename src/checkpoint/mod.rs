@@ -32,6 +32,7 @@ use crate::key::Skip;
 use crate::key::selection::KeyScope;
 use crate::object::{Mark, ObjectRef, Part};
 use crate::output::partial::Committed;
+use crate::random::random;
 use crate::scan::report::Outcome;
 use crate::summary::Summary;
 pub use description::{Description, Plan};
@@ -395,10 +396,4 @@ fn still_there(run: &mut Objects, earlier: &BTreeMap<Part, usize>, part: Part, s
     identities.drain(..earlier);
     identities.extend_from_slice(&seen.again);
     identities
-}
-
-/// The standard library's own source of randomness.
-fn random() -> u64 {
-    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-    RandomState::new().build_hasher().finish()
 }

@@ -144,43 +144,13 @@ fn in_full(rule: &Rule) -> String {
 
 /// JSON without white space, one member a line, in its own order.
 fn indented(json: &str) -> String {
-    let (mut text, mut depth, mut in_string, mut escaped) = (String::new(), 0, false, false);
-    let new_line = |text: &mut String, depth: usize| {
-        text.push('\n');
-        text.extend(std::iter::repeat_n("  ", depth));
-    };
-    let mut previous = ' ';
-    for char in json.chars() {
-        match char {
-            _ if in_string => {
-                in_string = escaped || char != '"';
-                escaped = char == '\\' && !escaped;
-                text.push(char);
-            }
-            '}' | ']' => {
-                depth -= 1;
-                if !matches!(previous, '{' | '[') {
-                    new_line(&mut text, depth);
-                }
-                text.push(char);
-            }
-            _ => {
-                if matches!(previous, '{' | '[') {
-                    new_line(&mut text, depth);
-                }
-                in_string = char == '"';
-                text.push(char);
-                match char {
-                    '{' | '[' => depth += 1,
-                    ',' => new_line(&mut text, depth),
-                    ':' => text.push(' '),
-                    _ => {}
-                }
-            }
-        }
-        previous = char;
+    let mut text = Vec::new();
+    let mut from = serde_json::Deserializer::from_str(json);
+    match serde_transcode::transcode(&mut from, &mut serde_json::Serializer::pretty(&mut text)) {
+        Ok(()) => String::from_utf8_lossy(&text).into_owned(),
+        // As it stands is better than nothing; a test holds that every example is JSON.
+        Err(_) => json.to_owned(),
     }
-    text
 }
 
 #[cfg(test)]

@@ -1,14 +1,8 @@
 //! Amounts, as people read them.
 
+/// A number of bytes, rounded to the next unit where three digits and a decimal would not do.
 pub(super) fn size(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 999.5 {
-            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
+    in_units(bytes as f64, 999.5, &["B", "kB", "MB", "GB", "TB"])
 }
 
 /// A number with its noun: `1 finding`, `2 findings`.
@@ -27,10 +21,13 @@ pub(super) fn duration(seconds: f64) -> String {
 
 /// A number of bytes in the largest unit that keeps it above 1.
 pub(super) fn bytes(n: f64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
-    let mut n = n;
+    in_units(n, 1000.0, &["B", "kB", "MB", "GB", "TB", "PB"])
+}
+
+/// In the first unit that leaves less than `most`, or the last one.
+fn in_units(mut n: f64, most: f64, units: &[&str]) -> String {
     let mut unit = 0;
-    while n >= 1000.0 && unit + 1 < units.len() {
+    while n >= most && unit + 1 < units.len() {
         n /= 1000.0;
         unit += 1;
     }

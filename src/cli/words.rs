@@ -116,7 +116,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         if word.len() >= 3 && candidate.contains(&word) {
             return Some(candidate.len() - word.len());
         }
-        let edits = distance(&word, &candidate);
+        let edits = strsim::levenshtein(&word, &candidate);
         (edits <= (word.chars().count() / 3).max(1)).then_some(edits)
     };
     candidates
@@ -124,22 +124,6 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .filter_map(|candidate| near(candidate).map(|edits| (edits, candidate)))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
-}
-
-/// The number of letters to insert, delete or replace.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 /// The rule of this id. Fails with the nearest id and the list of them.
@@ -175,7 +159,6 @@ mod tests {
         );
         assert_eq!(MfaStatus::parse("unused").unwrap_err().nearest.as_deref(), Some("used"));
         assert_eq!(nearest("", ["low"]), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 
     #[test]

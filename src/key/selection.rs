@@ -10,6 +10,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::layout::is_account;
 use crate::key::days::TimeRange;
 use crate::key::{KeyInfo, Skip, key_info};
 
@@ -166,8 +167,7 @@ impl KeyScope {
 
 fn account(text: &str) -> Result<String, ScopeError> {
     let text = text.trim();
-    let twelve_digits = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if twelve_digits { Ok(text.to_owned()) } else { Err(ScopeError::Account(text.to_owned())) }
+    if is_account(text) { Ok(text.to_owned()) } else { Err(ScopeError::Account(text.to_owned())) }
 }
 
 fn region(text: &str) -> Result<String, ScopeError> {

@@ -1,26 +1,72 @@
-//! How long to wait before the next try: full jitter, so that many waiting requests do not come back at once.
+//! How long to wait before the next try: exponential pauses with full jitter, so that many that failed together
+//! do not come back together.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// The longest wait between two tries.
+use crate::random::random;
+
+/// The longest wait between two tries for an object.
 const CAP: Duration = Duration::from_secs(20);
+
+/// The pauses after failures in a row.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    first: Duration,
+    longest: Duration,
+    failures: u32,
+}
+
+impl Backoff {
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+        Self { first, longest, failures: 0 }
+    }
+
+    /// Something went well: the next pause is a short one again.
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The next pause. `asked` is the server's `Retry-After`, a minimum.
+    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Duration {
+        let ceiling = self.ceiling();
+        self.failures += 1;
+        asked.unwrap_or_default() + below(ceiling)
+    }
+
+    fn ceiling(&self) -> Duration {
+        let doublings = self.failures.min(30);
+        self.first.saturating_mul(1 << doublings).min(self.longest)
+    }
+}
 
 /// A random wait between nothing and `base` doubled `failures - 1` times, at most 20 s.
 pub(crate) fn backoff(base: Duration, failures: u32) -> Duration {
-    let ceiling = base.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(CAP);
-    let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(random() % nanos.max(1))
+    below(Backoff { first: base, longest: CAP, failures: failures.saturating_sub(1) }.ceiling())
 }
 
-/// The standard library seeds a hasher's keys from the system; good enough for spreading waits.
-fn random() -> u64 {
-    RandomState::new().hash_one(0)
+fn below(ceiling: Duration) -> Duration {
+    let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(random() % nanos.max(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_longest_and_start_over() {
+        let (first, longest) = (Duration::from_secs(1), Duration::from_secs(60));
+        let mut backoff = Backoff::new(first, longest);
+        let mut ceilings = Vec::new();
+        for _ in 0..50 {
+            ceilings.push(backoff.ceiling().as_secs());
+            assert!(backoff.next(None) <= longest);
+        }
+        assert_eq!(ceilings[..8], [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert!(backoff.next(Some(longest)) >= longest);
+        backoff.reset();
+        assert!(backoff.next(None) <= first);
+    }
 
     #[test]
     fn waits_grow_but_stay_below_the_cap() {

@@ -2,6 +2,7 @@
 
 use crate::error::Fatal;
 use crate::error::start;
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::path::PathBuf;
@@ -26,21 +27,34 @@ pub(crate) fn ca_bundle(named: Option<PathBuf>) -> Result<Option<Vec<u8>>, Fatal
     Ok(Some(pem))
 }
 
-/// The same trust for the client of our own.
-pub(crate) fn tls_config(pem: Option<&[u8]>) -> Result<rustls::ClientConfig, Fatal> {
-    let certificates: Vec<CertificateDer<'static>> = match pem {
-        Some(pem) => CertificateDer::pem_slice_iter(pem)
-            .collect::<Result<_, _>>()
-            .map_err(|error| start(format!("cannot use the CA bundle: {error}")))?,
-        None => rustls_native_certs::load_native_certs().certs,
+/// What a client of our own trusts: these certificates, or the system's.
+pub(crate) fn tls_config(pem: Option<&[u8]>) -> Result<ClientConfig, Fatal> {
+    let roots = match pem {
+        Some(pem) => {
+            let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
+                .collect::<Result<_, _>>()
+                .map_err(|error| start(format!("cannot use the CA bundle: {error}")))?;
+            let mut roots = RootCertStore::empty();
+            // A bundle has been checked.
+            roots.add_parsable_certificates(certificates);
+            roots
+        }
+        None => system_roots(),
     };
-    let mut roots = rustls::RootCertStore::empty();
-    // Systems carry a few that no library reads; a bundle has been checked.
-    let _ = roots.add_parsable_certificates(certificates);
+    config(roots).map_err(|error| start(format!("cannot set up TLS: {error}")))
+}
+
+/// The system's certificates. Systems carry a few that no library reads.
+pub(crate) fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// TLS without client certificates.
+pub(crate) fn config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| start(format!("cannot set up TLS: {error}")))?;
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 

@@ -224,11 +224,7 @@ impl Worker {
 }
 
 fn unreadable(object: &Arc<ObjectRef>, error: io::Error) -> Report {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound => ErrorKind::NotFound,
-        io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
-        _ => ErrorKind::Io,
-    };
+    let kind = ErrorKind::of_io(&error);
     Report::failed(object, ObjectError::new(object.uri.clone(), Stage::Read, kind, error))
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::answer::{Failure, Item, Verdict};
-use super::backoff::Backoff;
 use super::batch::{Batches, Mark};
 use super::cursor::Cursor;
 use super::dead::{DeadLetters, Refusal};
@@ -14,6 +13,7 @@ use super::http::Client;
 use super::splunk::{self, Acks};
 use super::target::Target;
 use super::{Event, Options, ShipError, Summary, Watch};
+use crate::net::backoff::Backoff;
 
 /// How many batches may wait for Splunk's acknowledgement at a time.
 const WINDOW: usize = 16;

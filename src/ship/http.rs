@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +24,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::ShipError;
+use crate::error::chain;
+use crate::net::tls;
 
 /// An answer to a batch is shorter than the batch; a longer one is no answer of these servers.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -138,7 +139,7 @@ impl Client {
             headers.insert(AUTHORIZATION, authorization(*auth, secret)?);
         }
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls(endpoint)?)
+            .with_tls_config(trust(endpoint)?)
             .https_or_http()
             .enable_http1()
             .build();
@@ -262,7 +263,7 @@ fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-fn tls(endpoint: &Endpoint) -> Result<ClientConfig, ShipError> {
+fn trust(endpoint: &Endpoint) -> Result<ClientConfig, ShipError> {
     let mut roots = RootCertStore::empty();
     match &endpoint.ca_file {
         Some(path) => {
@@ -277,8 +278,7 @@ fn tls(endpoint: &Endpoint) -> Result<ClientConfig, ShipError> {
             }
         }
         None if endpoint.url.scheme_str() == Some("https") => {
-            let system = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(system.certs);
+            roots = tls::system_roots();
             if roots.is_empty() {
                 return Err(ShipError::Setup(
                     "the system has no trusted certificates; name some with --ca-file".into(),
@@ -287,24 +287,11 @@ fn tls(endpoint: &Endpoint) -> Result<ClientConfig, ShipError> {
         }
         None => {}
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ShipError::Setup(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    tls::config(roots).map_err(|error| ShipError::Setup(error.to_string()))
 }
 
 fn broken(error: &(dyn StdError + 'static), certificate: bool) -> Broken {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
+    let text = chain(error);
     if certificate { Broken::Final(text) } else { Broken::Connection(text) }
 }
 

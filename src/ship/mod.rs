@@ -19,7 +19,6 @@ use std::time::Duration;
 use crate::format::{Dataset, IndexName};
 
 mod answer;
-mod backoff;
 mod batch;
 mod cursor;
 mod dead;

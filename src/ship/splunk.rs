@@ -10,6 +10,7 @@ use super::http::{Body, Client, Reply};
 use super::{Options, ShipError};
 use crate::finding::Finding;
 use crate::format::{Format as _, FormatError, Hec};
+use crate::random::random;
 
 pub(super) const EVENT_PATH: &str = "/services/collector/event";
 const ACK_PATH: &str = "/services/collector/ack";
@@ -28,7 +29,7 @@ impl Splunk {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             format: Hec::new(options.hec_index.clone()),
-            channel: channel(fastrand::u128(..)),
+            channel: channel((u128::from(random()) << 64) | u128::from(random())),
             place: options.hec_index.clone().unwrap_or_default(),
         }
     }

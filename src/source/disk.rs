@@ -193,12 +193,7 @@ fn name(entry: &walkdir::DirEntry) -> &[u8] {
 }
 
 fn io_error(path: &Path, stage: Stage, error: std::io::Error) -> ObjectError {
-    let kind = match error.kind() {
-        std::io::ErrorKind::NotFound => ErrorKind::NotFound,
-        std::io::ErrorKind::PermissionDenied => ErrorKind::AccessDenied,
-        _ => ErrorKind::Io,
-    };
-    ObjectError::new(uri(path), stage, kind, error)
+    ObjectError::new(uri(path), stage, ErrorKind::of_io(&error), error)
 }
 
 fn object(path: &Path, size: u64) -> ObjectRef {

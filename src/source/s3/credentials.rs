@@ -3,8 +3,8 @@
 //! rewritten credentials file is seen.
 
 use super::options::S3Options;
-use super::uri::one_line;
 use crate::error::chain;
+use crate::text::one_line;
 use aws_config::SdkConfig;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::imds;

@@ -1,8 +1,8 @@
 //! What an answer of S3, or the lack of one, means: its class, whether another try can help, and one line
 //! of text with the server's own code, message and request id.
 
-use super::uri::one_line;
 use crate::error::{ErrorKind, ObjectError, Stage, chain};
+use crate::text::one_line;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;

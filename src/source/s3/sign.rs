@@ -1,6 +1,7 @@
 //! Signature Version 4 for GETs: no body, headers only. The key of the day is kept, so that a signature costs
 //! three short hashes.
 
+use crate::hex::push_hex;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -90,14 +91,6 @@ pub(super) fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(data);
     mac.finalize().into_bytes().into()
-}
-
-/// Appends bytes as hexadecimal digits.
-pub(super) fn push_hex(text: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
 }
 
 /// A key as a path: everything but unreserved characters and `/` is encoded, once, as S3 wants it.

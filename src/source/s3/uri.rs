@@ -1,6 +1,7 @@
 //! How buckets, prefixes and keys are written: `s3://bucket/prefix` in, `s3://bucket/key` out.
 //! Nothing a key holds may reach a terminal raw or forge a line of a report.
 
+use crate::text::is_unprintable;
 use percent_encoding::percent_decode_str;
 use std::fmt::{self, Write};
 
@@ -111,36 +112,6 @@ fn push_encoded(out: &mut String, key: &str) {
     }
 }
 
-/// Control characters, line and paragraph separators, and the marks that reorder or hide text.
-fn is_unprintable(ch: char) -> bool {
-    ch.is_control()
-        || matches!(ch,
-            '\u{00ad}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-/// Escapes what a server's text must not do to a terminal or a line-based report.
-pub(super) fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut blank = false;
-    for ch in text.chars() {
-        if ch.is_whitespace() {
-            blank = true;
-            continue;
-        }
-        if blank && !out.is_empty() {
-            out.push(' ');
-        }
-        blank = false;
-        if is_unprintable(ch) {
-            out.extend(ch.escape_unicode());
-        } else {
-            out.push(ch);
-        }
-    }
-    out
-}
-
 /// Undoes `encoding-type=url`, under which S3 also writes a blank as `+`. `None`: not UTF-8.
 pub(super) fn decode_listed(text: &str) -> Option<String> {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
@@ -184,7 +155,6 @@ mod tests {
         }
         assert_eq!(uri.of_key("a b/ü.json"), "s3://b/a b/ü.json");
         assert_eq!(uri.of_key("a\n\u{1b}[31m\u{202e}x%0A"), "s3://b/a%0A%1B[31m%E2%80%AEx%250A");
-        assert_eq!(one_line(" a\r\n b\u{1b}[2J "), "a b\\u{1b}[2J");
     }
 
     #[test]
