@@ -39,7 +39,7 @@ pub(crate) struct Known {
 
 /// What to do with a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Copy {
+pub enum Sighting {
     /// Write it.
     New,
     /// Count it.
@@ -48,7 +48,7 @@ pub enum Copy {
 
 impl Dedupe {
     /// Decides on one finding, and marks it where an earlier copy of the same event differs from it.
-    pub fn see(&mut self, judged: &mut Judged) -> Copy {
+    pub fn see(&mut self, judged: &mut Judged) -> Sighting {
         let Judged { finding, fingerprint } = judged;
         let damaged = finding.evidence.damaged;
         let amends = finding.event.addendum.is_some();
@@ -59,15 +59,15 @@ impl Dedupe {
                 self.amended.insert(finding.id, None);
                 self.link(finding);
             }
-            return Copy::New;
+            return Sighting::New;
         };
         if seen.fingerprint == *fingerprint {
             // The first copy lay in a broken object: a sound one is better evidence.
             if seen.damaged && !damaged {
                 seen.damaged = false;
-                return Copy::New;
+                return Sighting::New;
             }
-            return Copy::Duplicate;
+            return Sighting::Duplicate;
         }
         let first = seen.uri as usize;
         // Two copies that both lack an addendum were not both written by CloudTrail.
@@ -88,12 +88,12 @@ impl Dedupe {
             Entry::Occupied(mut entry) if *entry.get() && !damaged => {
                 entry.insert(false);
             }
-            Entry::Occupied(_) => return Copy::Duplicate,
+            Entry::Occupied(_) => return Sighting::Duplicate,
         }
         finding.id = detect::conflicting_id(finding);
         finding.evidence.conflict_with = self.uris.get(first).map(|uri| uri.to_string());
         rules::add(finding, rule);
-        Copy::New
+        Sighting::New
     }
 
     /// Marks an amendment that has an id of its own, where the event that it amends came before it.

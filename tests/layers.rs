@@ -34,9 +34,6 @@ const PLACES: &[(&[&str], &[&str])] = &[
     (&["clap", "ctrlc", "indicatif"], &["cli", "main"]),
 ];
 
-/// Names that several types still share.
-const SHARED_NAMES: &[&str] = &["Findings", "Objects", "Plan", "Scratch", "Summary", "Unreadable", "Watch"];
-
 type Name = Vec<String>;
 
 /// One source file.
@@ -396,7 +393,7 @@ fn shared_names(files: &[File]) -> Vec<String> {
             places.entry(name).or_default().push(format!("{}:{line}", file.path));
         }
     }
-    places.retain(|name, places| places.len() > 1 && !SHARED_NAMES.contains(name));
+    places.retain(|_, places| places.len() > 1);
     places.iter().map(|(name, places)| format!("{name} names several types: {}", places.join(", "))).collect()
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::file::SavedOutput;
-use crate::key::selection::KeyScope;
+use crate::key::selection::KeySelection;
 use crate::output::partial::Committed;
 
 /// What a run is asked to do, as far as its checkpoint must know.
@@ -26,25 +26,25 @@ pub struct Description {
     /// [`Sink::commit`]: crate::output::sink::Sink::commit
     pub outputs: Vec<(String, PathBuf)>,
     /// Which keys are listed at all.
-    pub keys: Arc<KeyScope>,
+    pub keys: Arc<KeySelection>,
     /// How late after its day an object may be delivered.
     pub late_window: SignedDuration,
 }
 
 /// What a checkpoint makes of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Plan {
+pub enum Continuation {
     /// Nothing was read yet.
-    Fresh,
+    Start,
     /// An unfinished run goes on; its outputs are this long.
-    GoOn(Vec<Committed>),
+    Resume(Vec<Committed>),
     /// A finished run is followed by one over what is new.
-    Further {
+    ReadNew {
         /// When the last run began.
         last: String,
     },
     /// The run is finished and its outputs are in place: only look whether anything is new.
-    Look {
+    LookOnly {
         /// When the run began.
         last: String,
     },

@@ -25,17 +25,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::dedupe::Dedupe;
 use crate::error::Fatal;
-use crate::history::listing::{Memory, Seen};
-use crate::history::objects::{Closed, Objects, SeriesTable, day_text, first_open_day};
+use crate::history::listing::{History, Seen};
+use crate::history::objects::{Closed, ReadObjects, SeriesTable, day_text, first_open_day};
 use crate::history::pack;
 use crate::key::Skip;
-use crate::key::selection::KeyScope;
+use crate::key::selection::KeySelection;
 use crate::object::{Mark, ObjectRef, Part};
 use crate::output::partial::Committed;
 use crate::random::random;
-use crate::scan::report::Outcome;
+use crate::scan::report::ObjectOutcome;
 use crate::summary::Summary;
-pub use description::{Description, Plan};
+pub use description::{Continuation, Description};
 use description::{compare, outputs_of};
 pub use error::StateError;
 use file::{Lock, Saved, SavedOutput};
@@ -52,9 +52,9 @@ pub struct Checkpoint {
     path: PathBuf,
     loaded: Saved,
     exists: bool,
-    memory: Arc<Memory>,
-    before: Objects,
-    run: Objects,
+    memory: Arc<History>,
+    before: ReadObjects,
+    run: ReadObjects,
     /// How many of the run's objects are those of earlier parts of it.
     earlier: BTreeMap<Part, usize>,
     run_failed: Vec<u64>,
@@ -64,7 +64,7 @@ pub struct Checkpoint {
     dedupe: Dedupe,
     saved: Instant,
     pause: Duration,
-    keys: Arc<KeyScope>,
+    keys: Arc<KeySelection>,
     look_only: bool,
     /// Something was absorbed since the last save.
     dirty: bool,
@@ -85,8 +85,8 @@ impl Checkpoint {
             loaded: loaded.unwrap_or_default(),
             exists,
             memory: Arc::default(),
-            before: Objects::default(),
-            run: Objects::default(),
+            before: ReadObjects::default(),
+            run: ReadObjects::default(),
             earlier: BTreeMap::new(),
             run_failed: Vec::new(),
             part: None,
@@ -113,11 +113,11 @@ impl Checkpoint {
     }
 
     /// Compares the run with what the checkpoint is of, and says how it goes on.
-    pub fn begin(&mut self, run: &Description, now: Timestamp) -> Result<Plan, StateError> {
+    pub fn begin(&mut self, run: &Description, now: Timestamp) -> Result<Continuation, StateError> {
         let outputs = outputs_of(run);
         let plan = self.plan(run, &outputs)?;
         let saved = &mut self.loaded;
-        if !matches!(plan, Plan::GoOn(_)) {
+        if !matches!(plan, Continuation::Resume(_)) {
             saved.started = now.to_string();
             saved.arguments.clone_from(&run.arguments);
             saved.summary = SavedSummary::default();
@@ -132,9 +132,9 @@ impl Checkpoint {
         }
         let mut series = SeriesTable::default();
         let parts = (|| {
-            Ok::<_, pack::Unreadable>((
-                Objects::load(std::mem::take(&mut saved.objects), &mut series)?,
-                Objects::load(std::mem::take(&mut saved.run), &mut series)?,
+            Ok::<_, pack::BadPack>((
+                ReadObjects::load(std::mem::take(&mut saved.objects), &mut series)?,
+                ReadObjects::load(std::mem::take(&mut saved.run), &mut series)?,
                 pack::numbers_from_text(&saved.failed)?,
                 pack::numbers_from_text(&saved.run_failed)?,
                 saved.findings.restore()?,
@@ -144,9 +144,9 @@ impl Checkpoint {
         let (before, earlier, failed, run_failed, dedupe, salt) = parts.map_err(|why| {
             StateError::Damaged { path: self.path.display().to_string(), why: why.to_string() }
         })?;
-        self.look_only = matches!(plan, Plan::Look { .. });
+        self.look_only = matches!(plan, Continuation::LookOnly { .. });
         self.memory =
-            Arc::new(Memory::new(series, [&before, &earlier], [&failed, &run_failed], salt, self.look_only));
+            Arc::new(History::new(series, [&before, &earlier], [&failed, &run_failed], salt, self.look_only));
         self.before = before;
         self.earlier = earlier.open.iter().map(|(&part, read)| (part, read.len())).collect();
         self.run = earlier;
@@ -165,9 +165,9 @@ impl Checkpoint {
         self.first_open = self.first_open.min(first_open_day(time, self.late_window));
     }
 
-    fn plan(&self, run: &Description, outputs: &[SavedOutput]) -> Result<Plan, StateError> {
+    fn plan(&self, run: &Description, outputs: &[SavedOutput]) -> Result<Continuation, StateError> {
         if !self.exists {
-            return Ok(Plan::Fresh);
+            return Ok(Continuation::Start);
         }
         let saved = &self.loaded;
         let mut changes = Vec::new();
@@ -186,13 +186,17 @@ impl Checkpoint {
             return Err(StateError::Changed { path: self.path.display().to_string(), changes });
         }
         if !saved.finished {
-            return Ok(Plan::GoOn(saved.outputs.iter().map(|output| output.committed).collect()));
+            return Ok(Continuation::Resume(saved.outputs.iter().map(|output| output.committed).collect()));
         }
         let last = saved.started.clone();
         let same_output =
             saved.outputs.first().map(|output| &output.path) == outputs.first().map(|output| &output.path);
         let there = run.outputs.first().is_some_and(|(_, path)| path.exists());
-        Ok(if same_output && there { Plan::Look { last } } else { Plan::Further { last } })
+        Ok(if same_output && there {
+            Continuation::LookOnly { last }
+        } else {
+            Continuation::ReadNew { last }
+        })
     }
 
     /// What was counted and found so far.
@@ -202,15 +206,15 @@ impl Checkpoint {
     }
 
     /// What listings are held against.
-    pub fn memory(&self) -> &Arc<Memory> {
+    pub fn history(&self) -> &Arc<History> {
         &self.memory
     }
 
     /// Notes an object that has been absorbed.
-    pub(crate) fn note(&mut self, object: &ObjectRef, outcome: Outcome) {
+    pub(crate) fn note(&mut self, object: &ObjectRef, outcome: ObjectOutcome) {
         self.dirty = true;
         let Some(Mark { identity, part }) = object.mark else { return };
-        if outcome == Outcome::Failed {
+        if outcome == ObjectOutcome::Failed {
             self.run_failed.push(identity);
         }
         let Some(part) = part else { return };
@@ -279,7 +283,7 @@ impl Checkpoint {
             .map_err(|source| Fatal::Output { path: self.path.display().to_string(), source })
     }
 
-    fn damaged(&self, why: &pack::Unreadable) -> Fatal {
+    fn damaged(&self, why: &pack::BadPack) -> Fatal {
         Fatal::Output {
             path: self.path.display().to_string(),
             source: std::io::Error::other(why.to_string()),
@@ -319,7 +323,7 @@ impl Checkpoint {
         self.loaded.findings = SavedFindings::of(dedupe).map_err(|why| self.damaged(&why))?;
         let memory = Arc::clone(&self.memory);
         let mut listing = memory.listing();
-        let mut all = Objects::default();
+        let mut all = ReadObjects::default();
         let mut run = std::mem::take(&mut self.run);
         for (&part, seen) in &listing.seen {
             let before = self.before.closed.get(&part).filter(|_| seen.unchanged);
@@ -390,7 +394,7 @@ impl Checkpoint {
 
 /// Takes out of a run what it has read of a part. What an earlier part of the run read may be gone or
 /// overwritten since.
-fn still_there(run: &mut Objects, earlier: &BTreeMap<Part, usize>, part: Part, seen: &Seen) -> Vec<u64> {
+fn still_there(run: &mut ReadObjects, earlier: &BTreeMap<Part, usize>, part: Part, seen: &Seen) -> Vec<u64> {
     let mut identities = run.open.remove(&part).unwrap_or_default();
     let earlier = earlier.get(&part).copied().unwrap_or(0).min(identities.len());
     identities.drain(..earlier);

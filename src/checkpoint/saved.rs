@@ -8,7 +8,7 @@ use crate::coverage::{Coverage, Stop};
 use crate::dedupe::{Dedupe, Known};
 use crate::finding::{CredentialType, FindingId, MfaStatus, Severity};
 use crate::history::pack::{
-    Parts, Unreadable, expand, from_text, put_name, put_number, squeeze, to_text, unreadable,
+    BadPack, Parts, expand, from_text, put_name, put_number, squeeze, to_text, unreadable,
 };
 use crate::json::canonical::Fingerprint;
 use crate::key::{KeyInfo, Skip};
@@ -45,7 +45,7 @@ struct Row {
 }
 
 impl SavedSummary {
-    pub(super) fn of(summary: &Summary) -> Result<Self, Unreadable> {
+    pub(super) fn of(summary: &Summary) -> Result<Self, BadPack> {
         let rows: Vec<Row> = summary
             .coverage
             .iter()
@@ -75,7 +75,7 @@ impl SavedSummary {
         })
     }
 
-    pub(super) fn restore(&self) -> Result<Summary, Unreadable> {
+    pub(super) fn restore(&self) -> Result<Summary, BadPack> {
         let mut summary = Summary::default();
         summary.objects.scanned = self.scanned;
         summary.objects.failed = self.failed;
@@ -130,7 +130,7 @@ pub(super) struct SavedFindings {
 }
 
 impl SavedFindings {
-    pub(super) fn of(dedupe: &Dedupe) -> Result<Self, Unreadable> {
+    pub(super) fn of(dedupe: &Dedupe) -> Result<Self, BadPack> {
         let mut all = dedupe.known();
         // In the order of their objects; within one any that is always the same.
         all.sort_unstable_by_key(|known| (known.uri, known.id));
@@ -180,7 +180,7 @@ impl SavedFindings {
         })
     }
 
-    pub(super) fn restore(&self) -> Result<Dedupe, Unreadable> {
+    pub(super) fn restore(&self) -> Result<Dedupe, BadPack> {
         let mut dedupe = Dedupe::default();
         let objects = if self.objects.is_empty() { Vec::new() } else { expand(&self.objects)? };
         let (seen, damaged, conflicts) =
@@ -237,7 +237,7 @@ fn put(out: &mut Vec<u8>, id: FindingId, fingerprint: Fingerprint) {
     out.extend_from_slice(&fingerprint.0.to_be_bytes());
 }
 
-fn take(parts: &mut Parts<'_>) -> Result<(FindingId, Fingerprint), Unreadable> {
+fn take(parts: &mut Parts<'_>) -> Result<(FindingId, Fingerprint), BadPack> {
     Ok((FindingId(u128::from_be_bytes(parts.take()?)), Fingerprint(u64::from_be_bytes(parts.take()?))))
 }
 

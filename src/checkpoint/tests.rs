@@ -98,7 +98,7 @@ impl Model {
         };
         checkpoint.begin(&run, self.now()).unwrap();
         let (mut summary, dedupe) = checkpoint.restore().unwrap();
-        let memory = Arc::clone(checkpoint.memory());
+        let memory = Arc::clone(checkpoint.history());
         let mut sieve = Sieve::new(Some(&memory));
         let mut delivered = Vec::new();
         for (&(day, name), &version) in &self.bucket {
@@ -121,7 +121,7 @@ impl Model {
         let all = delivered.len() <= most;
         for (object, what) in delivered.into_iter().take(most) {
             let broken = Self::broken(what);
-            checkpoint.note(&object, if broken { Outcome::Failed } else { Outcome::Scanned });
+            checkpoint.note(&object, if broken { ObjectOutcome::Failed } else { ObjectOutcome::Scanned });
             unsaved.push(what);
             if unsaved.len() >= usize::from(save_every) {
                 checkpoint.save(&summary, &dedupe, vec![Committed::default()]).unwrap();
@@ -212,13 +212,13 @@ fn many_objects_take_eight_bytes_each_and_closed_days_next_to_none() {
         };
         checkpoint.begin(&run, format!("{now}T00:00:00Z").parse().unwrap()).unwrap();
         let (mut summary, dedupe) = checkpoint.restore().unwrap();
-        let memory = Arc::clone(checkpoint.memory());
+        let memory = Arc::clone(checkpoint.history());
         let mut sieve = Sieve::new(Some(&memory));
         for n in 0..20_000_u64 {
             let object = Model::object((u8::try_from(n / 10_000).unwrap(), 0), n);
             let object = ObjectRef { uri: format!("{}-{n}", object.uri), ..object };
             sieve.offer(object, None, (), &mut |object, ()| {
-                checkpoint.note(&object, Outcome::Scanned);
+                checkpoint.note(&object, ObjectOutcome::Scanned);
                 true
             });
         }

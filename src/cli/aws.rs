@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roottrail::key::selection::KeyScope;
+use roottrail::key::selection::KeySelection;
 use roottrail::source::Source;
 use roottrail::source::s3::{Inventory, S3Options, S3Session, S3Source, S3Uri};
 
@@ -114,7 +114,7 @@ impl Args {
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     args: &'a Args,
-    keys: Arc<KeyScope>,
+    keys: Arc<KeySelection>,
     started: Option<S3Session>,
     inventory: Option<Arc<Inventory>>,
     /// A source was in the inventory's bucket.
@@ -122,7 +122,7 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(args: &'a Args, keys: Arc<KeyScope>) -> Self {
+    pub(super) fn new(args: &'a Args, keys: Arc<KeySelection>) -> Self {
         Self { args, keys, started: None, inventory: None, inventory_used: false }
     }
 

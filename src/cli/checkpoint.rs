@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::values::parse_span;
 use super::{UsageError, code, terminal};
 use roottrail::cancel::Cancel;
-use roottrail::checkpoint::{Checkpoint, Description, Plan, StateError};
-use roottrail::key::selection::KeyScope;
+use roottrail::checkpoint::{Checkpoint, Continuation, Description, StateError};
+use roottrail::key::selection::KeySelection;
 use roottrail::summary::Summary;
 
 /// Options of runs that outlive their process.
@@ -43,7 +43,7 @@ pub(super) struct Args {
 #[derive(Debug)]
 pub(super) struct Durable {
     pub(super) checkpoint: Checkpoint,
-    pub(super) plan: Plan,
+    pub(super) plan: Continuation,
 }
 
 /// Options that decide what is read and found though they stand elsewhere.
@@ -82,7 +82,7 @@ impl Args {
         matches: &ArgMatches,
         names: &[OsString],
         outputs: Vec<(String, PathBuf)>,
-        keys: &Arc<KeyScope>,
+        keys: &Arc<KeySelection>,
         now: Timestamp,
     ) -> anyhow::Result<Durable> {
         if names.iter().any(|name| name == "-") {
@@ -187,12 +187,12 @@ pub(super) fn report(durable: &Durable, summary: &Summary, quiet: bool) -> Optio
         return None;
     }
     match &durable.plan {
-        Plan::Further { last } if summary.objects.scanned + summary.objects.failed == 0 => {
+        Continuation::ReadNew { last } if summary.objects.scanned + summary.objects.failed == 0 => {
             say(&format!("nothing new since the run of {last}"));
             None
         }
-        Plan::Look { last } => {
-            let memory = durable.checkpoint.memory();
+        Continuation::LookOnly { last } => {
+            let memory = durable.checkpoint.history();
             match (memory.waiting(), memory.waiting_failed()) {
                 (0, 0) => {
                     say(&format!("nothing new since the run of {last}; its output stays as it is"));

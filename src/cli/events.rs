@@ -22,7 +22,7 @@ use roottrail::detect::{self, Place};
 use roottrail::finding;
 use roottrail::json::parse::parse_plain;
 use roottrail::judge::Record;
-use roottrail::key::selection::KeyScope;
+use roottrail::key::selection::KeySelection;
 use roottrail::object::ObjectRef;
 use roottrail::scan;
 use roottrail::source::{Content, Feed, Item};
@@ -87,7 +87,7 @@ pub(super) fn find(name: &Path, aws: &aws::Args, wanted: Wanted<'_>) -> anyhow::
         let bytes = std::fs::read(&name).with_context(|| format!("cannot read {shown}"))?;
         return of_object(&shown, &bytes, wanted);
     }
-    let Opened { sources, .. } = sources(&[name], aws, &Arc::new(KeyScope::default()))?;
+    let Opened { sources, .. } = sources(&[name], aws, &Arc::new(KeySelection::default()))?;
     let gathered = Gathering { wanted, state: Mutex::default() };
     let cancel = Cancel::new();
     let mut next = 0;

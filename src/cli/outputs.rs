@@ -10,7 +10,7 @@ use clap::parser::ValueSource;
 use super::terminal::{self, ColorChoice};
 use super::words::UnknownWord;
 use super::{UsageError, closed};
-use roottrail::checkpoint::Plan;
+use roottrail::checkpoint::Continuation;
 use roottrail::error::Fatal;
 use roottrail::format::{self, FormatName, TableOptions};
 use roottrail::output::file::OutFile;
@@ -175,7 +175,7 @@ impl Args {
     /// replaced where that, `resumes` or `--force` says so.
     pub(super) fn open(
         &self,
-        plan: Option<&Plan>,
+        plan: Option<&Continuation>,
         resumes: bool,
         screen: Screen,
     ) -> anyhow::Result<(Outputs, Closing)> {
@@ -183,10 +183,10 @@ impl Args {
         options.table.titles = rules::all().map(|rule| (rule.id, titles(rule))).collect();
         let mut committed = match plan {
             // Everything is in its place, and stays as it is.
-            Some(Plan::Look { .. }) => {
+            Some(Continuation::LookOnly { .. }) => {
                 return Ok((Outputs::new(Vec::new(), None, false), Closing::default()));
             }
-            Some(Plan::GoOn(committed)) => committed.clone().into_iter(),
+            Some(Continuation::Resume(committed)) => committed.clone().into_iter(),
             _ => Vec::new().into_iter(),
         };
         let replace = self.force || resumes;

@@ -18,7 +18,7 @@ use roottrail::cancel::Cancel;
 use roottrail::error::ObjectError;
 use roottrail::filter::Keep;
 use roottrail::finding::Finding;
-use roottrail::key::selection::KeyScope;
+use roottrail::key::selection::KeySelection;
 use roottrail::object::ObjectRef;
 use roottrail::output::sink::{Sink, SinkError};
 use roottrail::pipeline::{Observer, Run};
@@ -157,7 +157,7 @@ fn exit_code(plan: &Plan, interrupted: bool) -> u8 {
 
 fn survey(
     place: &Place,
-    keys: &Arc<KeyScope>,
+    keys: &Arc<KeySelection>,
     cancel: &Cancel,
     visit: &mut (dyn FnMut(ObjectRef, ListedOnly) + Send),
 ) {

@@ -11,7 +11,7 @@ use super::{UsageError, closed};
 use roottrail::filter::Filter;
 use roottrail::finding::{CredentialType, IdentityKind, MfaStatus, Severity};
 use roottrail::key::days::TimeRange;
-use roottrail::key::selection::KeyScope;
+use roottrail::key::selection::KeySelection;
 use roottrail::rules::{Rule, TrustedNetworks};
 
 /// Options that leave keys unread.
@@ -86,20 +86,20 @@ pub(super) struct Args {
 /// The options, checked.
 #[derive(Debug)]
 pub(super) struct Selection {
-    pub(super) keys: KeyScope,
+    pub(super) keys: KeySelection,
     pub(super) filter: Filter,
     pub(super) trusted: TrustedNetworks,
 }
 
 impl ScopeArgs {
     /// Checks the options; relative times are before `now`.
-    pub(super) fn keys(&self, now: Timestamp) -> anyhow::Result<(KeyScope, TimeRange)> {
+    pub(super) fn keys(&self, now: Timestamp) -> anyhow::Result<(KeySelection, TimeRange)> {
         let usage = |error: &dyn std::error::Error| UsageError(error.to_string());
         let time = |text: &Option<String>| {
             text.as_deref().map(|text| parse_time(text, now)).transpose().map_err(|error| usage(&error))
         };
         let range = TimeRange::new(time(&self.start)?, time(&self.end)?).map_err(|error| usage(&error))?;
-        let keys = KeyScope::new(&self.account, &self.trail_region, &self.include_key, &self.exclude_key)
+        let keys = KeySelection::new(&self.account, &self.trail_region, &self.include_key, &self.exclude_key)
             .map_err(|error| usage(&error))?
             .within(range, self.key_slack);
         Ok((keys, range))

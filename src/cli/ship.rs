@@ -13,7 +13,7 @@ use super::terminal::{self, plain};
 use super::values::{duration, size};
 use super::{UsageError, code};
 use roottrail::format::{Dataset, IndexName};
-use roottrail::ship::{self, Auth, Endpoint, Event, Options, Peer, Secret, Summary, Timing, Watch};
+use roottrail::ship::{self, Auth, Endpoint, Event, Options, Peer, Secret, ShipSummary, ShipWatch, Timing};
 
 /// Where the secret is read from, unless from a file. A command line is for all to see.
 const SECRET_VARIABLE: &str = "ROOTTRAIL_SHIP_SECRET";
@@ -255,7 +255,7 @@ struct Teller {
     dead_letters: u64,
 }
 
-impl Watch for Teller {
+impl ShipWatch for Teller {
     fn event(&mut self, event: Event) {
         /// More of the same would hide the rest.
         const MOST: u64 = 20;
@@ -277,8 +277,8 @@ impl Watch for Teller {
     }
 }
 
-fn closing(summary: &Summary, options: &Options) -> String {
-    let Summary { findings, delivered, already_there, dead_letters, requests, bytes, .. } = summary;
+fn closing(summary: &ShipSummary, options: &Options) -> String {
+    let ShipSummary { findings, delivered, already_there, dead_letters, requests, bytes, .. } = summary;
     let things = if options.peer == Peer::Splunk { "events" } else { "documents" };
     if options.dry_run {
         return format!(

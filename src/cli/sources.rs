@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::{UsageError, aws};
-use roottrail::key::selection::KeyScope;
+use roottrail::key::selection::KeySelection;
 use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource};
 use roottrail::source::s3::S3Session;
@@ -61,7 +61,11 @@ fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
     Ok(String::from_utf8(bytes).context("a source in the list is not UTF-8")?.into())
 }
 
-pub(super) fn sources(names: &[OsString], aws: &aws::Args, keys: &Arc<KeyScope>) -> anyhow::Result<Opened> {
+pub(super) fn sources(
+    names: &[OsString],
+    aws: &aws::Args,
+    keys: &Arc<KeySelection>,
+) -> anyhow::Result<Opened> {
     let mut session = aws::Session::new(aws, Arc::clone(keys));
     let mut stdin = false;
     let sources = names

@@ -45,7 +45,7 @@ pub enum Malformed {
 
 /// Buffers for one element after another.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub struct ElementScratch {
     record: String,
     parse: parse::Scratch,
 }
@@ -55,9 +55,9 @@ pub fn examine(
     text: &[u8],
     mut repairs: Repairs,
     place: &Place<'_>,
-    scratch: &mut Scratch,
+    scratch: &mut ElementScratch,
 ) -> Result<Examined, Malformed> {
-    let Scratch { record, parse: buffers } = scratch;
+    let ElementScratch { record, parse: buffers } = scratch;
     record.clear();
     repairs.add(minify(text, record)?);
     let record: &str = record;

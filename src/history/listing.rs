@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
 
-use super::objects::{Closed, Objects, Series, SeriesTable, day_number, day_text};
+use super::objects::{Closed, ReadObjects, Series, SeriesTable, day_number, day_text};
 use crate::coverage::{Slots, part};
 use crate::error::Stage;
 use crate::key::{KeyInfo, delivery_slot};
@@ -19,7 +19,7 @@ use crate::object::{Mark, ObjectRef, Part};
 
 /// What is known, and what a listing finds.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct History {
     before: Known,
     run: Known,
     look_only: bool,
@@ -112,15 +112,15 @@ enum Standing {
     Later,
 }
 
-impl Memory {
+impl History {
     pub(crate) fn new(
         series: SeriesTable,
-        [before, run]: [&Objects; 2],
+        [before, run]: [&ReadObjects; 2],
         [failed_before, failed_run]: [&[u64]; 2],
         salt: u64,
         look_only: bool,
     ) -> Self {
-        let known = |objects: &Objects, failed: &[u64]| Known {
+        let known = |objects: &ReadObjects, failed: &[u64]| Known {
             open: objects.open.values().flatten().copied().collect(),
             closed: objects.closed.iter().map(|(&part, &closed)| (part, closed)).collect(),
             failed: failed.iter().copied().collect(),
@@ -316,13 +316,13 @@ fn count_known(known: &mut BTreeMap<KeyInfo, (u64, Slots)>, object: &ObjectRef) 
 /// Lets pass what is to be read, in the order in which it was listed.
 #[derive(Debug)]
 pub struct Sieve<'m, T> {
-    memory: Option<&'m Memory>,
+    memory: Option<&'m History>,
     held: Vec<(ObjectRef, T)>,
 }
 
 impl<'m, T> Sieve<'m, T> {
     /// Without a memory everything passes.
-    pub fn new(memory: Option<&'m Memory>) -> Self {
+    pub fn new(memory: Option<&'m History>) -> Self {
         Self { memory, held: Vec::new() }
     }
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::pack::{Parts, Unreadable, from_text, numbers_from_text, numbers_to_text, to_text, unreadable};
+use super::pack::{BadPack, Parts, from_text, numbers_from_text, numbers_to_text, to_text, unreadable};
 use crate::object::Part;
 
 /// The folder above a day.
@@ -68,7 +68,7 @@ impl Closed {
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Objects {
+pub(crate) struct ReadObjects {
     pub(crate) open: BTreeMap<Part, Vec<u64>>,
     pub(crate) closed: BTreeMap<Part, Closed>,
 }
@@ -98,7 +98,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-impl Objects {
+impl ReadObjects {
     pub(crate) fn save(&self, table: &SeriesTable) -> Vec<SavedSeries> {
         let mut all: BTreeMap<u32, (Vec<u8>, Vec<SavedDay>)> = BTreeMap::new();
         for (part, closed) in &self.closed {
@@ -131,7 +131,7 @@ impl Objects {
         saved
     }
 
-    pub(crate) fn load(saved: Vec<SavedSeries>, table: &mut SeriesTable) -> Result<Self, Unreadable> {
+    pub(crate) fn load(saved: Vec<SavedSeries>, table: &mut SeriesTable) -> Result<Self, BadPack> {
         let mut objects = Self::default();
         for SavedSeries { source, folder, account_id, region, closed, open } in saved {
             let series = table.number(Series { source, folder, account: account_id, region });

@@ -11,17 +11,17 @@ use flate2::write::DeflateEncoder;
 /// A part that does not hold what it should.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Unreadable(pub(crate) String);
+pub(crate) struct BadPack(pub(crate) String);
 
-pub(crate) fn unreadable(what: impl std::fmt::Display) -> Unreadable {
-    Unreadable(what.to_string())
+pub(crate) fn unreadable(what: impl std::fmt::Display) -> BadPack {
+    BadPack(what.to_string())
 }
 
 pub(crate) fn to_text(bytes: &[u8]) -> String {
     STANDARD_NO_PAD.encode(bytes)
 }
 
-pub(crate) fn from_text(text: &str) -> Result<Vec<u8>, Unreadable> {
+pub(crate) fn from_text(text: &str) -> Result<Vec<u8>, BadPack> {
     STANDARD_NO_PAD.decode(text).map_err(unreadable)
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn numbers_to_text(numbers: &[u64]) -> String {
     to_text(&bytes)
 }
 
-pub(crate) fn numbers_from_text(text: &str) -> Result<Vec<u64>, Unreadable> {
+pub(crate) fn numbers_from_text(text: &str) -> Result<Vec<u64>, BadPack> {
     let bytes = from_text(text)?;
     let mut parts = Parts(&bytes);
     let mut numbers = Vec::with_capacity(bytes.len() / 8);
@@ -45,13 +45,13 @@ pub(crate) fn numbers_from_text(text: &str) -> Result<Vec<u64>, Unreadable> {
 }
 
 /// Deflated, for what repeats itself.
-pub(crate) fn squeeze(bytes: &[u8]) -> Result<String, Unreadable> {
+pub(crate) fn squeeze(bytes: &[u8]) -> Result<String, BadPack> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).map_err(unreadable)?;
     Ok(to_text(&encoder.finish().map_err(unreadable)?))
 }
 
-pub(crate) fn expand(text: &str) -> Result<Vec<u8>, Unreadable> {
+pub(crate) fn expand(text: &str) -> Result<Vec<u8>, BadPack> {
     let mut bytes = Vec::new();
     DeflateDecoder::new(&*from_text(text)?).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
@@ -83,13 +83,13 @@ impl Parts<'_> {
         self.0.is_empty()
     }
 
-    pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], BadPack> {
         let (first, rest) = self.0.split_first_chunk().ok_or_else(|| unreadable("it ends too early"))?;
         self.0 = rest;
         Ok(*first)
     }
 
-    pub(crate) fn number(&mut self) -> Result<u64, Unreadable> {
+    pub(crate) fn number(&mut self) -> Result<u64, BadPack> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let [byte] = self.take()?;
@@ -101,7 +101,7 @@ impl Parts<'_> {
         Err(unreadable("a number without an end"))
     }
 
-    pub(crate) fn name(&mut self, before: &str) -> Result<String, Unreadable> {
+    pub(crate) fn name(&mut self, before: &str) -> Result<String, BadPack> {
         let same = usize::try_from(self.number()?).map_err(unreadable)?;
         let more = usize::try_from(self.number()?).map_err(unreadable)?;
         let head = before.as_bytes().get(..same).ok_or_else(|| unreadable("a name without its head"))?;

@@ -67,20 +67,20 @@ impl Skip {
 ///
 /// `path` is the whole key, or on disk the path as given joined with the path below it, with `/`
 /// between the parts: pointing a scan at a folder inside a trail must not hide what the folder is.
-pub fn scope(path: &str, size: u64) -> Result<Option<Arc<KeyInfo>>, Skip> {
-    Scoper::default().scope(path, size)
+pub fn classify(path: &str, size: u64) -> Result<Option<Arc<KeyInfo>>, Skip> {
+    Classifier::default().classify(path, size)
 }
 
 /// The same for one object after another. Most lie in the folder of the one before.
 #[derive(Debug, Default)]
-pub struct Scoper {
+pub struct Classifier {
     folder: String,
     layout: Option<Layout>,
 }
 
-impl Scoper {
-    /// See [`scope`].
-    pub fn scope(&mut self, path: &str, size: u64) -> Result<Option<Arc<KeyInfo>>, Skip> {
+impl Classifier {
+    /// See [`classify`].
+    pub fn classify(&mut self, path: &str, size: u64) -> Result<Option<Arc<KeyInfo>>, Skip> {
         if size == 0 && path.ends_with('/') {
             return Err(Skip::FolderMarker);
         }
@@ -184,11 +184,11 @@ mod tests {
             "AWSLogs/444455556666/Config/AWSLogs/111122223333/CloudTrail",
             "AWSLogs/111122223333/CloudTrail-NetworkActivity",
         ] {
-            assert_eq!(scope(&format!("{head}/{TAIL}"), 9), Ok(Some(info())), "{head}");
+            assert_eq!(classify(&format!("{head}/{TAIL}"), 9), Ok(Some(info())), "{head}");
         }
         let bare = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01/no-extension";
-        assert_eq!(scope(bare, 9), Ok(Some(info())));
-        assert_eq!(scope(bare, 0), Ok(Some(info())), "an empty delivery is read, and then fails");
+        assert_eq!(classify(bare, 9), Ok(Some(info())));
+        assert_eq!(classify(bare, 0), Ok(Some(info())), "an empty delivery is read, and then fails");
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
             ("notes.txt", 9, Skip::OtherName),
             ("json", 9, Skip::OtherName),
         ] {
-            assert_eq!(scope(path, size), Err(skip), "{path}");
+            assert_eq!(classify(path, size), Err(skip), "{path}");
         }
     }
 
@@ -230,10 +230,10 @@ mod tests {
 
     #[test]
     fn files_outside_the_layout_count_by_name() {
-        assert_eq!(scope("export/events.JSON", 9), Ok(None));
-        assert_eq!(scope("export/events.jsonl", 0), Ok(None));
+        assert_eq!(classify("export/events.JSON", 9), Ok(None));
+        assert_eq!(classify("export/events.jsonl", 0), Ok(None));
         let flat = "x/111122223333_CloudTrail_us-east-1_20240501T0005Z_0123456789abcdef.json.gz";
-        assert_eq!(scope(flat, 9), Ok(Some(info())));
+        assert_eq!(classify(flat, 9), Ok(Some(info())));
         assert_eq!(key_info(flat), Some(info()));
     }
 }

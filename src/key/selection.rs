@@ -16,7 +16,7 @@ use crate::key::{KeyInfo, Skip, key_info};
 
 /// Which keys are in scope. The default is all of them.
 #[derive(Clone, Debug, Default)]
-pub struct KeyScope {
+pub struct KeySelection {
     first_day: Option<String>,
     last_day: Option<String>,
     accounts: BTreeSet<String>,
@@ -46,7 +46,7 @@ pub enum ScopeError {
     },
 }
 
-impl KeyScope {
+impl KeySelection {
     /// A scope by accounts, regions and globs; empty lists leave nothing out. `*` also crosses `/`.
     ///
     /// Fails at an account that has not twelve digits, at what cannot be a region, at a broken glob.
@@ -216,20 +216,20 @@ mod tests {
         KeyInfo { account: "111122223333".into(), region: "us-east-1".into(), day: day.into() }
     }
 
-    fn scope(accounts: &[&str], regions: &[&str], include: &[&str], exclude: &[&str]) -> KeyScope {
+    fn scope(accounts: &[&str], regions: &[&str], include: &[&str], exclude: &[&str]) -> KeySelection {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        KeyScope::new(&owned(accounts), &owned(regions), &owned(include), &owned(exclude)).unwrap()
+        KeySelection::new(&owned(accounts), &owned(regions), &owned(include), &owned(exclude)).unwrap()
     }
 
-    fn within(start: Option<&str>, end: Option<&str>, slack: SignedDuration) -> KeyScope {
+    fn within(start: Option<&str>, end: Option<&str>, slack: SignedDuration) -> KeySelection {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        KeyScope::default().within(TimeRange { start: start.map(at), end: end.map(at) }, slack)
+        KeySelection::default().within(TimeRange { start: start.map(at), end: end.map(at) }, slack)
     }
 
     #[test]
     fn accounts_regions_and_globs() {
         for (scope, kept) in [
-            (KeyScope::default(), true),
+            (KeySelection::default(), true),
             (scope(&["111122223333"], &["us-east-1"], &[], &[]), true),
             (scope(&["444455556666"], &[], &[], &[]), false),
             (scope(&[], &["eu-west-1"], &[], &[]), false),
@@ -288,12 +288,15 @@ mod tests {
     #[test]
     fn bad_values_say_what_would_be_good() {
         let one = |text: &str| vec![text.to_owned()];
-        let account = KeyScope::new(&one("1234"), &[], &[], &[]).unwrap_err();
+        let account = KeySelection::new(&one("1234"), &[], &[], &[]).unwrap_err();
         assert_eq!(account.to_string(), "`1234` is not an account: give its twelve digits");
-        assert!(KeyScope::new(&[], &one("US East"), &[], &[]).is_err());
-        assert!(KeyScope::new(&[], &one("us-gov-west-1"), &[], &[]).is_ok());
+        assert!(KeySelection::new(&[], &one("US East"), &[], &[]).is_err());
+        assert!(KeySelection::new(&[], &one("us-gov-west-1"), &[], &[]).is_ok());
         assert!(
-            KeyScope::new(&[], &[], &one("a[b"), &[]).unwrap_err().to_string().starts_with("`a[b` is not")
+            KeySelection::new(&[], &[], &one("a[b"), &[])
+                .unwrap_err()
+                .to_string()
+                .starts_with("`a[b` is not")
         );
     }
 
@@ -301,7 +304,7 @@ mod tests {
     fn leaving_out_us_east_1_is_noticed() {
         assert!(scope(&[], &["eu-west-1"], &[], &[]).leaves_out_sign_ins());
         assert!(!scope(&[], &["eu-west-1", "us-east-1"], &[], &[]).leaves_out_sign_ins());
-        assert!(!KeyScope::default().leaves_out_sign_ins());
-        assert!(KeyScope::default().is_everything());
+        assert!(!KeySelection::default().leaves_out_sign_ins());
+        assert!(KeySelection::default().is_everything());
     }
 }

@@ -17,7 +17,7 @@ use super::partial::Committed;
 use crate::error::Fatal;
 use crate::hex::hex;
 use crate::output::sink::SinkError;
-use crate::scan::report::{Outcome, Report};
+use crate::scan::report::{ObjectOutcome, Report};
 use crate::summary::Summary;
 
 /// The name of the schema.
@@ -58,10 +58,10 @@ impl Manifest {
     /// One object. Those that were passed over by their names were not read and are no evidence.
     pub(super) fn object(&mut self, report: &Report) -> Result<(), SinkError> {
         let outcome = match report.outcome {
-            Outcome::Scanned => "read",
-            Outcome::Failed => "failed",
-            Outcome::Skipped(crate::key::Skip::NotCloudtrail) => "without_events",
-            Outcome::Skipped(_) => return Ok(()),
+            ObjectOutcome::Scanned => "read",
+            ObjectOutcome::Failed => "failed",
+            ObjectOutcome::Skipped(crate::key::Skip::NotCloudtrail) => "without_events",
+            ObjectOutcome::Skipped(_) => return Ok(()),
         };
         let object = &report.object;
         // What was hashed; a pipe has no size of its own, and a file may have grown since it was listed.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Observer;
 use crate::checkpoint::Checkpoint;
 use crate::coverage::{Coverage, gaps};
-use crate::dedupe::{Copy, Dedupe};
+use crate::dedupe::{Dedupe, Sighting};
 use crate::detect::element::Judged;
 use crate::error::Fatal;
 use crate::filter::Keep;
@@ -13,7 +13,7 @@ use crate::hex::hex;
 use crate::key::{KeyInfo, Skip, delivery_slot};
 use crate::output::sink::{Sink, SinkError};
 use crate::rules::TrustedNetworks;
-use crate::scan::report::{Outcome, Report};
+use crate::scan::report::{ObjectOutcome, Report};
 use crate::summary::Summary;
 
 pub(super) struct Ledger<'l> {
@@ -84,15 +84,15 @@ impl<'l> Ledger<'l> {
     ) -> Result<(), SinkError> {
         let objects = &mut self.summary.objects;
         match report.outcome {
-            Outcome::Skipped(skip) => {
+            ObjectOutcome::Skipped(skip) => {
                 objects.skipped += 1;
                 *self.summary.skipped_by.entry(skip).or_default() += 1;
             }
-            Outcome::Scanned => objects.scanned += 1,
-            Outcome::Failed => objects.failed += 1,
+            ObjectOutcome::Scanned => objects.scanned += 1,
+            ObjectOutcome::Failed => objects.failed += 1,
         }
         // What turned out to hold no events has no records either.
-        if !matches!(report.outcome, Outcome::Skipped(_)) {
+        if !matches!(report.outcome, ObjectOutcome::Skipped(_)) {
             self.summary.records.add(report.records);
         }
         self.summary.bytes.compressed += report.bytes_compressed;
@@ -123,19 +123,19 @@ impl<'l> Ledger<'l> {
         judged.finding.evidence.damaged = damaged;
         let copy = self.dedupe.see(&mut judged);
         let mut finding = judged.finding;
-        if copy == Copy::New {
+        if copy == Sighting::New {
             self.summary.note_stop(&finding);
             // Before any filter: one may ask for this very rule.
             self.trusted.apply(&mut finding);
         }
         match copy {
-            Copy::Duplicate => self.summary.findings.duplicates += 1,
-            Copy::New if self.keep.keeps(&finding) => {
+            Sighting::Duplicate => self.summary.findings.duplicates += 1,
+            Sighting::New if self.keep.keeps(&finding) => {
                 self.summary.findings.written += 1;
                 self.summary.tally(&finding);
                 self.sink.finding(finding)?;
             }
-            Copy::New => self.summary.findings.filtered += 1,
+            Sighting::New => self.summary.findings.filtered += 1,
         }
         Ok(())
     }
@@ -197,10 +197,10 @@ impl<'l> Ledger<'l> {
 /// Notes what became of an object of one account, region and day.
 fn cover(coverage: &mut Coverage, report: &Report, findings: u64) {
     match report.outcome {
-        Outcome::Scanned => coverage.read += 1,
-        Outcome::Failed => coverage.failed += 1,
-        Outcome::Skipped(Skip::NotCloudtrail) => coverage.without_events += 1,
-        Outcome::Skipped(skip) => {
+        ObjectOutcome::Scanned => coverage.read += 1,
+        ObjectOutcome::Failed => coverage.failed += 1,
+        ObjectOutcome::Skipped(Skip::NotCloudtrail) => coverage.without_events += 1,
+        ObjectOutcome::Skipped(skip) => {
             coverage.skipped += 1;
             if skip == Skip::Digest
                 && let Some(slot) = delivery_slot(&report.object.uri)
@@ -215,7 +215,7 @@ fn cover(coverage: &mut Coverage, report: &Report, findings: u64) {
     }
     coverage.bytes += report.bytes_compressed;
     coverage.findings += findings;
-    if report.outcome != Outcome::Skipped(Skip::NotCloudtrail) {
+    if report.outcome != ObjectOutcome::Skipped(Skip::NotCloudtrail) {
         coverage.records += report.records.scanned;
         if let Some((first, last)) = report.span {
             coverage.see(first, last);

@@ -99,7 +99,7 @@ impl Run<'_> {
         let asked = &options.cancel;
         let cancel = &asked.part();
         let options = &ScanOptions { cancel: cancel.clone(), ..options.clone() };
-        let memory = checkpoint.as_ref().map(|checkpoint| Arc::clone(checkpoint.memory()));
+        let memory = checkpoint.as_ref().map(|checkpoint| Arc::clone(checkpoint.history()));
         let queue = Queue::new(cancel.clone(), memory);
         let waiting = AtomicUsize::new(0);
         let empty = Mutex::new(Vec::new());
@@ -179,13 +179,13 @@ fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel, empty: &M
     let _closing = Closing(queue);
     let mut next = 0;
     for (place, mut source) in (0..).zip(sources) {
-        if let Some(memory) = queue.memory() {
+        if let Some(memory) = queue.history() {
             memory.set_source(place);
         }
         let first = next;
         next = source.run(first, queue, cancel);
         // What an earlier run has read takes no number.
-        if next == first && queue.memory().is_none() && !cancel.is_set() {
+        if next == first && queue.history().is_none() && !cancel.is_set() {
             empty.lock().unwrap_or_else(PoisonError::into_inner).push(place);
         }
     }

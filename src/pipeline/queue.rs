@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::cancel::Cancel;
-use crate::history::listing::Memory;
+use crate::history::listing::History;
 use crate::source::{Content, Feed, Item};
 
 /// Items that may wait; a source that blocks is held back beyond that.
@@ -44,7 +44,7 @@ pub(super) struct Queue {
     room: Condvar,
     head: AtomicU64,
     cancel: Cancel,
-    memory: Option<Arc<Memory>>,
+    memory: Option<Arc<History>>,
 }
 
 #[derive(Debug, Default)]
@@ -125,7 +125,7 @@ impl State {
 }
 
 impl Queue {
-    pub(super) fn new(cancel: Cancel, memory: Option<Arc<Memory>>) -> Self {
+    pub(super) fn new(cancel: Cancel, memory: Option<Arc<History>>) -> Self {
         Self {
             state: Mutex::default(),
             ready: Condvar::new(),
@@ -226,7 +226,7 @@ impl Feed for Queue {
         self.head.load(Ordering::Acquire)
     }
 
-    fn memory(&self) -> Option<&Memory> {
+    fn history(&self) -> Option<&History> {
         self.memory.as_deref()
     }
 }

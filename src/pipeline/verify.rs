@@ -14,7 +14,7 @@ use crate::output::sink::{Sink, SinkError};
 use crate::rules::TrustedNetworks;
 use crate::scan::contents::Uncompressed;
 use crate::scan::options::{Job, ScanOptions};
-use crate::scan::report::{Outcome, Report};
+use crate::scan::report::{ObjectOutcome, Report};
 use crate::source::Source;
 use crate::summary::Summary;
 use crate::verify::{DigestFile, LogObject, Verdict, Verifier};
@@ -70,12 +70,13 @@ pub fn hash_logs(
         ScanOptions { job: Job::Hash, sha256: false, cancel: options.cancel.part(), ..options.clone() };
     let mut pass = LogPass { verifier, errors };
     let trusted = &TrustedNetworks::default();
-    Run { sources, options: &options, checkpoint, trusted, keep: &Nothing, sink: &mut pass, observer }.execute()
+    Run { sources, options: &options, checkpoint, trusted, keep: &Nothing, sink: &mut pass, observer }
+        .execute()
 }
 
 /// Judges one object of a run; `None` where it is none that digests name or should.
 pub(super) fn judge(verifier: &mut Verifier, report: &Report) -> io::Result<Option<Verdict>> {
-    if matches!(report.outcome, Outcome::Skipped(skip) if skip != crate::key::Skip::NotCloudtrail) {
+    if matches!(report.outcome, ObjectOutcome::Skipped(skip) if skip != crate::key::Skip::NotCloudtrail) {
         return Ok(None);
     }
     let uri = &report.object.uri;
@@ -139,7 +140,7 @@ impl Sink for DigestPass<'_> {
     }
 
     fn object(&mut self, report: &Report) -> Result<(), SinkError> {
-        if matches!(report.outcome, Outcome::Skipped(_)) {
+        if matches!(report.outcome, ObjectOutcome::Skipped(_)) {
             return Ok(());
         }
         self.digest(report).map_err(|error| SinkError::Failed(temporary(error)))

@@ -88,7 +88,7 @@ pub struct Plan {
     /// In an archive storage class.
     pub archived: Amount,
     /// Prefixes that could not be listed, and all else that would fail, archives apart.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<Unreadable>,
     /// Entries seen.
     pub listed: u64,
     /// LIST requests that the plan made; a scan makes as many.
@@ -101,7 +101,7 @@ pub struct Plan {
 
 /// Something that a scan would report.
 #[derive(Debug, Serialize)]
-pub struct Failure {
+pub struct Unreadable {
     /// The object or prefix.
     pub uri: String,
     /// The step.
@@ -124,7 +124,7 @@ impl Plan {
                     row.archived.add(object.size);
                 }
             }
-            ListedOnly::Failed(error) => self.failures.push(Failure::of(error)),
+            ListedOnly::Failed(error) => self.failures.push(Unreadable::of(error)),
             ListedOnly::Readable(class) => {
                 self.readable.add(object.size);
                 if object.uri.starts_with("s3://") {
@@ -264,7 +264,7 @@ impl Plan {
     }
 }
 
-impl Failure {
+impl Unreadable {
     fn of(error: &ObjectError) -> Self {
         Self { uri: error.uri.clone(), stage: error.stage, kind: error.kind, message: error.message() }
     }

@@ -156,7 +156,7 @@ impl Boundary {
     }
 
     /// Lets go of bytes that need not be seen again, and tells how many: the next call is without them.
-    pub fn let_go(&mut self) -> usize {
+    pub fn release(&mut self) -> usize {
         // A record may begin behind what was seen.
         let gone = self.start.min(self.seen);
         self.start -= gone;
@@ -255,7 +255,7 @@ mod tests {
                 return (all, Some(base + end));
             }
             // As a window that moves on.
-            base += boundary.let_go();
+            base += boundary.release();
         }
         (all, None)
     }

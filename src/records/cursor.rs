@@ -74,11 +74,11 @@ pub struct Cursor<'c> {
     keep: Option<usize>,
     broken: Option<Break>,
     kernel: Kernel,
-    watch: Option<Watch<'c>>,
+    watch: Option<OnProgress<'c>>,
 }
 
 /// Told up to which position records have been read.
-pub type Watch<'c> = &'c mut dyn FnMut(usize);
+pub type OnProgress<'c> = &'c mut dyn FnMut(usize);
 
 /// How many bytes of records are read before the watch is told: they should still be in cache.
 const WATCH: usize = 256 << 10;
@@ -96,7 +96,7 @@ impl<'c> Cursor<'c> {
     }
 
     /// The same, where `watch` is told how far reading has come, often enough to find the bytes in cache.
-    pub fn watched(bytes: &'c [u8], watch: Watch<'c>) -> Self {
+    pub fn watched(bytes: &'c [u8], watch: OnProgress<'c>) -> Self {
         Self { watch: Some(watch), ..Self::whole(bytes) }
     }
 
@@ -136,7 +136,7 @@ impl<'c> Cursor<'c> {
     }
 
     /// Keeps the bytes from `position` on, or lets go of all before the current one.
-    pub fn set_keep(&mut self, position: Option<usize>) {
+    pub fn pin(&mut self, position: Option<usize>) {
         self.keep = position;
     }
 
@@ -215,7 +215,7 @@ impl<'c> Cursor<'c> {
 
     /// Passes over `n` bytes that have been peeked at.
     #[inline]
-    pub fn pass(&mut self, n: usize) {
+    pub fn advance(&mut self, n: usize) {
         self.at += n;
     }
 
@@ -334,7 +334,7 @@ impl<'c> Cursor<'c> {
                 return Ok(());
             }
             // The bytes of the record that is not finished stay.
-            self.at = start + boundary.let_go();
+            self.at = start + boundary.release();
             if step < there {
                 continue;
             }

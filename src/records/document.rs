@@ -36,7 +36,7 @@ impl Walker<'_, '_> {
             // Files that were joined bring their marks with them.
             if byte == 0xef && self.cursor.begins_with("\u{feff}".as_bytes()) {
                 let first_of_line = self.line == self.cursor.at();
-                self.cursor.pass(3);
+                self.cursor.advance(3);
                 self.line = if first_of_line { self.cursor.at() } else { self.line };
                 continue;
             }
@@ -59,7 +59,7 @@ impl Walker<'_, '_> {
         /// As long as one with nanoseconds.
         const LONGEST: usize = 40;
         let Some(length) = time_stamp(self.cursor.ahead(LONGEST)) else { return false };
-        self.cursor.pass(length);
+        self.cursor.advance(length);
         true
     }
 
@@ -67,18 +67,21 @@ impl Walker<'_, '_> {
     fn other_value(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         let first = self.cursor.peek();
-        self.cursor.set_keep(Some(start));
+        self.cursor.pin(Some(start));
         let value = self.cursor.value();
         // No string goes on in the next line: this one lacks its end.
         let cut = self.cursor.slice(start, self.cursor.at()).contains(&b'\n');
         let cut = cut.then_some(Fault {
-            offset: start, kind: FaultKind::Unterminated, what: "unterminated string" });
+            offset: start,
+            kind: FaultKind::Unterminated,
+            what: "unterminated string",
+        });
         if let Some(fault) = value.err().or(cut) {
             self.give_up_line(start, fault)?;
         } else if first != Some(b'n') && !self.string(start) {
             self.no_event_here(start);
         }
-        self.cursor.set_keep(None);
+        self.cursor.pin(None);
         Ok(())
     }
 
@@ -106,7 +109,7 @@ impl Walker<'_, '_> {
     /// A value `{…}` at the top: a document with its elements inside, or an event itself.
     fn object(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
-        self.cursor.set_keep(Some(start));
+        self.cursor.pin(Some(start));
         self.document = Document::at(start, self.walk.events || self.index > 0);
         self.beside = None;
         let judged = self.judged;
@@ -115,7 +118,7 @@ impl Walker<'_, '_> {
         let end = self.cursor.at();
         if members.streams {
             let went_on = walked.or_else(|fault| self.give_up_document(fault));
-            self.cursor.set_keep(None);
+            self.cursor.pin(None);
             if let Some(unread) = self.beside.take().filter(|_| self.judged == judged) {
                 self.pend(suspicion::NOT_READ, Some(unread));
             }
@@ -124,7 +127,7 @@ impl Walker<'_, '_> {
         if let Err(fault) = walked.and_then(|()| self.whole_object(start, end, &members)) {
             self.give_up_line(start, fault)?;
         }
-        self.cursor.set_keep(None);
+        self.cursor.pin(None);
         Ok(())
     }
 

@@ -13,9 +13,9 @@ const DEEP: usize = 64;
 
 impl Walker<'_, '_> {
     pub(super) fn array(&mut self, array: Array<'_>) -> Result<(), Fault> {
-        self.cursor.pass(1);
+        self.cursor.advance(1);
         if self.token() == Some(b']') {
-            self.cursor.pass(1);
+            self.cursor.advance(1);
             // `[]` alone is what an empty export looks like.
             self.walk.events |= matches!(array, Array::Records | Array::Loose);
             return Ok(());
@@ -34,7 +34,7 @@ impl Walker<'_, '_> {
                 (Some(b'['), Array::Beside(depth)) if depth < DEEP => self.array(Array::Beside(depth + 1))?,
                 (Some(_), Array::Beside(_)) => {
                     self.value_beside()?;
-                    self.cursor.set_keep(None);
+                    self.cursor.pin(None);
                 }
                 (Some(b'n'), Array::Container { .. }) | (Some(_), Array::Container { without: None, .. }) => {
                     self.cursor.value()?;
@@ -47,9 +47,9 @@ impl Walker<'_, '_> {
                 (None, _) => return Err(self.cursor.fault("unexpected end inside an array")),
             }
             match self.token() {
-                Some(b',') => self.cursor.pass(1),
+                Some(b',') => self.cursor.advance(1),
                 Some(b']') => {
-                    self.cursor.pass(1);
+                    self.cursor.advance(1);
                     return Ok(());
                 }
                 // What follows can still be read; the object counts as broken.
@@ -68,7 +68,7 @@ impl Walker<'_, '_> {
     /// An element where an object should be. In a bare array it may be a string that holds an event.
     fn no_object(&mut self, first: u8, array: Array<'_>) -> Result<(), Fault> {
         let start = self.cursor.at();
-        self.cursor.set_keep(Some(start));
+        self.cursor.pin(Some(start));
         self.cursor.value()?;
         if first != b'"' || !matches!(array, Array::Loose) || !self.string(start) {
             match self.depth {
@@ -76,7 +76,7 @@ impl Walker<'_, '_> {
                 _ => self.no_event_here(start),
             }
         }
-        self.cursor.set_keep(None);
+        self.cursor.pin(None);
         Ok(())
     }
 
@@ -103,7 +103,7 @@ impl Walker<'_, '_> {
         self.index += done;
         self.judged += done;
         if let Some(start) = swallows {
-            self.cursor.set_keep(Some(start));
+            self.cursor.pin(Some(start));
             return Err(Fault::syntax(start, SWALLOWED));
         }
         if let Some((start, end, candidate)) = other {
@@ -144,7 +144,7 @@ impl Walker<'_, '_> {
         let found = self.cursor.object()?;
         let text = self.cursor.slice(start, found.end);
         if self.document.swallows_another(text) {
-            self.cursor.set_keep(Some(start));
+            self.cursor.pin(Some(start));
             return Err(Fault::syntax(start, SWALLOWED));
         }
         let text = self.cursor.slice(start, found.end);
@@ -178,7 +178,7 @@ impl Walker<'_, '_> {
     /// An element of an array in which a container has its events.
     fn contained(&mut self, ways: &[Path], without: Option<&'static str>) -> Result<(), Fault> {
         let start = self.cursor.at();
-        self.cursor.set_keep(Some(start));
+        self.cursor.pin(Some(start));
         self.cursor.value()?;
         let end = self.cursor.at();
         if self.document.swallows_another(self.cursor.slice(start, end)) {
@@ -202,7 +202,7 @@ impl Walker<'_, '_> {
             }
         }
         self.text = text;
-        self.cursor.set_keep(None);
+        self.cursor.pin(None);
         Ok(())
     }
 }

@@ -84,7 +84,7 @@ impl Keys {
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         let mut keys = Self::default();
         let mut cursor = Cursor::whole(text);
-        cursor.pass(1);
+        cursor.advance(1);
         if cursor.next_token() == Some(b'}') {
             return Some(keys);
         }
@@ -98,11 +98,11 @@ impl Keys {
             if keys.is_event() {
                 return Some(keys);
             }
-            cursor.pass(1);
+            cursor.advance(1);
             cursor.next_token();
             cursor.value().ok()?;
             match cursor.next_token()? {
-                b',' => cursor.pass(1),
+                b',' => cursor.advance(1),
                 b'}' => return Some(keys),
                 _ => return None,
             }
@@ -124,24 +124,24 @@ pub(super) fn begins_as_event(text: &[u8]) -> bool {
 /// The members of a complete object in minified text: each one's key with its quotes, and its value.
 pub(super) fn each_member<'t>(text: &'t str, mut to: impl FnMut(&'t str, &'t str)) {
     let mut cursor = Cursor::whole(text.as_bytes());
-    cursor.pass(1);
+    cursor.advance(1);
     while cursor.peek() == Some(b'"') {
         let start = cursor.at();
         let key = cursor.string().is_ok().then_some(start..cursor.at());
-        cursor.pass(1);
+        cursor.advance(1);
         let start = cursor.at();
         let value = cursor.value().is_ok().then_some(start..cursor.at());
         // Minified text holds by the grammar.
         let (Some(key), Some(value)) = (key, value) else { return };
         to(&text[key], &text[value]);
-        cursor.pass(1);
+        cursor.advance(1);
     }
 }
 
 /// The elements of a complete array in minified text.
 pub(super) fn each_element<'t>(text: &'t str, mut to: impl FnMut(&'t str)) {
     let mut cursor = Cursor::whole(text.as_bytes());
-    cursor.pass(1);
+    cursor.advance(1);
     while !matches!(cursor.peek(), None | Some(b']')) {
         let start = cursor.at();
         if cursor.value().is_err() {
@@ -149,7 +149,7 @@ pub(super) fn each_element<'t>(text: &'t str, mut to: impl FnMut(&'t str)) {
         }
         to(&text[start..cursor.at()]);
         let comma = cursor.peek() == Some(b',');
-        cursor.pass(usize::from(comma));
+        cursor.advance(usize::from(comma));
     }
 }
 

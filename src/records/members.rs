@@ -36,9 +36,9 @@ impl Walker<'_, '_> {
         let start = self.cursor.at();
         let outermost = matches!(level, Level::Outermost);
         let mut first_key = self.line == start && outermost;
-        self.cursor.pass(1);
+        self.cursor.advance(1);
         if self.token() == Some(b'}') {
-            self.cursor.pass(1);
+            self.cursor.advance(1);
             return Ok(());
         }
         loop {
@@ -68,9 +68,9 @@ impl Walker<'_, '_> {
                 }
             }
             match self.token() {
-                Some(b',') => self.cursor.pass(1),
+                Some(b',') => self.cursor.advance(1),
                 Some(b'}') => {
-                    self.cursor.pass(1);
+                    self.cursor.advance(1);
                     return Ok(());
                 }
                 _ => return Err(self.cursor.fault("expected a comma or a closing brace")),
@@ -85,16 +85,16 @@ impl Walker<'_, '_> {
             return Err(self.cursor.fault("expected a key in quotes"));
         }
         if drop_before {
-            self.cursor.set_keep(Some(start));
+            self.cursor.pin(Some(start));
         }
         self.cursor.string()?;
         let key = Key::of(self.cursor.slice(start, self.cursor.at()));
         if self.token() != Some(b':') {
             return Err(self.cursor.fault("expected a colon"));
         }
-        self.cursor.pass(1);
+        self.cursor.advance(1);
         if drop_before {
-            self.cursor.set_keep(None);
+            self.cursor.pin(None);
         }
         Ok(key)
     }
@@ -161,7 +161,7 @@ impl Walker<'_, '_> {
                 self.part(&before, start)?;
             }
         }
-        self.cursor.set_keep(None);
+        self.cursor.pin(None);
         Ok(())
     }
 
@@ -181,14 +181,14 @@ impl Walker<'_, '_> {
                 self.repaired(repairs, |walker| walker.places_of(&minified));
             }
         }
-        self.cursor.set_keep(None);
+        self.cursor.pin(None);
         Ok(())
     }
 
     /// Passes over a value beside the elements of a document, whose bytes are kept.
     pub(super) fn value_beside(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
-        self.cursor.set_keep(Some(start));
+        self.cursor.pin(Some(start));
         self.cursor.value()?;
         // What lacks its end seems to hold lines that are to be looked at again.
         if self.document.holds_another(self.cursor.slice(start, self.cursor.at())) {
@@ -197,8 +197,7 @@ impl Walker<'_, '_> {
         let value = self.cursor.slice(start, self.cursor.at());
         if value.len() > 1 {
             let mut minified = String::new();
-            minify(value, &mut minified)
-                .map_err(|error| Fault::of_syntax(start, &error))?;
+            minify(value, &mut minified).map_err(|error| Fault::of_syntax(start, &error))?;
             self.beside(&minified, start);
         }
         Ok(())
@@ -207,8 +206,7 @@ impl Walker<'_, '_> {
     /// A part of a document, made whole: its places are read, the rest is looked through.
     fn part(&mut self, text: &[u8], start: usize) -> Result<(), Fault> {
         let mut minified = String::new();
-        let repairs = minify(text, &mut minified)
-            .map_err(|error| Fault::of_syntax(start, &error))?;
+        let repairs = minify(text, &mut minified).map_err(|error| Fault::of_syntax(start, &error))?;
         if self.repaired(repairs, |walker| walker.places_of(&minified)) != Read::Events {
             self.beside(&minified, start);
         }

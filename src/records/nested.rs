@@ -145,7 +145,7 @@ impl Walker<'_, '_> {
         let suspect = (read == Read::Suspect).then_some(suspicion::NOT_READ);
         if read != Read::Events {
             let Some(what) = suspicion::unread(text).or(suspect) else { return false };
-            self.pend(what, Some(Unread::Suspect(Fault { offset, kind, what })));
+            self.pend(what, Some(Unread::Suspect(Fault::syntax(offset, what))));
         }
         true
     }
@@ -154,10 +154,10 @@ impl Walker<'_, '_> {
     pub(super) fn beside(&mut self, text: &str, offset: usize) {
         if suspicion::holds_another_event(text.as_bytes()) {
             let what = suspicion::NOT_READ;
-            self.pend(what, Some(Unread::Suspect(Fault { offset, kind, what })));
+            self.pend(what, Some(Unread::Suspect(Fault::syntax(offset, what))));
         } else if self.beside.is_none() {
             self.beside =
-                suspicion::unread(text.as_bytes()).map(|what| Unread::Suspect(Fault { offset, kind, what }));
+                suspicion::unread(text.as_bytes()).map(|what| Unread::Suspect(Fault::syntax(offset, what)));
         }
     }
 }

@@ -173,10 +173,10 @@ impl Walker<'_, '_> {
         loop {
             match self.cursor.peek()? {
                 b'\n' => {
-                    self.cursor.pass(1);
+                    self.cursor.advance(1);
                     self.line = self.cursor.at();
                 }
-                b' ' | b'\t' | b'\r' => self.cursor.pass(1),
+                b' ' | b'\t' | b'\r' => self.cursor.advance(1),
                 byte => return Some(byte),
             }
         }

@@ -8,9 +8,9 @@ use rayon::prelude::*;
 
 use super::options::ScanOptions;
 use super::report::Report;
-use super::spill_file::Spool;
+use super::spill_file::SpillFile;
 use crate::detect::Place;
-use crate::detect::element::{Examined, Malformed, Scratch, examine};
+use crate::detect::element::{ElementScratch, Examined, Malformed, examine};
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::json::minify::Repairs;
 use crate::records::document::{Element, Elements};
@@ -32,7 +32,7 @@ pub(super) struct Batch {
     texts: Vec<u8>,
     waiting: Vec<Waiting>,
     /// Where findings wait that are too many for the memory.
-    pub(super) spool: Spool,
+    pub(super) spill_file: SpillFile,
 }
 
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ impl Judging<'_> {
             let texts = &self.batch.texts;
             let one = |waiting: &Waiting| {
                 thread_local! {
-                    static SCRATCH: RefCell<Scratch> = RefCell::default();
+                    static SCRATCH: RefCell<ElementScratch> = RefCell::default();
                 }
                 let place = Place { object, record_index: waiting.index };
                 SCRATCH.with_borrow_mut(|scratch| {
@@ -143,7 +143,7 @@ impl Judging<'_> {
         }
         if let Some(judged) = examined.judged {
             self.report.records.matched += 1;
-            if let Err(error) = self.report.findings.push(judged, &self.batch.spool) {
+            if let Err(error) = self.report.findings.push(judged, &self.batch.spill_file) {
                 self.report.note_spill(&error);
             }
         }

@@ -10,8 +10,8 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use super::options::ScanOptions;
-use super::report::{Outcome, Report};
-use super::spill_file::{Piece, Spool};
+use super::report::{ObjectOutcome, Report};
+use super::spill_file::{Piece, SpillFile};
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::inflate::{FirstMember, first_member};
 use crate::records::cursor::Break;
@@ -80,9 +80,9 @@ impl DigestContents {
     }
 
     /// Moves the bytes out of memory.
-    pub(super) fn spill(&mut self, spool: &Spool) -> io::Result<()> {
+    pub(super) fn spill(&mut self, spill_file: &SpillFile) -> io::Result<()> {
         if !self.bytes.is_empty() {
-            self.spilled = Some(spool.append(|file| file.write_all(&self.bytes))?);
+            self.spilled = Some(spill_file.append(|file| file.write_all(&self.bytes))?);
             self.bytes = Vec::new();
         }
         Ok(())
@@ -132,7 +132,7 @@ pub(super) fn digest(report: Report, reader: impl BufRead, options: &ScanOptions
         let cause = "bytes follow the gzip member of a digest".into();
         fail(&mut report, Break { stage: Stage::Inflate, kind: ErrorKind::CorruptGzip, cause });
     }
-    if report.outcome == Outcome::Scanned {
+    if report.outcome == ObjectOutcome::Scanned {
         report.digest = Some(DigestContents { bytes, spilled: None, metadata: Metadata::default() });
     }
     report
@@ -142,5 +142,5 @@ fn fail(report: &mut Report, broken: Break) {
     let uri = report.object.uri.clone();
     report.errors.push(ObjectError::new(uri, broken.stage, broken.kind, broken.cause));
     report.damaged = true;
-    report.outcome = Outcome::Failed;
+    report.outcome = ObjectOutcome::Failed;
 }

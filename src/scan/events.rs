@@ -10,7 +10,7 @@ use crate::records::document::{Element, Elements, walk};
 
 /// Why an object's events cannot be told.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
+pub enum EventsError {
     /// The object breaks, or is no JSON.
     #[error("{0}")]
     Broken(String),
@@ -21,26 +21,26 @@ pub enum Unreadable {
 
 /// The events of an object in any shape that a scan reads: each one's place and its minified text.
 /// Elements that are no readable records are left out.
-pub fn events_of(stored: &[u8]) -> Result<Vec<(u64, Box<RawValue>)>, Unreadable> {
+pub fn events_of(stored: &[u8]) -> Result<Vec<(u64, Box<RawValue>)>, EventsError> {
     let mut events = All(Vec::new());
     let read = |cursor: &mut Cursor<'_>| {
         events.0.clear();
         (walk(cursor, &mut events), cursor.take_break())
     };
     let (result, _) = inflate_bytes(stored, u64::MAX, false, &Cancel::new(), &mut Buffers::default(), read);
-    let (walk, broken) = result.map_err(|broken| Unreadable::Broken(broken.cause.to_string()))?;
+    let (walk, broken) = result.map_err(|broken| EventsError::Broken(broken.cause.to_string()))?;
     if events.0.is_empty() {
         if let Some(broken) = broken {
-            return Err(Unreadable::Broken(broken.cause.to_string()));
+            return Err(EventsError::Broken(broken.cause.to_string()));
         }
         if let Some(fault) = walk.fault {
-            return Err(Unreadable::Broken(fault.to_string()));
+            return Err(EventsError::Broken(fault.to_string()));
         }
         if let Some(unread) = walk.unread {
-            return Err(Unreadable::Broken(unread.to_string()));
+            return Err(EventsError::Broken(unread.to_string()));
         }
         if !walk.events {
-            return Err(Unreadable::NoEvents);
+            return Err(EventsError::NoEvents);
         }
     }
     Ok(events.0)

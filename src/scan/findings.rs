@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader};
 
 use serde::{Deserialize, Serialize};
 
-use super::spill_file::{Piece, Spool};
+use super::spill_file::{Piece, SpillFile};
 use crate::detect::element::Judged;
 use crate::finding::Finding;
 use crate::json::canonical::Fingerprint;
@@ -18,7 +18,7 @@ const IN_MEMORY: usize = 4 << 20;
 
 /// Findings in the order of their records.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub struct ObjectFindings {
     held: Vec<Judged>,
     held_bytes: usize,
     /// What came before those that are held.
@@ -40,9 +40,9 @@ struct Read {
     finding: Finding,
 }
 
-impl Findings {
+impl ObjectFindings {
     /// Adds the next finding. Fails where the temporary file cannot be written; the findings are held then.
-    pub(super) fn push(&mut self, judged: Judged, spool: &Spool) -> io::Result<()> {
+    pub(super) fn push(&mut self, judged: Judged, spill_file: &SpillFile) -> io::Result<()> {
         self.count += 1;
         self.held_bytes += size_of::<Judged>() + text_bytes(&judged.finding);
         self.held.push(judged);
@@ -50,7 +50,7 @@ impl Findings {
             return Ok(());
         }
         // A full disk is asked again when there is twice as much.
-        self.spill(spool).inspect_err(|_| self.refused = self.held_bytes)
+        self.spill(spill_file).inspect_err(|_| self.refused = self.held_bytes)
     }
 
     /// How many there are.
@@ -69,11 +69,11 @@ impl Findings {
     }
 
     /// Moves what is held in memory to the file.
-    pub(super) fn spill(&mut self, spool: &Spool) -> io::Result<()> {
+    pub(super) fn spill(&mut self, spill_file: &SpillFile) -> io::Result<()> {
         if self.held.is_empty() {
             return Ok(());
         }
-        let piece = spool.append(|file| {
+        let piece = spill_file.append(|file| {
             self.held.iter().try_for_each(|judged| {
                 let written = Written { fingerprint: judged.fingerprint.0, finding: &judged.finding };
                 serde_json::to_writer(&mut *file, &written)?;

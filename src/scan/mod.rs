@@ -10,4 +10,4 @@ pub mod report;
 mod spill_file;
 pub mod worker;
 
-pub use events::{Unreadable, events_of};
+pub use events::{EventsError, events_of};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::contents::{DigestContents, Uncompressed};
-use super::findings::Findings;
+use super::findings::ObjectFindings;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key::Skip;
 use crate::object::ObjectRef;
@@ -13,7 +13,7 @@ use crate::source::Lease;
 
 /// What became of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ObjectOutcome {
     /// Counted, not read, or read and found to hold no events.
     Skipped(Skip),
     /// Read whole.
@@ -52,9 +52,9 @@ pub struct Report {
     /// What it is called.
     pub object: Arc<ObjectRef>,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: ObjectOutcome,
     /// Its findings, by record.
-    pub findings: Findings,
+    pub findings: ObjectFindings,
     /// Its records.
     pub records: RecordCounts,
     /// Stored bytes read.
@@ -84,8 +84,8 @@ impl Report {
         Self {
             seq: 0,
             object: Arc::clone(object),
-            outcome: Outcome::Scanned,
-            findings: Findings::default(),
+            outcome: ObjectOutcome::Scanned,
+            findings: ObjectFindings::default(),
             records: RecordCounts::default(),
             bytes_compressed: 0,
             bytes_uncompressed: 0,
@@ -101,11 +101,11 @@ impl Report {
     }
 
     pub(crate) fn skipped(object: &Arc<ObjectRef>, skip: Skip) -> Self {
-        Self { outcome: Outcome::Skipped(skip), ..Self::new(object) }
+        Self { outcome: ObjectOutcome::Skipped(skip), ..Self::new(object) }
     }
 
     pub(crate) fn failed(object: &Arc<ObjectRef>, error: ObjectError) -> Self {
-        Self { outcome: Outcome::Failed, errors: vec![error], ..Self::new(object) }
+        Self { outcome: ObjectOutcome::Failed, errors: vec![error], ..Self::new(object) }
     }
 
     /// Bytes held in memory beside the report itself, about.
@@ -116,7 +116,7 @@ impl Report {
     /// Takes back what records there were: the bytes they were read from are damaged.
     pub(crate) fn forget(&mut self) {
         self.records = RecordCounts::default();
-        self.findings = Findings::default();
+        self.findings = ObjectFindings::default();
         self.errors.clear();
         self.span = None;
     }
@@ -136,12 +136,12 @@ impl Report {
         error.findings_salvaged = self.findings.len();
         self.errors.push(error);
         self.damaged = true;
-        self.outcome = Outcome::Failed;
+        self.outcome = ObjectOutcome::Failed;
     }
 
     /// Whether the bytes may have been hurt on their way, so that fetching them again may help.
     pub(crate) fn damaged_in_transit(&self) -> bool {
-        self.outcome == Outcome::Failed && self.errors.iter().any(ObjectError::may_be_the_network)
+        self.outcome == ObjectOutcome::Failed && self.errors.iter().any(ObjectError::may_be_the_network)
     }
 
     /// Widens the span of times by one `eventTime`.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A worker's file, unnamed, made when it is first needed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spool(Arc<Mutex<State>>);
+pub(super) struct SpillFile(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -21,12 +21,12 @@ struct State {
 /// What was written at a time. Its room is used again when it and all others have been dropped.
 #[derive(Debug)]
 pub(super) struct Piece {
-    spool: Spool,
+    spill_file: SpillFile,
     start: u64,
     end: u64,
 }
 
-impl Spool {
+impl SpillFile {
     /// Appends what `write` writes. Where that fails nothing was appended.
     pub(super) fn append(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Piece> {
         let mut state = self.lock();
@@ -42,7 +42,7 @@ impl Spool {
         state.end = end;
         state.pieces += 1;
         drop(state);
-        Ok(Piece { spool: self.clone(), start, end })
+        Ok(Piece { spill_file: self.clone(), start, end })
     }
 
     /// Every method leaves the state true, even one that panics in the midst of it: the end moves last.
@@ -60,7 +60,7 @@ impl Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        let mut state = self.spool.lock();
+        let mut state = self.spill_file.lock();
         state.pieces -= 1;
         if state.pieces == 0 {
             state.end = 0;
@@ -79,7 +79,7 @@ impl Read for PieceReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let rest = usize::try_from(self.piece.end - self.at).unwrap_or(usize::MAX);
         let wanted = buf.len().min(rest);
-        let mut state = self.piece.spool.lock();
+        let mut state = self.piece.spill_file.lock();
         // A piece that ends early must not pass for a whole one.
         let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let file = state.file.as_mut().ok_or_else(cut)?;
@@ -103,14 +103,14 @@ mod tests {
         text
     }
 
-    fn append(spool: &Spool, text: &str) -> Piece {
-        spool.append(|writer| writer.write_all(text.as_bytes())).unwrap()
+    fn append(spill_file: &SpillFile, text: &str) -> Piece {
+        spill_file.append(|writer| writer.write_all(text.as_bytes())).unwrap()
     }
 
     #[test]
     fn pieces_are_read_in_any_order_and_their_room_is_used_again() {
-        let spool = Spool::default();
-        let (a, b) = (append(&spool, "one\ntwo\n"), append(&spool, "three\n"));
+        let spill_file = SpillFile::default();
+        let (a, b) = (append(&spill_file, "one\ntwo\n"), append(&spill_file, "three\n"));
         let (mut half, mut of_b) = ([0; 4], [0; 3]);
         let mut reader = a.read();
         reader.read_exact(&mut half).unwrap();
@@ -121,23 +121,23 @@ mod tests {
         drop(reader);
         drop(a);
         assert_eq!(text(&b), "three\n", "one is still held");
-        assert_eq!(text(&append(&spool, "")), "");
+        assert_eq!(text(&append(&spill_file, "")), "");
         drop(b);
-        let c = append(&spool, "four");
+        let c = append(&spill_file, "four");
         assert_eq!((c.start, text(&c).as_str()), (0, "four"));
     }
 
     #[test]
     fn what_cannot_be_written_leaves_nothing_behind() {
-        let spool = Spool::default();
-        let a = append(&spool, "one");
-        let failed = spool.append(|writer| {
+        let spill_file = SpillFile::default();
+        let a = append(&spill_file, "one");
+        let failed = spill_file.append(|writer| {
             writer.write_all(&[b'x'; 1 << 18])?;
             Err(io::Error::other("full"))
         });
         assert_eq!(failed.unwrap_err().to_string(), "full");
-        assert_eq!((text(&append(&spool, "two")), text(&a)), ("two".into(), "one".into()));
-        spool.lock().file.as_ref().unwrap().set_len(2).unwrap();
+        assert_eq!((text(&append(&spill_file, "two")), text(&a)), ("two".into(), "one".into()));
+        spill_file.lock().file.as_ref().unwrap().set_len(2).unwrap();
         assert_eq!(a.read().read_to_end(&mut Vec::new()).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }

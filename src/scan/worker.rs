@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::candidates::Batch;
 use super::interruptible::Waiting;
-use super::report::{Outcome, Report};
+use super::report::{ObjectOutcome, Report};
 use crate::records::cursor::{Break, Cursor, Fault, FaultKind};
 use crate::records::document::{Unread, Walk, walk};
 use sha2::{Digest as _, Sha256};
@@ -60,8 +60,8 @@ impl Worker {
 
     /// Moves an object's findings out of memory.
     pub(crate) fn spill(&self, report: &mut Report) {
-        let findings = report.findings.spill(&self.batch.spool);
-        let digest = report.digest.as_mut().map_or(Ok(()), |digest| digest.spill(&self.batch.spool));
+        let findings = report.findings.spill(&self.batch.spill_file);
+        let digest = report.digest.as_mut().map_or(Ok(()), |digest| digest.spill(&self.batch.spill_file));
         if let Err(error) = findings.and(digest) {
             report.note_spill(&error);
         }
@@ -299,10 +299,10 @@ fn finish(
             report.damaged = true;
             report.errors.push(error);
             report.errors.extend(further);
-            report.outcome = Outcome::Failed;
+            report.outcome = ObjectOutcome::Failed;
         }
-        None if !walk.events => report.outcome = Outcome::Skipped(Skip::NotCloudtrail),
-        None => report.outcome = Outcome::Scanned,
+        None if !walk.events => report.outcome = ObjectOutcome::Skipped(Skip::NotCloudtrail),
+        None => report.outcome = ObjectOutcome::Scanned,
     }
     report
 }
@@ -352,11 +352,11 @@ mod tests {
         };
         let hash = Some(Sha256::digest(text).into());
         for size in [length, length - 1, length + 1, 1, 0, 10 * length, READ_WHOLE, READ_WHOLE + 1] {
-            assert_eq!(scan(size), (Outcome::Scanned, 1, length, hash), "{size}");
+            assert_eq!(scan(size), (ObjectOutcome::Scanned, 1, length, hash), "{size}");
         }
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(scan(length), (Outcome::Failed, 0, 0, None));
+        assert_eq!(scan(length), (ObjectOutcome::Failed, 0, 0, None));
         std::fs::create_dir(&path).unwrap();
-        assert_eq!(scan(length).0, Outcome::Failed);
+        assert_eq!(scan(length).0, ObjectOutcome::Failed);
     }
 }

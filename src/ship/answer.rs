@@ -24,7 +24,7 @@ pub(super) type Part = (Option<&'static str>, Vec<u8>);
 
 /// What an answer says of one item.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum ItemResult {
     /// Taken.
     Delivered,
     /// Was there before.
@@ -41,7 +41,7 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Sent {
     /// One for each item, in order.
-    pub(super) verdicts: Vec<Verdict>,
+    pub(super) verdicts: Vec<ItemResult>,
     /// Where the server will say later that the batch is safe: under this number.
     pub(super) ack: Option<u64>,
     /// The server asks for patience.

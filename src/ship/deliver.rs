@@ -5,28 +5,28 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::answer::{Failure, Item, Verdict};
+use super::answer::{Failure, Item, ItemResult};
 use super::batch::{Batches, Mark};
 use super::cursor::Cursor;
 use super::dead::{DeadLetters, Refusal};
 use super::http::Client;
 use super::splunk::{self, Acks};
 use super::target::Target;
-use super::{Event, Options, ShipError, Summary, Watch};
+use super::{Event, Options, ShipError, ShipSummary, ShipWatch};
 use crate::net::backoff::Backoff;
 
 /// How many batches may wait for Splunk's acknowledgement at a time.
 const WINDOW: usize = 16;
 
 /// See [`super::run`].
-pub(super) async fn run(options: &Options, watch: &mut dyn Watch) -> Result<Summary, ShipError> {
+pub(super) async fn run(options: &Options, watch: &mut dyn ShipWatch) -> Result<ShipSummary, ShipError> {
     let target = Target::new(options);
     let mut client = Client::new(&options.endpoint, options.timing.request, options.gzip)?;
     target.prepare(&mut client)?;
     let cursor = Cursor::load(&options.cursor, &target.name(options))?;
-    let summary = Summary {
+    let summary = ShipSummary {
         settled_before: options.files.iter().map(|file| cursor.offset(file)).sum(),
-        ..Summary::default()
+        ..ShipSummary::default()
     };
     let backoff = Backoff::new(options.timing.first_pause, options.timing.longest_pause);
     let driver = Driver {
@@ -70,12 +70,12 @@ struct Driver<'r> {
     /// When something was last settled.
     progress: Instant,
     flights: VecDeque<Flight>,
-    summary: Summary,
-    watch: &'r mut dyn Watch,
+    summary: ShipSummary,
+    watch: &'r mut dyn ShipWatch,
 }
 
 impl Driver<'_> {
-    async fn run(mut self) -> Result<Summary, ShipError> {
+    async fn run(mut self) -> Result<ShipSummary, ShipError> {
         let mut batches = Batches::new(self.options);
         loop {
             let batch = match batches.next(&self.target, &self.cursor) {
@@ -175,27 +175,27 @@ impl Driver<'_> {
     fn sort(
         &mut self,
         items: Vec<Item>,
-        verdicts: Vec<Verdict>,
+        verdicts: Vec<ItemResult>,
     ) -> Result<(Vec<Item>, Vec<Item>, String), ShipError> {
         let (mut taken, mut again, mut reason) = (Vec::new(), Vec::new(), String::new());
         let mut stop = None;
         for (item, verdict) in items.into_iter().zip(verdicts) {
             match verdict {
-                Verdict::Delivered | Verdict::AlreadyThere => {
+                ItemResult::Delivered | ItemResult::AlreadyThere => {
                     self.summary.delivered += 1;
-                    self.summary.already_there += u64::from(matches!(verdict, Verdict::AlreadyThere));
+                    self.summary.already_there += u64::from(matches!(verdict, ItemResult::AlreadyThere));
                     taken.push(item);
                 }
-                Verdict::Again(why) => {
+                ItemResult::Again(why) => {
                     if again.is_empty() {
                         reason = why;
                     }
                     again.push(item);
                 }
-                Verdict::Refused(refusal) => {
+                ItemResult::Refused(refusal) => {
                     self.refuse(&item.line, Some(&item.id), item.part, &refusal)?;
                 }
-                Verdict::Stop(why) => stop = Some(why),
+                ItemResult::Stop(why) => stop = Some(why),
             }
         }
         match stop {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Options;
-use super::answer::{Failure, Part, Sent, Verdict, by_status};
+use super::answer::{Failure, ItemResult, Part, Sent, by_status};
 use super::dead::Refusal;
 use super::http::{Client, Reply};
 use crate::finding::Finding;
@@ -54,11 +54,11 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Action {
-    create: ItemResult,
+    create: BulkItem,
 }
 
 #[derive(Deserialize)]
-struct ItemResult {
+struct BulkItem {
     status: u16,
     #[serde(default)]
     error: serde_json::Value,
@@ -82,8 +82,8 @@ pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent
     if answer.items.len() != count && (answer.errors || !answer.items.is_empty()) {
         return Err(unreadable("the answer is not of this request"));
     }
-    let verdicts: Vec<Verdict> = if answer.items.is_empty() {
-        (0..count).map(|_| Verdict::Delivered).collect()
+    let verdicts: Vec<ItemResult> = if answer.items.is_empty() {
+        (0..count).map(|_| ItemResult::Delivered).collect()
     } else {
         answer.items.into_iter().map(|action| verdict(action.create)).collect()
     };
@@ -97,10 +97,10 @@ pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent
 /// The reason for which every document was refused, where it is one and the same. Then it is not in the
 /// documents (whose own faults are told with their place in them) but in the index or a pipeline, and dead
 /// letters would only have to be fetched back.
-fn common_refusal(verdicts: &[Verdict]) -> Option<&Refusal> {
+fn common_refusal(verdicts: &[ItemResult]) -> Option<&Refusal> {
     const SURELY_NO_ACCIDENT: usize = 5;
     let mut refusals = verdicts.iter().map(|verdict| match verdict {
-        Verdict::Refused(refusal) => Some(refusal),
+        ItemResult::Refused(refusal) => Some(refusal),
         _ => None,
     });
     let first = refusals.next()??;
@@ -110,20 +110,20 @@ fn common_refusal(verdicts: &[Verdict]) -> Option<&Refusal> {
     (verdicts.len() >= SURELY_NO_ACCIDENT && refusals.all(same)).then_some(first)
 }
 
-fn verdict(item: ItemResult) -> Verdict {
+fn verdict(item: BulkItem) -> ItemResult {
     let text = |key: &str| item.error[key].as_str().unwrap_or_default().to_owned();
     let mut reason = text("reason");
     if let Some(cause) = item.error["caused_by"]["reason"].as_str() {
         reason = format!("{reason}: {cause}");
     }
     match item.status {
-        200..=299 => Verdict::Delivered,
-        409 => Verdict::AlreadyThere,
-        429 | 500.. => Verdict::Again(format!("{} {reason}", item.status)),
+        200..=299 => ItemResult::Delivered,
+        409 => ItemResult::AlreadyThere,
+        429 | 500.. => ItemResult::Again(format!("{} {reason}", item.status)),
         // These speak of the index, not of the finding: no such index, no privilege, index read-only.
-        401 | 403 | 404 => Verdict::Stop(format!("{} {}: {reason}", item.status, text("type"))),
-        400 if reason.starts_with("pipeline with id [") => Verdict::Stop(reason),
-        status => Verdict::Refused(Refusal { status: Some(status), kind: text("type"), reason }),
+        401 | 403 | 404 => ItemResult::Stop(format!("{} {}: {reason}", item.status, text("type"))),
+        400 if reason.starts_with("pipeline with id [") => ItemResult::Stop(reason),
+        status => ItemResult::Refused(Refusal { status: Some(status), kind: text("type"), reason }),
     }
 }
 
@@ -131,17 +131,19 @@ fn verdict(item: ItemResult) -> Verdict {
 mod tests {
     use super::*;
 
-    fn of(status: u16) -> Verdict {
-        verdict(ItemResult { status, error: serde_json::json!({"type": "t", "reason": "r"}) })
+    fn of(status: u16) -> ItemResult {
+        verdict(BulkItem { status, error: serde_json::json!({"type": "t", "reason": "r"}) })
     }
 
     #[test]
     fn each_status_of_an_item_has_one_meaning() {
-        assert!(matches!(of(201), Verdict::Delivered));
-        assert!(matches!(of(409), Verdict::AlreadyThere));
-        assert!(matches!(of(429), Verdict::Again(_)));
-        assert!(matches!(of(503), Verdict::Again(_)));
-        assert!(matches!(of(403), Verdict::Stop(_)));
-        assert!(matches!(of(400), Verdict::Refused(refusal) if refusal.kind == "t" && refusal.reason == "r"));
+        assert!(matches!(of(201), ItemResult::Delivered));
+        assert!(matches!(of(409), ItemResult::AlreadyThere));
+        assert!(matches!(of(429), ItemResult::Again(_)));
+        assert!(matches!(of(503), ItemResult::Again(_)));
+        assert!(matches!(of(403), ItemResult::Stop(_)));
+        assert!(
+            matches!(of(400), ItemResult::Refused(refusal) if refusal.kind == "t" && refusal.reason == "r")
+        );
     }
 }

@@ -10,7 +10,7 @@
 //! be killed at any moment and started again. Sending twice is harmless: Elasticsearch and OpenSearch refuse
 //! a second document with the same id, and in Splunk `dedup finding_id` removes it.
 //!
-//! [`run`] blocks. It prints nothing; what a person may want to know on the way goes to [`Watch`].
+//! [`run`] blocks. It prints nothing; what a person may want to know on the way goes to [`ShipWatch`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -117,7 +117,7 @@ impl Default for Timing {
 
 /// What a run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct ShipSummary {
     /// Findings read in this run.
     pub findings: u64,
     /// Documents or events that the server has taken.
@@ -153,7 +153,7 @@ pub enum Event {
 }
 
 /// Told what happens on the way.
-pub trait Watch {
+pub trait ShipWatch {
     /// One thing happened.
     fn event(&mut self, event: Event);
 }
@@ -220,7 +220,7 @@ pub enum ShipError {
 /// Delivers the files.
 ///
 /// Fails where something is left undelivered; what was settled before stays settled.
-pub fn run(options: &Options, watch: &mut dyn Watch) -> Result<Summary, ShipError> {
+pub fn run(options: &Options, watch: &mut dyn ShipWatch) -> Result<ShipSummary, ShipError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::answer::{Failure, Part, Sent, Verdict, by_status};
+use super::answer::{Failure, ItemResult, Part, Sent, by_status};
 use super::dead::Refusal;
 use super::http::{Body, Client, Reply};
 use super::{Options, ShipError};
@@ -82,7 +82,7 @@ pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent
     if reply.status < 300 {
         // 24 and 25: taken, but the queues fill up. To send again would double the events.
         let slow = matches!(answer.code, Some(24 | 25)).then_some(text);
-        let verdicts = (0..count).map(|_| Verdict::Delivered).collect();
+        let verdicts = (0..count).map(|_| ItemResult::Delivered).collect();
         return Ok(Sent { verdicts, ack: answer.ack_id, slow });
     }
     let refusal = Refusal {

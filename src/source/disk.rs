@@ -12,15 +12,15 @@ use super::{Content, Feed, Item, Source};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::history::listing::Sieve;
-use crate::key::selection::KeyScope;
-use crate::key::{Scoper, Skip, key_info, scope};
+use crate::key::selection::KeySelection;
+use crate::key::{Classifier, Skip, classify, key_info};
 use crate::object::ObjectRef;
 
 /// A file or a directory that the user named.
 #[derive(Debug)]
 pub struct DiskSource {
     path: PathBuf,
-    keys: Arc<KeyScope>,
+    keys: Arc<KeySelection>,
 }
 
 impl DiskSource {
@@ -30,20 +30,20 @@ impl DiskSource {
     }
 
     /// The same; of a directory only what is in scope. What is not is no item of the run.
-    pub fn within(self, keys: Arc<KeyScope>) -> Self {
+    pub fn within(self, keys: Arc<KeySelection>) -> Self {
         Self { keys, ..self }
     }
 }
 
 impl Source for DiskSource {
     fn run(&mut self, first: u64, feed: &dyn Feed, cancel: &Cancel) -> u64 {
-        let mut sieve = Sieve::new(feed.memory());
+        let mut sieve = Sieve::new(feed.history());
         let mut walk = Walk {
             seq: first,
             feed,
             cancel,
             keys: &self.keys,
-            scoper: Scoper::default(),
+            classifier: Classifier::default(),
             folder: Folder::default(),
         };
         match fs::metadata(&self.path) {
@@ -91,8 +91,8 @@ struct Walk<'f> {
     seq: u64,
     feed: &'f dyn Feed,
     cancel: &'f Cancel,
-    keys: &'f KeyScope,
-    scoper: Scoper,
+    keys: &'f KeySelection,
+    classifier: Classifier,
     folder: Folder,
 }
 
@@ -116,7 +116,7 @@ impl Walk<'_> {
             }
         };
         let key = key(path);
-        let Some(found) = self.keys.choose(&key, self.scoper.scope(&key, size)) else { return true };
+        let Some(found) = self.keys.choose(&key, self.classifier.classify(&key, size)) else { return true };
         let (info, skip) = match found {
             Ok(info) => (info, None),
             Err(skip) => (key_info(&key), Some(skip)),
@@ -150,7 +150,7 @@ impl Walk<'_> {
         }
         // A link that leads nowhere is a listed name; if it is no log's name it is passed over like one.
         let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
-        if is_link && let Err(skip) = scope(&key(&path), 1) {
+        if is_link && let Err(skip) = classify(&key(&path), 1) {
             return self.push(object, Content::Skipped(skip));
         }
         let stage = if is_link { Stage::Read } else { Stage::List };
@@ -162,7 +162,7 @@ impl Walk<'_> {
     }
 
     fn push_failed(&mut self, mut object: ObjectRef, error: ObjectError) -> bool {
-        if self.feed.memory().is_some_and(|memory| memory.told(&mut object, error.stage)) {
+        if self.feed.history().is_some_and(|memory| memory.told(&mut object, error.stage)) {
             return true;
         }
         self.push(object, Content::Failed(error))

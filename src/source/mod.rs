@@ -6,7 +6,7 @@ pub mod s3;
 
 use crate::cancel::Cancel;
 use crate::error::ObjectError;
-use crate::history::listing::Memory;
+use crate::history::listing::History;
 use crate::key::Skip;
 use crate::object::ObjectRef;
 use serde::{Deserialize, Serialize};
@@ -147,7 +147,7 @@ pub trait Feed: Sync {
 
     /// What earlier runs have read, where the run has a checkpoint. A source asks before it fetches, and
     /// leaves out what is known: it gets no number.
-    fn memory(&self) -> Option<&Memory> {
+    fn history(&self) -> Option<&History> {
         None
     }
 }

@@ -32,7 +32,7 @@ pub use result::{Account, DigestCounts, LogCounts, MissingLog, RunFacts, SCHEMA,
 pub use spans::{Span, Unproven};
 
 use crate::key::days::TimeRange;
-use crate::key::selection::KeyScope;
+use crate::key::selection::KeySelection;
 use crate::key::{KeyInfo, key_info};
 use chain::{Chain, Link, Refusal, Settled};
 use digest::{Digest, Hash};
@@ -105,7 +105,7 @@ pub enum Verdict {
 pub struct Verifier {
     keys: Box<dyn KeySource + Send>,
     range: TimeRange,
-    scope: Arc<KeyScope>,
+    scope: Arc<KeySelection>,
     now: Timestamp,
     chains: BTreeMap<ChainId, (u32, Chain)>,
     trails: Vec<(ChainId, Spans)>,
@@ -152,7 +152,7 @@ impl Verifier {
     pub fn new(
         keys: Box<dyn KeySource + Send>,
         range: TimeRange,
-        scope: Arc<KeyScope>,
+        scope: Arc<KeySelection>,
         now: Timestamp,
         tell_all: bool,
     ) -> Self {

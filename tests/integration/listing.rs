@@ -10,12 +10,12 @@ use proptest::test_runner::TestRunner;
 use roottrail::cancel::Cancel;
 use roottrail::error::{ErrorKind, Stage};
 use roottrail::key::days::TimeRange;
-use roottrail::key::selection::KeyScope;
+use roottrail::key::selection::KeySelection;
 use roottrail::source::ListedOnly;
 use roottrail::source::s3::{S3Options, S3Session, S3Uri};
 use std::sync::Arc;
 
-fn scan(server: &Server, source: &str, options: &S3Options, scope: KeyScope) -> Vec<Scanned> {
+fn scan(server: &Server, source: &str, options: &S3Options, scope: KeySelection) -> Vec<Scanned> {
     let session = S3Session::start(options).unwrap();
     server.take_asked();
     run(&mut session.open(&S3Uri::parse(source).unwrap()).unwrap().within(Arc::new(scope)))
@@ -30,11 +30,13 @@ fn lists(server: &Server) -> usize {
 }
 
 /// From the start of `first` to the end of `last`.
-fn days(accounts: &[&str], regions: &[&str], first: &str, last: &str) -> KeyScope {
+fn days(accounts: &[&str], regions: &[&str], first: &str, last: &str) -> KeySelection {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<String>>();
     let at = |day: &str, time: &str| Some(format!("{day}T{time}Z").parse().unwrap());
     let range = TimeRange { start: at(first, "00:00:00"), end: at(last, "23:59:59") };
-    KeyScope::new(&owned(accounts), &owned(regions), &[], &[]).unwrap().within(range, SignedDuration::ZERO)
+    KeySelection::new(&owned(accounts), &owned(regions), &[], &[])
+        .unwrap()
+        .within(range, SignedDuration::ZERO)
 }
 
 /// Accounts × kinds × regions × days of a trail, and things that are none.
@@ -74,14 +76,14 @@ fn everything_comes_in_key_order() {
         for list_concurrency in [1, 3, 16] {
             server.put("trail", Bucket { page, ..bucket(&all) });
             let options = S3Options { list_concurrency, ..server.options() };
-            assert_eq!(keys(&scan(&server, "s3://trail", &options, KeyScope::default())), all);
+            assert_eq!(keys(&scan(&server, "s3://trail", &options, KeySelection::default())), all);
         }
     }
     for prefix in ["AWSLogs/o-abc/1", "AWSLogs/o-abc/444455556666/CloudTrail/us-east-1/2024/05/0", "ex", "b"]
     {
         let expected: Vec<_> = all.iter().filter(|key| key.starts_with(prefix)).cloned().collect();
         let source = format!("s3://trail/{prefix}");
-        assert_eq!(keys(&scan(&server, &source, &server.options(), KeyScope::default())), expected);
+        assert_eq!(keys(&scan(&server, &source, &server.options(), KeySelection::default())), expected);
     }
 }
 
@@ -154,7 +156,7 @@ fn a_folder_that_cannot_be_listed_is_one_error_among_the_rest() {
         let denied = asked.op == Op::List && asked.key.contains("444455556666/CloudTrail/us-east-1");
         denied.then_some(crate::support::s3::Fault::NotFound)
     });
-    let scanned = scan(&server, "s3://trail", &server.options(), KeyScope::default());
+    let scanned = scan(&server, "s3://trail", &server.options(), KeySelection::default());
     let folder = "AWSLogs/o-abc/444455556666/CloudTrail/us-east-1/";
     let mut expected: Vec<_> = all.iter().filter(|key| !key.starts_with(folder)).cloned().collect();
     expected.push(folder.to_owned());
@@ -196,7 +198,7 @@ fn all_versions_are_read_where_asked_for() {
             .collect();
         assert_eq!(scanned.iter().map(text).collect::<Vec<_>>(), expected, "pages of {page}");
         assert_eq!(session.take_notes(), ["s3://trail: 1 delete markers; the versions below them are read"]);
-        let latest = scan(&server, "s3://trail", &server.options(), KeyScope::default());
+        let latest = scan(&server, "s3://trail", &server.options(), KeySelection::default());
         assert_eq!(latest.iter().map(text).collect::<Vec<_>>(), ["a third", "c third"]);
     }
 }
@@ -297,7 +299,7 @@ impl Keys for Huge {
 }
 
 /// Keys listed, without a GET, and the LIST requests that it took.
-fn survey(server: &Server, source: &str, scope: KeyScope) -> (usize, usize) {
+fn survey(server: &Server, source: &str, scope: KeySelection) -> (usize, usize) {
     let session = S3Session::start(&server.options()).unwrap();
     server.take_asked();
     let source = session.open(&S3Uri::parse(source).unwrap()).unwrap().within(Arc::new(scope));
@@ -336,7 +338,7 @@ fn a_whole_bucket_costs_a_flat_listing_and_a_page_for_each_region() {
     let huge = Huge(20);
     let (len, pages) = (huge.len(), huge.pages());
     server.put("trail", Bucket::new(huge));
-    let (keys, requests) = survey(&server, "s3://trail", KeyScope::default());
+    let (keys, requests) = survey(&server, "s3://trail", KeySelection::default());
     assert_eq!(keys, len);
     assert!((pages..=pages + 19 + 40).contains(&requests), "{requests}");
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use roottrail::ship::{
-    self, Auth, Endpoint, Event, Options, Peer, Secret, ShipError, Summary, Timing, Watch,
+    self, Auth, Endpoint, Event, Options, Peer, Secret, ShipError, ShipSummary, ShipWatch, Timing,
 };
 use tempfile::TempDir;
 
@@ -113,13 +113,13 @@ impl Bench {
 #[derive(Default)]
 struct Told(Vec<String>);
 
-impl Watch for Told {
+impl ShipWatch for Told {
     fn event(&mut self, event: Event) {
         self.0.push(format!("{event:?}"));
     }
 }
 
-fn deliver(options: &Options) -> Result<Summary, ShipError> {
+fn deliver(options: &Options) -> Result<ShipSummary, ShipError> {
     let mut told = Told::default();
     let result = ship::run(options, &mut told);
     for text in told.0.iter().cloned().chain(result.iter().map(|s| format!("{s:?}"))) {

@@ -5,7 +5,7 @@
 //! A key that is denied by itself looks the same as the first one of a bucket that has become closed. The last
 //! object that was readable tells them apart, and the first one: they are asked for again.
 
-use super::errors::Failure;
+use super::errors::RequestError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -43,12 +43,12 @@ pub(super) struct Good {
 pub(super) struct Over {
     /// Only to this bucket.
     pub(super) bucket: Option<String>,
-    pub(super) failure: Failure,
+    pub(super) failure: RequestError,
 }
 
 impl Access {
     /// Waits while access is being asked for. Fails where it is lost for good.
-    pub(super) async fn enter(&self, bucket: &str) -> Result<(), Failure> {
+    pub(super) async fn enter(&self, bucket: &str) -> Result<(), RequestError> {
         if !self.closed.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -75,7 +75,7 @@ impl Access {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn over(&self, bucket: &str) -> Result<(), Failure> {
+    pub(super) fn over(&self, bucket: &str) -> Result<(), RequestError> {
         match &self.state().over {
             Some(Over { bucket: only, failure }) if only.as_ref().is_none_or(|only| *only == bucket) => {
                 Err(failure.clone())

@@ -2,7 +2,7 @@
 
 use super::bucket::Bucket;
 use super::entry::Entry;
-use super::errors::Failure;
+use super::errors::RequestError;
 use super::fetch::{ALIKE, Fetched, fetch, md5_matches};
 use crate::cancel::Cancel;
 use crate::error::{ObjectError, Stage};
@@ -22,7 +22,7 @@ pub(super) struct S3Body {
     entry: Entry,
     bytes: Vec<u8>,
     certified: bool,
-    broken: Option<Failure>,
+    broken: Option<RequestError>,
     metadata: Metadata,
     tries: u32,
     /// How often these very bytes came.
@@ -44,12 +44,12 @@ impl S3Body {
         Self { bucket, entry, bytes, certified, broken, metadata, tries, alike: 1, spent, cancel }
     }
 
-    fn error(&self, failure: Failure) -> ObjectError {
+    fn error(&self, failure: RequestError) -> ObjectError {
         failure.into_error(self.bucket.uri.of_key(&self.entry.key), Stage::Get)
     }
 
     /// Another fetch of the whole, given up when the run is over.
-    fn refetch(&mut self) -> Option<Result<Fetched, Failure>> {
+    fn refetch(&mut self) -> Option<Result<Fetched, RequestError>> {
         let started = Instant::now();
         let Self { bucket, entry, tries, cancel, .. } = self;
         let handle = bucket.session.handle().clone();
@@ -71,7 +71,7 @@ impl S3Body {
 
 impl Drop for S3Body {
     fn drop(&mut self) {
-        self.bucket.session.spare().give(std::mem::take(&mut self.bytes));
+        self.bucket.session.buffers().give(std::mem::take(&mut self.bytes));
     }
 }
 

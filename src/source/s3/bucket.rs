@@ -1,7 +1,7 @@
 //! One bucket: found in its region, and the way to ask for what is in it.
 
 use super::direct::Direct;
-use super::errors::{Failure, Verdict};
+use super::errors::{Remedy, RequestError};
 use super::options::S3Options;
 use super::session::{FALLBACK_REGION, S3Session};
 use super::uri::S3Uri;
@@ -88,17 +88,17 @@ impl S3Session {
             self.counters().list.fetch_add(1, Ordering::Relaxed);
             let request = bucket.list().max_keys(1).set_prefix(Some(uri.prefix.clone()));
             let Err(error) = request.send().await else { return Ok(bucket.with_direct().await) };
-            let failure = Failure::from_sdk(&error);
+            let failure = RequestError::from_sdk(&error);
             tries += 1;
-            match (failure.verdict, &failure.region) {
-                (Verdict::Elsewhere, Some(elsewhere)) if hops < 3 && elsewhere != region.as_ref() => {
+            match (failure.remedy, &failure.region) {
+                (Remedy::Elsewhere, Some(elsewhere)) if hops < 3 && elsewhere != region.as_ref() => {
                     hops += 1;
                     region = Region::new(elsewhere.clone());
                 }
                 // The listing itself tries longer and reports the failure as an item.
-                (Verdict::SlowDown, _) => return Ok(bucket.with_direct().await),
-                (Verdict::Retry, _) if failure.status.is_some() => return Ok(bucket.with_direct().await),
-                (Verdict::Retry, _) if tries < 3 => tokio::time::sleep(Duration::from_millis(200)).await,
+                (Remedy::SlowDown, _) => return Ok(bucket.with_direct().await),
+                (Remedy::Retry, _) if failure.status.is_some() => return Ok(bucket.with_direct().await),
+                (Remedy::Retry, _) if tries < 3 => tokio::time::sleep(Duration::from_millis(200)).await,
                 // Denied for this prefix: the keys of others may still be readable, so it is no reason not to
                 // start, unless the caller is not known to S3 at all.
                 (_, _) if failure.code.as_deref() == Some("AccessDenied") => {
@@ -109,7 +109,7 @@ impl S3Session {
         }
     }
 
-    fn refused(&self, uri: &S3Uri, region: &Region, failure: &Failure) -> Fatal {
+    fn refused(&self, uri: &S3Uri, region: &Region, failure: &RequestError) -> Fatal {
         let bucket = &uri.bucket;
         let what = match failure.kind {
             ErrorKind::NotFound => format!("there is no bucket {bucket:?}"),

@@ -9,9 +9,9 @@ const KEPT: usize = 16 << 20;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Spare(Mutex<Vec<Vec<u8>>>);
+pub(super) struct BufferPool(Mutex<Vec<Vec<u8>>>);
 
-impl Spare {
+impl BufferPool {
     /// Empty, with room for `size` bytes.
     pub(super) fn take(&self, size: usize) -> Vec<u8> {
         if size >= LARGE {
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn memory_is_kept_within_bounds_and_used_where_it_fits() {
-        let spare = Spare::default();
+        let spare = BufferPool::default();
         let one = spare.take(5 << 20);
         let place = one.as_ptr();
         spare.give(one);

@@ -3,13 +3,13 @@
 //! way of addressing a bucket is anything special, so does the GET.
 
 use super::answer::Wanted;
-use super::errors::Failure;
+use super::errors::RequestError;
 use super::session::S3Session;
 use super::sign::{EMPTY, Signer, push_path};
 use crate::error::ErrorKind;
 use crate::error::chain;
 use crate::net::client::Http;
-use crate::source::s3::errors::Verdict;
+use crate::source::s3::errors::Remedy;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use bytes::Bytes;
@@ -88,15 +88,17 @@ impl Direct {
         &self,
         session: &S3Session,
         wanted: &Wanted<'_>,
-    ) -> Result<Response<Incoming>, Failure> {
+    ) -> Result<Response<Incoming>, RequestError> {
         let request = self.request(session, wanted).await?;
         let patience = session.options().read_timeout + session.options().connect_timeout;
         let response = match tokio::time::timeout(patience, self.http.request(request)).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(Failure::new(ErrorKind::Connection, Verdict::Retry, chain(&error))),
+            Ok(Err(error)) => {
+                return Err(RequestError::new(ErrorKind::Connection, Remedy::Retry, chain(&error)));
+            }
             Err(_) => {
                 let text = format!("no answer within {} s", patience.as_secs_f32());
-                return Err(Failure::new(ErrorKind::Timeout, Verdict::Retry, text));
+                return Err(RequestError::new(ErrorKind::Timeout, Remedy::Retry, text));
             }
         };
         if matches!(response.status().as_u16(), 200 | 206) {
@@ -109,18 +111,17 @@ impl Direct {
         &self,
         session: &S3Session,
         wanted: &Wanted<'_>,
-    ) -> Result<Request<Empty<Bytes>>, Failure> {
+    ) -> Result<Request<Empty<Bytes>>, RequestError> {
         let options = session.options();
         let unusable = |what: &dyn std::fmt::Display| {
-            Failure::new(ErrorKind::Other, Verdict::Final, format!("cannot ask for it: {what}"))
+            RequestError::new(ErrorKind::Other, Remedy::Final, format!("cannot ask for it: {what}"))
         };
         let Some(credentials) = session.credentials() else {
             return Err(unusable(&"no credentials"));
         };
-        let credentials = credentials
-            .current()
-            .await
-            .map_err(|error| Failure::new(ErrorKind::AccessDenied, Verdict::Credentials, chain(&error)))?;
+        let credentials = credentials.current().await.map_err(|error| {
+            RequestError::new(ErrorKind::AccessDenied, Remedy::Credentials, chain(&error))
+        })?;
         let mut path = self.path.clone();
         push_path(&mut path, wanted.key);
         let mut query = String::new();
@@ -180,7 +181,7 @@ impl Direct {
     }
 
     /// Reads an error answer.
-    async fn refusal(&self, response: Response<Incoming>, patience: Duration) -> Failure {
+    async fn refusal(&self, response: Response<Incoming>, patience: Duration) -> RequestError {
         let (head, body) = response.into_parts();
         let body = tokio::time::timeout(patience, Limited::new(body, ERROR_BODY).collect()).await;
         // What cannot be read of the body leaves the status to go by.
@@ -194,7 +195,7 @@ impl Direct {
         if matches!(code.as_deref(), Some("SignatureDoesNotMatch" | "AuthorizationHeaderMalformed")) {
             self.refused.store(true, Ordering::Relaxed);
         }
-        Failure::from_parts(
+        RequestError::from_parts(
             head.status.as_u16(),
             code.as_deref(),
             element(&xml, "Message").as_deref(),

@@ -1,6 +1,6 @@
 //! One listed key, and what a lister hands over.
 
-use super::errors::Failure;
+use super::errors::RequestError;
 use super::uri::S3Uri;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key::{KeyInfo, Skip, key_info};
@@ -61,7 +61,7 @@ pub(super) enum Listed {
     /// Keys in byte order.
     Page(Vec<Entry>),
     /// Something that was to be listed, such as the rest of a prefix, could not be.
-    Failed { uri: String, failure: Failure },
+    Failed { uri: String, failure: RequestError },
 }
 
 /// The storage class, where S3 wants a restore first and has none at hand.

@@ -11,7 +11,7 @@ use std::fmt;
 
 /// Whether another try can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Remedy {
     /// The answer will not change.
     Final,
     /// A fault of the moment.
@@ -26,9 +26,9 @@ pub(super) enum Verdict {
 
 /// One request that failed.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
+pub(super) struct RequestError {
     pub(super) kind: ErrorKind,
-    pub(super) verdict: Verdict,
+    pub(super) remedy: Remedy,
     /// S3's error code, such as `NoSuchBucket`.
     pub(super) code: Option<String>,
     pub(super) status: Option<u16>,
@@ -37,17 +37,17 @@ pub(super) struct Failure {
     text: String,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl StdError for Failure {}
+impl StdError for RequestError {}
 
-impl Failure {
-    pub(super) fn new(kind: ErrorKind, verdict: Verdict, text: impl AsRef<str>) -> Self {
-        Self { kind, verdict, code: None, status: None, region: None, text: one_line(text.as_ref()) }
+impl RequestError {
+    pub(super) fn new(kind: ErrorKind, remedy: Remedy, text: impl AsRef<str>) -> Self {
+        Self { kind, remedy, code: None, status: None, region: None, text: one_line(text.as_ref()) }
     }
 
     /// Reads an error of the SDK.
@@ -59,24 +59,24 @@ impl Failure {
             SdkError::ServiceError(context) => Self::from_answer(context.err(), context.raw()),
             SdkError::ResponseError(context) if !context.raw().status().is_success() => {
                 let status = context.raw().status().as_u16();
-                let (kind, verdict) = classify(None, status);
+                let (kind, remedy) = classify(None, status);
                 let text = format!("HTTP {status} with an unreadable body: {}", chain(error));
-                Self { status: Some(status), ..Self::new(kind, verdict, text) }
+                Self { status: Some(status), ..Self::new(kind, remedy, text) }
             }
-            SdkError::ResponseError(_) => Self::new(ErrorKind::Connection, Verdict::Retry, chain(error)),
-            SdkError::TimeoutError(_) => Self::new(ErrorKind::Timeout, Verdict::Retry, chain(error)),
+            SdkError::ResponseError(_) => Self::new(ErrorKind::Connection, Remedy::Retry, chain(error)),
+            SdkError::TimeoutError(_) => Self::new(ErrorKind::Timeout, Remedy::Retry, chain(error)),
             SdkError::DispatchFailure(failure) => {
                 if find::<CredentialsError>(error).is_some() {
-                    Self::new(ErrorKind::AccessDenied, Verdict::Credentials, chain(error))
+                    Self::new(ErrorKind::AccessDenied, Remedy::Credentials, chain(error))
                 } else if failure.is_timeout() {
-                    Self::new(ErrorKind::Timeout, Verdict::Retry, chain(error))
+                    Self::new(ErrorKind::Timeout, Remedy::Retry, chain(error))
                 } else if failure.is_user() {
-                    Self::new(ErrorKind::Other, Verdict::Final, chain(error))
+                    Self::new(ErrorKind::Other, Remedy::Final, chain(error))
                 } else {
-                    Self::new(ErrorKind::Connection, Verdict::Retry, chain(error))
+                    Self::new(ErrorKind::Connection, Remedy::Retry, chain(error))
                 }
             }
-            _ => Self::new(ErrorKind::Other, Verdict::Final, chain(error)),
+            _ => Self::new(ErrorKind::Other, Remedy::Final, chain(error)),
         }
     }
 
@@ -93,12 +93,12 @@ impl Failure {
         request_id: Option<&str>,
         region: Option<String>,
     ) -> Self {
-        let (kind, mut verdict) = classify(code, status);
+        let (kind, mut remedy) = classify(code, status);
         let region = region.filter(|region| is_region(region));
         let redirected = matches!(status, 301 | 307 | 308)
             || matches!(code, Some("AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"));
         if redirected && region.is_some() {
-            verdict = Verdict::Elsewhere;
+            remedy = Remedy::Elsewhere;
         }
         let mut text = match (code, message) {
             (Some(code), Some(message)) => format!("{code}: {message} (HTTP {status}"),
@@ -110,7 +110,7 @@ impl Failure {
             text.push_str(id);
         }
         text.push(')');
-        Self { code: code.map(str::to_owned), status: Some(status), region, ..Self::new(kind, verdict, text) }
+        Self { code: code.map(str::to_owned), status: Some(status), region, ..Self::new(kind, remedy, text) }
     }
 
     /// The same failure, with `note` in front of its text.
@@ -121,7 +121,7 @@ impl Failure {
 
     /// The same failure, where the next try asks for something else.
     pub(super) fn retryable(self) -> Self {
-        Self { verdict: Verdict::Retry, ..self }
+        Self { remedy: Remedy::Retry, ..self }
     }
 
     /// The failure as an item of a run.
@@ -131,33 +131,33 @@ impl Failure {
 }
 
 /// S3's error codes, and where a server sends none, HTTP's.
-fn classify(code: Option<&str>, status: u16) -> (ErrorKind, Verdict) {
+fn classify(code: Option<&str>, status: u16) -> (ErrorKind, Remedy) {
     use ErrorKind::{AccessDenied, Archived, NotFound, Other, Throttled, Timeout};
     match code {
         Some("SlowDown" | "Throttling" | "ThrottlingException" | "ThrottledException")
         | Some("RequestLimitExceeded" | "TooManyRequests" | "TooManyRequestsException")
         | Some("ServiceUnavailable" | "BandwidthLimitExceeded" | "RequestThrottled")
-        | Some("KMS.ThrottlingException") => (Throttled, Verdict::SlowDown),
-        Some("RequestTimeout" | "RequestTimeoutException") => (Timeout, Verdict::Retry),
+        | Some("KMS.ThrottlingException") => (Throttled, Remedy::SlowDown),
+        Some("RequestTimeout" | "RequestTimeoutException") => (Timeout, Remedy::Retry),
         // The SDK learns the clock's offset from the answer, so the next try can succeed.
-        Some("RequestTimeTooSkewed") => (AccessDenied, Verdict::Retry),
+        Some("RequestTimeTooSkewed") => (AccessDenied, Remedy::Retry),
         Some("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired")
-        | Some("InvalidToken" | "InvalidAccessKeyId") => (AccessDenied, Verdict::Credentials),
-        Some("InvalidObjectState") => (Archived, Verdict::Final),
-        Some("NoSuchKey" | "NoSuchVersion" | "NoSuchBucket" | "NotFound") => (NotFound, Verdict::Final),
-        Some("AccessDenied" | "SignatureDoesNotMatch") => (AccessDenied, Verdict::Final),
+        | Some("InvalidToken" | "InvalidAccessKeyId") => (AccessDenied, Remedy::Credentials),
+        Some("InvalidObjectState") => (Archived, Remedy::Final),
+        Some("NoSuchKey" | "NoSuchVersion" | "NoSuchBucket" | "NotFound") => (NotFound, Remedy::Final),
+        Some("AccessDenied" | "SignatureDoesNotMatch") => (AccessDenied, Remedy::Final),
         Some("AllAccessDisabled" | "AccountProblem" | "InvalidPayer" | "NotSignedUp" | "Forbidden") => {
-            (AccessDenied, Verdict::Final)
+            (AccessDenied, Remedy::Final)
         }
-        Some(code) if code.starts_with("KMS.") => (AccessDenied, Verdict::Final),
-        Some("InternalError") => (Other, Verdict::Retry),
+        Some(code) if code.starts_with("KMS.") => (AccessDenied, Remedy::Final),
+        Some("InternalError") => (Other, Remedy::Retry),
         _ => match status {
-            401 | 403 => (AccessDenied, Verdict::Final),
-            404 | 410 => (NotFound, Verdict::Final),
-            408 | 504 => (Timeout, Verdict::Retry),
-            429 | 503 => (Throttled, Verdict::SlowDown),
-            500..=599 => (Other, Verdict::Retry),
-            _ => (Other, Verdict::Final),
+            401 | 403 => (AccessDenied, Remedy::Final),
+            404 | 410 => (NotFound, Remedy::Final),
+            408 | 504 => (Timeout, Remedy::Retry),
+            429 | 503 => (Throttled, Remedy::SlowDown),
+            500..=599 => (Other, Remedy::Retry),
+            _ => (Other, Remedy::Final),
         },
     }
 }
@@ -194,21 +194,21 @@ mod tests {
 
     #[test]
     fn codes_decide_before_the_status_does() {
-        for (code, status, kind, verdict) in [
-            (Some("SlowDown"), 503, ErrorKind::Throttled, Verdict::SlowDown),
-            (None, 503, ErrorKind::Throttled, Verdict::SlowDown),
-            (Some("InternalError"), 500, ErrorKind::Other, Verdict::Retry),
-            (None, 502, ErrorKind::Other, Verdict::Retry),
-            (Some("AccessDenied"), 403, ErrorKind::AccessDenied, Verdict::Final),
-            (Some("InvalidObjectState"), 403, ErrorKind::Archived, Verdict::Final),
-            (Some("KMS.DisabledException"), 400, ErrorKind::AccessDenied, Verdict::Final),
-            (Some("ExpiredToken"), 400, ErrorKind::AccessDenied, Verdict::Credentials),
-            (Some("InvalidToken"), 400, ErrorKind::AccessDenied, Verdict::Credentials),
-            (Some("NoSuchKey"), 404, ErrorKind::NotFound, Verdict::Final),
-            (Some("PreconditionFailed"), 412, ErrorKind::Other, Verdict::Final),
-            (Some("RequestTimeout"), 400, ErrorKind::Timeout, Verdict::Retry),
+        for (code, status, kind, remedy) in [
+            (Some("SlowDown"), 503, ErrorKind::Throttled, Remedy::SlowDown),
+            (None, 503, ErrorKind::Throttled, Remedy::SlowDown),
+            (Some("InternalError"), 500, ErrorKind::Other, Remedy::Retry),
+            (None, 502, ErrorKind::Other, Remedy::Retry),
+            (Some("AccessDenied"), 403, ErrorKind::AccessDenied, Remedy::Final),
+            (Some("InvalidObjectState"), 403, ErrorKind::Archived, Remedy::Final),
+            (Some("KMS.DisabledException"), 400, ErrorKind::AccessDenied, Remedy::Final),
+            (Some("ExpiredToken"), 400, ErrorKind::AccessDenied, Remedy::Credentials),
+            (Some("InvalidToken"), 400, ErrorKind::AccessDenied, Remedy::Credentials),
+            (Some("NoSuchKey"), 404, ErrorKind::NotFound, Remedy::Final),
+            (Some("PreconditionFailed"), 412, ErrorKind::Other, Remedy::Final),
+            (Some("RequestTimeout"), 400, ErrorKind::Timeout, Remedy::Retry),
         ] {
-            assert_eq!(classify(code, status), (kind, verdict), "{code:?} {status}");
+            assert_eq!(classify(code, status), (kind, remedy), "{code:?} {status}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::answer::{Checksum, Head, Stream, Wanted};
 use super::bucket::Bucket;
 use super::entry::Entry;
-use super::errors::{Failure, Verdict};
+use super::errors::{Remedy, RequestError};
 use super::get::ask;
 use super::regain::another_try;
 use crate::error::ErrorKind;
@@ -26,7 +26,7 @@ pub(super) struct Fetched {
     /// The bytes are those that S3 stores: their checksum or MD5 says so.
     pub(super) certified: bool,
     /// Set where the bytes are only the beginning of the object.
-    pub(super) broken: Option<Failure>,
+    pub(super) broken: Option<RequestError>,
     pub(super) metadata: Metadata,
 }
 
@@ -44,7 +44,7 @@ struct Partial {
 }
 
 /// Fetches `entry`, adding to `tries` until `attempts` of the options are used up.
-pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Result<Fetched, Failure> {
+pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Result<Fetched, RequestError> {
     let options = bucket.session.options();
     let counters = bucket.session.counters();
     let mut partial = Partial::default();
@@ -71,7 +71,7 @@ pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Re
                     let metadata = partial.metadata;
                     return Ok(Fetched { bytes: suspect.0, certified: false, broken: None, metadata });
                 }
-                Failure::new(ErrorKind::Connection, Verdict::Retry, "the body does not match its ETag")
+                RequestError::new(ErrorKind::Connection, Remedy::Retry, "the body does not match its ETag")
             }
             Err(failure) => failure,
         };
@@ -91,7 +91,7 @@ pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Re
 
 impl Partial {
     /// There are no more tries: what came of the object is all that there is.
-    fn given_up(self, failure: Failure) -> Result<Fetched, Failure> {
+    fn given_up(self, failure: RequestError) -> Result<Fetched, RequestError> {
         if self.bytes.is_empty() {
             return Err(failure);
         }
@@ -126,7 +126,7 @@ pub(super) fn md5_matches(entry: &Entry, bytes: &[u8]) -> Option<bool> {
 }
 
 /// One GET, of the whole object or of what is missing of it.
-async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
+async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Result<(), RequestError> {
     let options = bucket.session.options();
     // Without an ETag the rest could be another object's.
     if partial.etag.is_none() {
@@ -168,12 +168,12 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
     }
 }
 
-pub(super) fn cut(text: String) -> Failure {
-    Failure::new(ErrorKind::Connection, Verdict::Retry, text)
+pub(super) fn cut(text: String) -> RequestError {
+    RequestError::new(ErrorKind::Connection, Remedy::Retry, text)
 }
 
 /// A refusal of the GET itself.
-fn refused(failure: Failure, partial: &mut Partial) -> Result<(), Failure> {
+fn refused(failure: RequestError, partial: &mut Partial) -> Result<(), RequestError> {
     match failure.status {
         // Nothing after the bytes at hand: the object may be shorter than listed. Start over, to be sure.
         Some(416) if !partial.bytes.is_empty() => {
@@ -186,7 +186,7 @@ fn refused(failure: Failure, partial: &mut Partial) -> Result<(), Failure> {
 }
 
 /// Takes in the head of an answer.
-fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> Result<(), Failure> {
+fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> Result<(), RequestError> {
     let from = partial.bytes.len() as u64;
     if from > 0
         && let Some(range) = head.range
@@ -204,7 +204,7 @@ fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> R
         let expected = usize::try_from(expected).unwrap_or(0);
         partial.bytes.clear();
         if partial.bytes.capacity() < expected {
-            partial.bytes = bucket.session.spare().take(expected);
+            partial.bytes = bucket.session.buffers().take(expected);
         }
         partial.total = head.length;
         partial.certified = head.checksum == Checksum::BySdk;
@@ -216,7 +216,7 @@ fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> R
 }
 
 /// Reads the body, keeping what came before a break.
-async fn receive(mut stream: Stream, stall: Duration, partial: &mut Partial) -> Result<(), Failure> {
+async fn receive(mut stream: Stream, stall: Duration, partial: &mut Partial) -> Result<(), RequestError> {
     loop {
         match tokio::time::timeout(stall, stream.next()).await {
             Ok(None) => return Ok(()),
@@ -231,7 +231,7 @@ async fn receive(mut stream: Stream, stall: Duration, partial: &mut Partial) -> 
             Err(_) => {
                 partial.certified = false;
                 let text = format!("the body stalled for {} s", stall.as_secs_f32());
-                return Err(Failure::new(ErrorKind::Timeout, Verdict::Retry, text));
+                return Err(RequestError::new(ErrorKind::Timeout, Remedy::Retry, text));
             }
         }
     }

@@ -2,12 +2,12 @@
 
 use super::answer::{Head, Stream, Wanted, of_response, of_sdk};
 use super::bucket::{Bucket, payer};
-use super::errors::Failure;
+use super::errors::RequestError;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// Sends one GET, by the short way where there is one, and waits for the head of the answer.
-pub(super) async fn ask(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, Stream), Failure> {
+pub(super) async fn ask(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, Stream), RequestError> {
     bucket.session.counters().get.fetch_add(1, Ordering::Relaxed);
     let sent = Instant::now();
     let answer = match bucket.direct.as_deref().filter(|direct| !direct.is_refused()) {
@@ -25,7 +25,7 @@ pub(super) async fn ask(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, St
 }
 
 /// By the SDK, whose future of many KB is boxed: it must not weigh on the short way.
-async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), Failure> {
+async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), RequestError> {
     let options = bucket.session.options();
     let client = if wanted.range.is_some() { &bucket.part_client } else { &bucket.client };
     let request = client
@@ -37,5 +37,5 @@ async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), 
         .set_range(wanted.range.clone())
         .set_request_payer(payer(options))
         .set_expected_bucket_owner(options.expected_bucket_owner.clone());
-    Box::pin(request.send()).await.map(of_sdk).map_err(|error| Failure::from_sdk(&error))
+    Box::pin(request.send()).await.map(of_sdk).map_err(|error| RequestError::from_sdk(&error))
 }

@@ -38,7 +38,7 @@ impl S3Source {
                     Some(None) => break,
                     Some(Some(Listed::Page(entries))) => {
                         for entry in entries {
-                            let scope = key::scope(&entry.key, entry.size);
+                            let scope = key::classify(&entry.key, entry.size);
                             let object = entry.object(&bucket.uri, &scope);
                             let what = match unread(&entry, &object, scope.err()) {
                                 Some(Content::Skipped(skip)) => ListedOnly::Skipped(skip),

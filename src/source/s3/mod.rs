@@ -34,7 +34,7 @@ pub use uri::{S3Uri, S3UriError};
 
 use crate::cancel::Cancel;
 use crate::error::Fatal;
-use crate::key::selection::KeyScope;
+use crate::key::selection::KeySelection;
 use crate::object::ObjectRef;
 use crate::source::{Feed, Source};
 use listing::Listing;
@@ -67,7 +67,7 @@ impl S3Source {
     /// The same, listing only what is in `scope`. What is not is no item of the run, and where names sort by
     /// account, region and day it costs no request either.
     #[must_use]
-    pub fn within(self, scope: Arc<KeyScope>) -> Self {
+    pub fn within(self, scope: Arc<KeySelection>) -> Self {
         Self { scope: Arc::new(list::range::ListScope(scope)), ..self }
     }
 

@@ -3,7 +3,7 @@
 use super::access::{Access, Good, Over};
 use super::answer::Wanted;
 use super::bucket::Bucket;
-use super::errors::{Failure, Verdict};
+use super::errors::{Remedy, RequestError};
 use super::get::ask;
 use crate::error::ErrorKind;
 use crate::net::backoff::backoff;
@@ -27,34 +27,34 @@ enum Refused {
 
 enum Probe {
     Taken,
-    Refused(Failure),
+    Refused(RequestError),
     /// A fault of the moment.
     Unclear,
 }
 
 /// Whether another try can help, after a wait for what it needs. Fails with what to report where access is lost
 /// for good.
-pub(super) async fn another_try(bucket: &Bucket, failure: &Failure) -> Result<bool, Failure> {
+pub(super) async fn another_try(bucket: &Bucket, failure: &RequestError) -> Result<bool, RequestError> {
     let access = bucket.session.access();
-    match failure.verdict {
-        Verdict::Retry => Ok(true),
-        Verdict::SlowDown => {
+    match failure.remedy {
+        Remedy::Retry => Ok(true),
+        Remedy::SlowDown => {
             bucket.session.counters().slow_downs.fetch_add(1, Ordering::Relaxed);
             Ok(true)
         }
-        Verdict::Credentials if bucket.session.credentials().is_none() => Ok(false),
+        Remedy::Credentials if bucket.session.credentials().is_none() => Ok(false),
         // Boxed: these are rare, and what they hold would make every GET's task several times as large.
-        Verdict::Credentials => Box::pin(access.regain(bucket, Refused::Caller)).await,
-        Verdict::Final if failure.kind == ErrorKind::AccessDenied && failure.status == Some(403) => {
+        Remedy::Credentials => Box::pin(access.regain(bucket, Refused::Caller)).await,
+        Remedy::Final if failure.kind == ErrorKind::AccessDenied && failure.status == Some(403) => {
             Box::pin(access.regain(bucket, Refused::Unclear)).await
         }
-        Verdict::Final | Verdict::Elsewhere => Ok(false),
+        Remedy::Final | Remedy::Elsewhere => Ok(false),
     }
 }
 
 impl Access {
     /// After a refusal: whether to ask for the same thing again.
-    async fn regain(&self, bucket: &Bucket, who: Refused) -> Result<bool, Failure> {
+    async fn regain(&self, bucket: &Bucket, who: Refused) -> Result<bool, RequestError> {
         let refused = Some(Instant::now());
         let _asking = self.asking.lock().await;
         self.over(&bucket.uri.bucket)?;
@@ -88,7 +88,12 @@ impl Access {
     }
 
     /// Asks until access is there again or the time is over.
-    async fn wait(&self, bucket: &Bucket, who: Refused, mut last: Failure) -> Result<bool, Failure> {
+    async fn wait(
+        &self,
+        bucket: &Bucket,
+        who: Refused,
+        mut last: RequestError,
+    ) -> Result<bool, RequestError> {
         let session = &bucket.session;
         let (patience, base) = (session.options().access_wait, session.options().retry_base);
         let (since, mut pause) = (Instant::now(), base.saturating_mul(FIRST));
@@ -130,7 +135,7 @@ impl Access {
             bucket.session.counters().list.fetch_add(1, Ordering::Relaxed);
             let sent = Instant::now();
             let request = bucket.list().max_keys(1).set_prefix(Some(bucket.uri.prefix.clone()));
-            let failure = request.send().await.err().map(|error| Failure::from_sdk(&error));
+            let failure = request.send().await.err().map(|error| RequestError::from_sdk(&error));
             return self.judge(who, sent, failure);
         };
         match self.one_byte(bucket, who, &last).await {
@@ -148,15 +153,15 @@ impl Access {
         self.judge(who, sent, failure)
     }
 
-    fn judge(&self, who: Refused, sent: Instant, failure: Option<Failure>) -> Probe {
+    fn judge(&self, who: Refused, sent: Instant, failure: Option<RequestError>) -> Probe {
         match failure {
             Some(failure)
-                if failure.verdict == Verdict::Credentials
+                if failure.remedy == Remedy::Credentials
                     || (who == Refused::Unclear && failure.kind == ErrorKind::AccessDenied) =>
             {
                 Probe::Refused(failure)
             }
-            Some(Failure { verdict: Verdict::Retry | Verdict::SlowDown, .. }) => Probe::Unclear,
+            Some(RequestError { remedy: Remedy::Retry | Remedy::SlowDown, .. }) => Probe::Unclear,
             // Any other refusal is of this key, not of the caller.
             _ => {
                 let mut state = self.state();

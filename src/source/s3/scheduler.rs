@@ -8,7 +8,7 @@
 use super::body::S3Body;
 use super::bucket::Bucket;
 use super::entry::{Entry, Listed, unread};
-use super::errors::Failure;
+use super::errors::RequestError;
 use super::fetch::{Fetched, fetch};
 use super::limit::Limit;
 use super::list::range::ListScope;
@@ -17,7 +17,7 @@ use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::history::listing::Sieve;
 use crate::key;
-use crate::key::selection::KeyScope;
+use crate::key::selection::KeySelection;
 use crate::object::ObjectRef;
 use crate::source::{Content, Feed, Item, Lease};
 use std::collections::{HashMap, VecDeque};
@@ -79,7 +79,7 @@ struct Pending {
 /// What a GET's task comes back with.
 struct Done {
     entry: Entry,
-    outcome: Result<Fetched, Failure>,
+    outcome: Result<Fetched, RequestError>,
     tries: u32,
     spent: Duration,
 }
@@ -97,7 +97,7 @@ struct Over;
 
 struct Drive<'a> {
     bucket: Arc<Bucket>,
-    keys: Arc<KeyScope>,
+    keys: Arc<KeySelection>,
     feed: &'a dyn Feed,
     cancel: &'a Cancel,
     next: u64,
@@ -126,7 +126,7 @@ pub(super) fn drive(
         cancel,
         next: first,
         waiting: VecDeque::new(),
-        sieve: Sieve::new(feed.memory()),
+        sieve: Sieve::new(feed.history()),
         gets: JoinSet::new(),
         pending: HashMap::new(),
         budget: Arc::new(Budget { held: AtomicU64::new(0), freed: Notify::new() }),
@@ -205,7 +205,7 @@ impl Drive<'_> {
     fn sift(&mut self, entries: Vec<Entry>) {
         let Self { bucket, sieve, waiting, keys, .. } = self;
         for entry in entries {
-            let scope = keys.choose(&entry.key, key::scope(&entry.key, entry.size));
+            let scope = keys.choose(&entry.key, key::classify(&entry.key, entry.size));
             let Some(scope) = scope else { continue };
             let object = entry.object(&bucket.uri, &scope);
             match scope {
@@ -227,7 +227,8 @@ impl Drive<'_> {
                     return Ok(());
                 }
             }
-            let scope = self.keys.choose(&entry.key, key::scope(&entry.key, entry.size)).unwrap_or(Ok(None));
+            let scope =
+                self.keys.choose(&entry.key, key::classify(&entry.key, entry.size)).unwrap_or(Ok(None));
             let fetched = scope.is_ok() && entry.archived.is_none() && !entry.unreadable_key;
             let cost = if fetched { entry.size.saturating_add(OVERHEAD) } else { 0 };
             let held = self.budget.held.load(Ordering::Relaxed);
@@ -299,7 +300,7 @@ impl Drive<'_> {
     /// Something could not be listed: an item like any other.
     fn number(&mut self, uri: String, error: ObjectError) -> Result<(), Over> {
         let mut object = ObjectRef { uri, ..ObjectRef::default() };
-        if self.feed.memory().is_some_and(|memory| memory.told(&mut object, error.stage)) {
+        if self.feed.history().is_some_and(|memory| memory.told(&mut object, error.stage)) {
             return Ok(());
         }
         let seq = self.next;

@@ -1,7 +1,7 @@
 //! The connection to S3: runtime, HTTP and TLS, endpoint, region, credentials. Built once for a run.
 
 use super::access::Access;
-use super::buffers::Spare;
+use super::buffers::BufferPool;
 use super::credentials::{CachedCredentials, CredentialsHandle};
 use super::options::S3Options;
 use crate::error::{Fatal, start};
@@ -64,7 +64,7 @@ struct Inner {
     /// For GETs without the SDK.
     http: Option<Http>,
     counters: Arc<Counters>,
-    spare: Spare,
+    buffers: BufferPool,
     access: Access,
     notes: Mutex<Vec<String>>,
     listener: Mutex<Option<Listener>>,
@@ -119,7 +119,7 @@ impl S3Session {
             credentials,
             http: direct,
             counters: Arc::default(),
-            spare: Spare::default(),
+            buffers: BufferPool::default(),
             access: Access::default(),
             notes: Mutex::default(),
             listener: Mutex::default(),
@@ -192,8 +192,8 @@ impl S3Session {
     }
 
     /// Memory of bodies that were read.
-    pub(super) fn spare(&self) -> &Spare {
-        &self.0.spare
+    pub(super) fn buffers(&self) -> &BufferPool {
+        &self.0.buffers
     }
 
     pub(super) fn counters(&self) -> &Arc<Counters> {

@@ -1,6 +1,6 @@
 //! A data file of an inventory, from S3 to a temporary file, and whether it is what the manifest says.
 
-use super::super::errors::{Failure, Verdict};
+use super::super::errors::{Remedy, RequestError};
 use super::super::fetch::cut;
 use super::manifest::DataFile;
 use crate::error::ErrorKind;
@@ -26,7 +26,7 @@ struct Partial {
 }
 
 /// Fetches a file under this key. A body that breaks goes on where it broke.
-pub(super) async fn download(bucket: &Bucket, wanted: &DataFile, key: &str) -> Result<File, Failure> {
+pub(super) async fn download(bucket: &Bucket, wanted: &DataFile, key: &str) -> Result<File, RequestError> {
     let options = bucket.session.options();
     let counters = bucket.session.counters();
     let file = tempfile::tempfile().map_err(unwritable)?;
@@ -44,8 +44,8 @@ pub(super) async fn download(bucket: &Bucket, wanted: &DataFile, key: &str) -> R
                 Some(why) => {
                     whole += 1;
                     partial.etag = None;
-                    let verdict = if whole < WHOLE { Verdict::Retry } else { Verdict::Final };
-                    Failure::new(ErrorKind::Other, verdict, why)
+                    let remedy = if whole < WHOLE { Remedy::Retry } else { Remedy::Final };
+                    RequestError::new(ErrorKind::Other, remedy, why)
                 }
             },
             Err(failure) => failure,
@@ -61,7 +61,7 @@ pub(super) async fn download(bucket: &Bucket, wanted: &DataFile, key: &str) -> R
     }
 }
 
-async fn attempt(bucket: &Bucket, key: &str, partial: &mut Partial) -> Result<(), Failure> {
+async fn attempt(bucket: &Bucket, key: &str, partial: &mut Partial) -> Result<(), RequestError> {
     // Without an ETag the rest could be another file's.
     let from = if partial.etag.is_some() { partial.bytes } else { 0 };
     let range = (from > 0).then(|| format!("bytes={from}-"));
@@ -88,7 +88,7 @@ async fn attempt(bucket: &Bucket, key: &str, partial: &mut Partial) -> Result<()
             Ok(Some(Err(broken))) => return Err(cut(format!("the body broke: {}", broken.reason))),
             Err(_) => {
                 let text = format!("the body stalled for {} s", stall.as_secs_f32());
-                return Err(Failure::new(ErrorKind::Timeout, Verdict::Retry, text));
+                return Err(RequestError::new(ErrorKind::Timeout, Remedy::Retry, text));
             }
         }
     }
@@ -100,8 +100,8 @@ async fn attempt(bucket: &Bucket, key: &str, partial: &mut Partial) -> Result<()
     }
 }
 
-fn unwritable(error: io::Error) -> Failure {
-    Failure::new(ErrorKind::Io, Verdict::Final, format!("cannot keep it in a temporary file: {error}"))
+fn unwritable(error: io::Error) -> RequestError {
+    RequestError::new(ErrorKind::Io, Remedy::Final, format!("cannot keep it in a temporary file: {error}"))
 }
 
 /// How a file differs from what the manifest says of it. Leaves the file at its beginning.

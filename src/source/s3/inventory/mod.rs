@@ -10,7 +10,7 @@ mod sort;
 
 use super::bucket::Bucket;
 use super::entry::{Entry, Listed};
-use super::errors::{Failure, Verdict};
+use super::errors::{Remedy, RequestError};
 use super::fetch::fetch;
 use super::list::range::ListScope;
 use super::session::S3Session;
@@ -143,7 +143,7 @@ impl Inventory {
     }
 
     /// Opens a file that is what the manifest says it is.
-    async fn open(&self, file: &DataFile) -> Result<File, Failure> {
+    async fn open(&self, file: &DataFile) -> Result<File, RequestError> {
         match &self.place {
             Place::S3(bucket) => match download::download(bucket, file, &file.key).await {
                 // The inventory was copied, or its prefix ends in a slash, which S3 doubles in keys only.
@@ -156,11 +156,11 @@ impl Inventory {
             },
             Place::Disk(_) => {
                 let failed =
-                    |error: io::Error| Failure::new(ErrorKind::Io, Verdict::Final, error.to_string());
+                    |error: io::Error| RequestError::new(ErrorKind::Io, Remedy::Final, error.to_string());
                 let mut opened = File::open(self.beside(file)).map_err(failed)?;
                 match download::differs(&mut opened, file).map_err(failed)? {
                     None => Ok(opened),
-                    Some(why) => Err(Failure::new(ErrorKind::Other, Verdict::Final, why)),
+                    Some(why) => Err(RequestError::new(ErrorKind::Other, Remedy::Final, why)),
                 }
             }
         }
@@ -229,8 +229,9 @@ impl Work<'_> {
             all_versions: self.bucket.session.options().all_versions,
         };
         let left = Rc::new(Cell::new(LONGEST_ROW));
-        let unreadable =
-            |error: &dyn std::fmt::Display| Failure::new(ErrorKind::Io, Verdict::Final, error.to_string());
+        let unreadable = |error: &dyn std::fmt::Display| {
+            RequestError::new(ErrorKind::Io, Remedy::Final, error.to_string())
+        };
         let input = match rows_of(opened) {
             Ok(input) => Bounded { input, left: left.clone() },
             Err(error) => return self.failed(uri, unreadable(&error)),
@@ -260,7 +261,7 @@ impl Work<'_> {
                 Ok(Read::Row(_) | Read::Deleted | Read::Other) => {}
                 Err(why) => {
                     let failure =
-                        Failure::new(ErrorKind::Other, Verdict::Final, format!("row {number}: {why}"));
+                        RequestError::new(ErrorKind::Other, Remedy::Final, format!("row {number}: {why}"));
                     self.failed(format!("{uri}#{number}"), failure)?;
                 }
             }
@@ -272,11 +273,11 @@ impl Work<'_> {
 
     fn unsorted(&self, error: &io::Error) -> Result<(), Gone> {
         let text = format!("cannot sort the inventory in the folder for temporary files: {error}");
-        self.failed(self.inventory.name.clone(), Failure::new(ErrorKind::Io, Verdict::Final, text))?;
+        self.failed(self.inventory.name.clone(), RequestError::new(ErrorKind::Io, Remedy::Final, text))?;
         Err(Gone)
     }
 
-    fn failed(&self, uri: String, failure: Failure) -> Result<(), Gone> {
+    fn failed(&self, uri: String, failure: RequestError) -> Result<(), Gone> {
         self.send(Listed::Failed { uri, failure })
     }
 
@@ -286,7 +287,7 @@ impl Work<'_> {
 }
 
 /// Without leave to list, S3 denies what does not exist.
-fn nothing_there(failure: &Failure) -> bool {
+fn nothing_there(failure: &RequestError) -> bool {
     matches!(failure.kind, ErrorKind::NotFound | ErrorKind::AccessDenied)
 }
 

@@ -7,7 +7,7 @@ use super::work::{Piece, Shared, Split, Work};
 use crate::error::ErrorKind;
 use crate::key::layout::{Level, folder_of, level};
 use crate::source::s3::entry::{Entry, Listed};
-use crate::source::s3::errors::{Failure, Verdict};
+use crate::source::s3::errors::{Remedy, RequestError};
 use crate::source::s3::uri::S3Uri;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,7 +47,7 @@ impl NodeTask {
         self.pieces.send(Piece::Listed(Listed::Page(keys))).await.map_err(|_| Gone)
     }
 
-    async fn failed(&self, prefix: String, failure: Failure) -> Result<(), Gone> {
+    async fn failed(&self, prefix: String, failure: RequestError) -> Result<(), Gone> {
         let uri = self.shared.bucket.uri.with_prefix(prefix);
         self.pieces.send(Piece::Listed(Listed::Failed { uri, failure })).await.map_err(|_| Gone)
     }
@@ -84,7 +84,7 @@ impl NodeTask {
                 return self.flat(&prefix);
             }
             let text = "a folder in it has a name that is not UTF-8";
-            return self.failed(prefix, Failure::new(ErrorKind::Other, Verdict::Final, text)).await;
+            return self.failed(prefix, RequestError::new(ErrorKind::Other, Remedy::Final, text)).await;
         };
         // Some servers list in an order of their own.
         folders.sort_unstable();

@@ -5,7 +5,7 @@ use crate::net::backoff::backoff;
 use crate::source::ReadClass;
 use crate::source::s3::bucket::{Bucket, payer};
 use crate::source::s3::entry::{Entry, archived};
-use crate::source::s3::errors::{Failure, Verdict};
+use crate::source::s3::errors::{Remedy, RequestError};
 use crate::source::s3::regain::another_try;
 use crate::source::s3::uri::decode_listed;
 use aws_sdk_s3::types::{
@@ -37,7 +37,7 @@ pub(crate) struct Answer {
     /// The folders, where asked for with a delimiter. `None`: one has a name that is not UTF-8.
     pub(crate) folders: Option<Vec<String>>,
     /// Where the listing goes on, if it does.
-    pub(crate) next: Result<Option<Token>, Failure>,
+    pub(crate) next: Result<Option<Token>, RequestError>,
 }
 
 /// Where the next page begins.
@@ -54,22 +54,22 @@ fn next(
     truncated: Option<bool>,
     next: Option<Token>,
     last: Option<&Token>,
-) -> Result<Option<Token>, Failure> {
+) -> Result<Option<Token>, RequestError> {
     if truncated != Some(true) {
         return Ok(None);
     }
     match next {
         Some(token) if Some(&token) != last => Ok(Some(token)),
-        _ => Err(Failure::new(
+        _ => Err(RequestError::new(
             ErrorKind::Other,
-            Verdict::Final,
+            Remedy::Final,
             "the listing is truncated, but the server does not say where it goes on",
         )),
     }
 }
 
 /// One page, with as many tries as an object gets.
-pub(crate) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
+pub(crate) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError> {
     let options = bucket.session.options();
     let counters = bucket.session.counters();
     let mut tries = 0;
@@ -94,7 +94,7 @@ pub(crate) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, 
     }
 }
 
-async fn latest(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
+async fn latest(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError> {
     let token = match ask.token {
         Some(Token::Continuation(token)) => Some(token.clone()),
         _ => None,
@@ -106,7 +106,7 @@ async fn latest(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
         .set_start_after(ask.start_after.map(str::to_owned))
         .set_continuation_token(token)
         .optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
-    let page = request.send().await.map_err(|error| Failure::from_sdk(&error))?;
+    let page = request.send().await.map_err(|error| RequestError::from_sdk(&error))?;
     // A server that does not know the parameter sends keys as they are, and no such field.
     let encoded = page.encoding_type().is_some();
     let token = page.next_continuation_token().filter(|token| !token.is_empty());
@@ -118,7 +118,7 @@ async fn latest(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
 }
 
 /// All versions of each key, the newest first.
-async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
+async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError> {
     let options = bucket.session.options();
     let (key, version) = match ask.token {
         Some(Token::Version { key, version }) => (Some(key.clone()), version.clone()),
@@ -136,7 +136,7 @@ async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, Failure> {
         .set_key_marker(key)
         .set_version_id_marker(version)
         .optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
-    let page = request.send().await.map_err(|error| Failure::from_sdk(&error))?;
+    let page = request.send().await.map_err(|error| RequestError::from_sdk(&error))?;
     let markers = page.delete_markers().len() as u64;
     bucket.session.counters().delete_markers.fetch_add(markers, Ordering::Relaxed);
     let encoded = page.encoding_type().is_some();

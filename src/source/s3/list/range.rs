@@ -5,12 +5,12 @@
 
 use crate::key::key_info;
 use crate::key::layout::{Level, folder_of, level};
-use crate::key::selection::KeyScope;
+use crate::key::selection::KeySelection;
 use std::sync::Arc;
 
 /// The part of a scope that listing can use: accounts, regions and days.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ListScope(pub(crate) Arc<KeyScope>);
+pub(crate) struct ListScope(pub(crate) Arc<KeySelection>);
 
 /// Keys from `lo` to before `hi`, asked for by `prefix`, which all of them have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -221,7 +221,7 @@ mod tests {
             start: first.map(|day| at(day, "00:00:00")),
             end: last.map(|day| at(day, "23:59:59")),
         };
-        let scope = KeyScope::new(&[], &regions, &[], &[]).unwrap();
+        let scope = KeySelection::new(&[], &regions, &[], &[]).unwrap();
         ListScope(Arc::new(scope.within(range, SignedDuration::ZERO)))
     }
 

@@ -8,7 +8,7 @@ use super::work::{Piece, Shared, Split, Work};
 use crate::error::ErrorKind;
 use crate::source::s3::bucket::Bucket;
 use crate::source::s3::entry::Listed;
-use crate::source::s3::errors::{Failure, Verdict};
+use crate::source::s3::errors::{Remedy, RequestError};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -157,7 +157,7 @@ impl Row {
                             self.take_splits();
                             self.nodes.pop_front();
                             let text = "a defect of roottrail ended the listing";
-                            let failure = Failure::new(ErrorKind::Other, Verdict::Final, text);
+                            let failure = RequestError::new(ErrorKind::Other, Remedy::Final, text);
                             let uri = self.shared.bucket.uri.with_prefix(prefix);
                             Listed::Failed { uri, failure }
                         }
