@@ -124,8 +124,8 @@ class Bench:
         manifest = os.path.join(folder, "manifest.json")
         if not os.path.exists(manifest):
             say(f"making {name}")
-            generator = build(["cargo", "build", "--release", "--example", "generate_trail"],
-                              os.path.join(self.target, "release", "examples", "generate_trail"))
+            generator = build(["cargo", "build", "--release", "-p", "trailgen", "--bin", "generate_trail"],
+                              os.path.join(self.target, "release", "generate_trail"))
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([generator, "--out", folder, *SETS[name].split()], check=True, stdout=subprocess.DEVNULL)
         with open(manifest) as file:

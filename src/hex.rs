@@ -16,14 +16,6 @@ pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn digits_are_small_and_two_a_byte() {
-        assert_eq!(super::hex(&[0, 9, 0xab, 255]), "0009abff");
-    }
-}
-
 /// The bytes behind hexadecimal digits of any case; `None` where that is not what stands there.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -32,4 +24,12 @@ pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     text.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn digits_are_small_and_two_a_byte() {
+        assert_eq!(super::hex(&[0, 9, 0xab, 255]), "0009abff");
+    }
 }

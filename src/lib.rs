@@ -7,6 +7,25 @@
 //! One object is one unit of work, done by one worker with buffers that it uses again. The driver puts
 //! the reports back into input order, drops duplicates and writes. [`pipeline::Run`] is the whole of it;
 //! it blocks, so async callers run it on a thread of its own.
+//!
+//! ```
+//! use roottrail::detect::{Place, examine};
+//! use roottrail::finding::{CredentialType, MfaStatus};
+//! use roottrail::json::parse::parse_plain;
+//! use roottrail::object::ObjectRef;
+//!
+//! let text = r#"{"userIdentity":{"type":"Root","accessKeyId":"AKIAIOSFODNN7EXAMPLE"},"eventName":"ListBuckets"}"#;
+//! let object = ObjectRef { uri: "event.json".into(), ..ObjectRef::default() };
+//! let place = Place { object: &object, record_index: 0 };
+//! let raw = serde_json::value::RawValue::from_string(text.to_owned())?;
+//! let finding = examine(&parse_plain(text), raw, &place).expect("it is root's");
+//! assert_eq!(finding.credential.kind, Some(CredentialType::LongTermAccessKey));
+//! assert_eq!(finding.mfa.status, Some(MfaStatus::NotUsed));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+//!
+//! The features `s3` and `ship` add S3 and delivery to SIEMs, `cli` the command. Without them the library needs
+//! neither tokio nor the AWS SDK.
 
 pub mod cancel;
 pub mod checkpoint;
@@ -24,6 +43,7 @@ pub mod inflate;
 pub mod json;
 pub mod judge;
 pub mod key;
+#[cfg(any(feature = "s3", feature = "ship"))]
 pub(crate) mod net;
 pub mod object;
 pub mod output;
@@ -36,9 +56,9 @@ pub mod report;
 pub mod rules;
 pub mod scan;
 pub mod schema;
+#[cfg(feature = "ship")]
 pub mod ship;
 pub mod source;
 pub mod summary;
-pub mod table;
 pub mod text;
 pub mod verify;

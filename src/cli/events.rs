@@ -233,7 +233,7 @@ impl Gathering<'_> {
             Ok(events) if events.is_empty() => {}
             Ok(events) => state.found.push((seq, events)),
             // Other JSON beside logs is no reason to worry.
-            Err(error) if matches!(error.downcast_ref(), Some(scan::Unreadable::NoEvents)) => {}
+            Err(error) if matches!(error.downcast_ref(), Some(scan::EventsError::NoEvents)) => {}
             Err(error) => {
                 state.failed.get_or_insert(error);
             }

@@ -8,7 +8,7 @@ use super::units::counted;
 use roottrail::finding::Severity;
 use roottrail::rules;
 use roottrail::summary::{DISTINCT, Group, Groups, Headline, Summary};
-use roottrail::table::cut;
+use roottrail::text::table::cut;
 
 /// How wide a line is at most, but for the commands, which are there to be copied.
 pub(super) const WIDTH: usize = 80;

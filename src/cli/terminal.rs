@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
-use roottrail::table::inert;
+use roottrail::text::table::inert;
 use unicode_width::UnicodeWidthStr as _;
 
 /// When to use colour.

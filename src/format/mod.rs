@@ -26,7 +26,7 @@ pub use ecs::{BadDataset, Dataset, Ecs, record_document};
 pub use hec::Hec;
 pub use ndjson::Ndjson;
 pub use ocsf::{Ocsf, OcsfClass, UnknownOcsfClass};
-pub use table::{Table, TableOptions};
+pub use table::{TableFormat, TableOptions};
 pub(crate) use time::millis;
 
 /// Turns findings into the bytes of one output format.
@@ -149,7 +149,7 @@ pub struct FormatOptions {
 pub fn create(name: FormatName, options: &FormatOptions) -> Box<dyn Format> {
     match name {
         FormatName::Ndjson => Box::new(Ndjson),
-        FormatName::Table => Box::new(Table::new(options.table.clone())),
+        FormatName::Table => Box::new(TableFormat::new(options.table.clone())),
         FormatName::Ecs => Box::new(Ecs::new(options.ecs_dataset.clone())),
         FormatName::Ocsf => Box::new(Ocsf::new(options.ocsf_class)),
         FormatName::Hec => Box::new(Hec::new(options.hec_index.clone())),

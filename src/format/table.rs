@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Format, FormatError};
 use crate::finding::{CredentialType, Finding, MfaStatus, Outcome, Severity};
-use crate::table::{cut, inert};
+use crate::text::table::{cut, inert};
 
 /// What a table can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Default for TableOptions {
 
 /// A line a finding.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub struct TableFormat {
     columns: Vec<(Column, usize)>,
     gap: &'static str,
     options: TableOptions,
@@ -75,7 +75,7 @@ const NARROW: usize = 140;
 /// Beside a title the address stays short up to this width of the line.
 const ROOMY: usize = 180;
 
-impl Table {
+impl TableFormat {
     /// A table for lines of a width.
     pub fn new(options: TableOptions) -> Self {
         let gap = if options.width < NARROW { " " } else { "  " };
@@ -154,7 +154,7 @@ impl Table {
     }
 }
 
-impl Format for Table {
+impl Format for TableFormat {
     fn needs_record(&self) -> bool {
         false
     }
@@ -238,7 +238,7 @@ mod tests {
             "root-console-login-without-mfa",
             ["Root signed in without MFA".into(), "x".into()],
         )]);
-        let table = Table::new(TableOptions { width, color: false, titles });
+        let table = TableFormat::new(TableOptions { width, color: false, titles });
         let mut out = Vec::new();
         table.header(&mut out);
         for finding in findings {
@@ -284,7 +284,7 @@ mod tests {
     fn colour_takes_no_room() {
         let one = finding();
         let plain = lines(100, std::slice::from_ref(&one));
-        let table = Table::new(TableOptions { width: 100, color: true, ..TableOptions::default() });
+        let table = TableFormat::new(TableOptions { width: 100, color: true, ..TableOptions::default() });
         let mut out = Vec::new();
         table.header(&mut out);
         table.write(&one, &mut out).unwrap();

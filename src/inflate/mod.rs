@@ -23,9 +23,12 @@ use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks, Cursor};
 pub use first::{FirstMember, first_member, hash_bytes};
+#[cfg(feature = "s3")]
 pub(crate) use peek::Peek;
+#[cfg(feature = "s3")]
+pub(crate) use stream::MAGIC;
 use stream::Stream;
-pub(crate) use stream::{MAGIC, starts_gzip};
+pub(crate) use stream::starts_gzip;
 
 /// Inflated sizes up to this are held as a whole. Two threads with one such object each stay below
 /// 128 MB together with everything else.

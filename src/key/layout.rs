@@ -34,6 +34,7 @@ pub(crate) fn layout(parts: &[&str]) -> Option<Layout> {
 }
 
 /// Where a folder stands in the layout.
+#[cfg(feature = "s3")]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Level<'a> {
     /// Not below `AWSLogs/`, or not as CloudTrail lays it out.
@@ -51,6 +52,7 @@ pub(crate) enum Level<'a> {
 }
 
 /// Classifies a folder: empty, or ending in `/`.
+#[cfg(feature = "s3")]
 pub(crate) fn level(folder: &str) -> Level<'_> {
     let mut ends = folder.match_indices('/').map(|(at, _)| at);
     let mut parts: Vec<(&str, usize)> = Vec::new();
@@ -84,6 +86,7 @@ pub(crate) fn level(folder: &str) -> Level<'_> {
 }
 
 /// The folder that a key or prefix lies in.
+#[cfg(feature = "s3")]
 pub(crate) fn folder_of(key: &str) -> &str {
     key.rfind('/').map_or("", |slash| &key[..=slash])
 }
@@ -124,7 +127,7 @@ pub(crate) fn parts(path: &str) -> Vec<&str> {
     parts
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "s3"))]
 mod tests {
     use super::*;
 

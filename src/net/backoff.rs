@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::random::random;
 
 /// The longest wait between two tries for an object.
+#[cfg(feature = "s3")]
 const CAP: Duration = Duration::from_secs(20);
 
 /// The pauses after failures in a row.
@@ -17,16 +18,19 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
+    #[cfg(feature = "ship")]
     pub(crate) fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, failures: 0 }
     }
 
     /// Something went well: the next pause is a short one again.
+    #[cfg(feature = "ship")]
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// The next pause. `asked` is the server's `Retry-After`, a minimum.
+    #[cfg(feature = "ship")]
     pub(crate) fn next(&mut self, asked: Option<Duration>) -> Duration {
         let ceiling = self.ceiling();
         self.failures += 1;
@@ -40,6 +44,7 @@ impl Backoff {
 }
 
 /// A random wait between nothing and `base` doubled `failures - 1` times, at most 20 s.
+#[cfg(feature = "s3")]
 pub(crate) fn backoff(base: Duration, failures: u32) -> Duration {
     below(Backoff { first: base, longest: CAP, failures: failures.saturating_sub(1) }.ceiling())
 }
@@ -49,7 +54,7 @@ fn below(ceiling: Duration) -> Duration {
     Duration::from_nanos(random() % nanos.max(1))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "s3", feature = "ship"))]
 mod tests {
     use super::*;
 

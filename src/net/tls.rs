@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Whether the environment names a proxy.
+#[cfg(feature = "s3")]
 pub(crate) fn behind_proxy() -> bool {
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
         .iter()
@@ -16,6 +17,7 @@ pub(crate) fn behind_proxy() -> bool {
 }
 
 /// The certificates to trust in place of the system's.
+#[cfg(feature = "s3")]
 pub(crate) fn ca_bundle(named: Option<PathBuf>) -> Result<Option<Vec<u8>>, Fatal> {
     let from_environment =
         || std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -28,6 +30,7 @@ pub(crate) fn ca_bundle(named: Option<PathBuf>) -> Result<Option<Vec<u8>>, Fatal
 }
 
 /// What a client of our own trusts: these certificates, or the system's.
+#[cfg(feature = "s3")]
 pub(crate) fn tls_config(pem: Option<&[u8]>) -> Result<ClientConfig, Fatal> {
     let roots = match pem {
         Some(pem) => {
@@ -59,6 +62,7 @@ pub(crate) fn config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error
 }
 
 /// The HTTP client panics on certificates that it cannot read, so they are read here first.
+#[cfg(feature = "s3")]
 fn check_certificates(pem: &[u8]) -> Result<(), String> {
     let mut count = 0;
     for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -70,7 +74,7 @@ fn check_certificates(pem: &[u8]) -> Result<(), String> {
     if count == 0 { Err("it holds no certificate".to_owned()) } else { Ok(()) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "s3"))]
 mod tests {
     use super::*;
 

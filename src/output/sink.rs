@@ -28,15 +28,19 @@ pub trait Sink {
     }
 
     /// Nothing is to be written just now: pass on what is buffered.
-    fn idle(&mut self) -> Result<(), SinkError>;
+    fn idle(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
 }
 
 /// Why a sink takes no more.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// Its reader has gone (`| head`): end quietly.
+    #[error("the reader of the output has gone")]
     Closed,
     /// It failed.
+    #[error(transparent)]
     Failed(Fatal),
 }
 

@@ -51,6 +51,13 @@ pub trait Observer {
     fn error(&mut self, error: &ObjectError);
 }
 
+/// Nobody follows the run.
+impl Observer for () {
+    fn progress(&mut self, _: &Summary, _: u64, _: bool) {}
+
+    fn error(&mut self, _: &ObjectError) {}
+}
+
 /// A run over all sources, one after another, into a sink.
 pub struct Run<'r> {
     /// Where objects come from, in output order.

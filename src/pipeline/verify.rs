@@ -17,7 +17,7 @@ use crate::scan::options::{Job, ScanOptions};
 use crate::scan::report::{ObjectOutcome, Report};
 use crate::source::Source;
 use crate::summary::Summary;
-use crate::verify::{DigestFile, LogObject, Verdict, Verifier};
+use crate::verify::{DigestFile, LogObject, LogVerdict, Verifier};
 
 /// Reads the digest files of all sources, whose scope is that of digests, and judges them.
 ///
@@ -75,7 +75,7 @@ pub fn hash_logs(
 }
 
 /// Judges one object of a run; `None` where it is none that digests name or should.
-pub(super) fn judge(verifier: &mut Verifier, report: &Report) -> io::Result<Option<Verdict>> {
+pub(super) fn judge(verifier: &mut Verifier, report: &Report) -> io::Result<Option<LogVerdict>> {
     if matches!(report.outcome, ObjectOutcome::Skipped(skip) if skip != crate::key::Skip::NotCloudtrail) {
         return Ok(None);
     }

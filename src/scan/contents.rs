@@ -5,20 +5,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde::Deserialize;
 
 use super::options::ScanOptions;
-use super::report::{ObjectOutcome, Report};
 use super::spill_file::{Piece, SpillFile};
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::inflate::{FirstMember, first_member};
 use crate::records::cursor::Break;
 use crate::source::Metadata;
 
-/// What a digest file may inflate to: CloudTrail's have a few hundred bytes for each log of one hour.
-const DIGEST: u64 = 64 << 20;
 /// What the answer to a HEAD may have.
 const BESIDE: u64 = 1 << 20;
 
@@ -37,7 +33,7 @@ impl Uncompressed {
         Self::of(&first_member(reader, options.max_object_size, &options.cancel, |_| {}))
     }
 
-    fn of(member: &Result<FirstMember, Break>) -> Option<Self> {
+    pub(super) fn of(member: &Result<FirstMember, Break>) -> Option<Self> {
         match member {
             Ok(member) => Some(Self::Whole(*member)),
             Err(broken) => (broken.kind == ErrorKind::CorruptGzip).then_some(Self::Damaged),
@@ -48,8 +44,8 @@ impl Uncompressed {
 /// A digest file, inflated.
 #[derive(Debug)]
 pub struct DigestContents {
-    bytes: Vec<u8>,
-    spilled: Option<Piece>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) spilled: Option<Piece>,
     /// What S3 has beside it.
     pub metadata: Metadata,
 }
@@ -108,39 +104,4 @@ impl DigestContents {
         self.metadata = Metadata::of(|name| head.metadata.get(name).cloned());
         Ok(())
     }
-}
-
-/// The report of an object that was hashed.
-pub(super) fn hashed(mut report: Report, member: Result<FirstMember, Break>, start: Instant) -> Report {
-    report.uncompressed = Uncompressed::of(&member);
-    report.times.inflate = Some(start.elapsed());
-    match member {
-        Ok(member) => report.bytes_uncompressed = member.bytes,
-        Err(broken) => fail(&mut report, broken),
-    }
-    report
-}
-
-/// The report of a digest file.
-pub(super) fn digest(report: Report, reader: impl BufRead, options: &ScanOptions, start: Instant) -> Report {
-    let limit = options.max_object_size.min(DIGEST);
-    let mut bytes = Vec::new();
-    let member = first_member(reader, limit, &options.cancel, |piece| bytes.extend_from_slice(piece));
-    let trailing = member.as_ref().is_ok_and(|member| member.trailing);
-    let mut report = hashed(report, member, start);
-    if trailing {
-        let cause = "bytes follow the gzip member of a digest".into();
-        fail(&mut report, Break { stage: Stage::Inflate, kind: ErrorKind::CorruptGzip, cause });
-    }
-    if report.outcome == ObjectOutcome::Scanned {
-        report.digest = Some(DigestContents { bytes, spilled: None, metadata: Metadata::default() });
-    }
-    report
-}
-
-fn fail(report: &mut Report, broken: Break) {
-    let uri = report.object.uri.clone();
-    report.errors.push(ObjectError::new(uri, broken.stage, broken.kind, broken.cause));
-    report.damaged = true;
-    report.outcome = ObjectOutcome::Failed;
 }

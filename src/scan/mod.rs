@@ -4,6 +4,7 @@ mod candidates;
 pub mod contents;
 mod events;
 pub mod findings;
+mod hashing;
 mod interruptible;
 pub mod options;
 pub mod report;

@@ -1,5 +1,7 @@
 //! How objects are read.
 
+use std::num::NonZeroUsize;
+
 use crate::cancel::Cancel;
 
 /// How objects are read.
@@ -29,4 +31,12 @@ pub enum Job {
     Hash,
     /// Its inflated bytes are handed over: it is a digest file.
     Digest,
+}
+
+impl Default for ScanOptions {
+    /// What the command does without options: 2 GiB an object, a thread for each core, no hashes.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { max_object_size: 2 << 30, sha256: false, job: Job::Scan, threads, cancel: Cancel::new() }
+    }
 }

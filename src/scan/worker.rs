@@ -14,7 +14,8 @@ use crate::records::cursor::{Break, Cursor, Fault, FaultKind};
 use crate::records::document::{Unread, Walk, walk};
 use sha2::{Digest as _, Sha256};
 
-use super::contents::{self, Uncompressed};
+use super::contents::Uncompressed;
+use super::hashing;
 use super::options::{Job, ScanOptions};
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::inflate::{Buffers, Inflated, first_member, hash_bytes, inflate_bytes, inflate_stream};
@@ -165,9 +166,9 @@ impl Worker {
             Job::Scan | Job::ScanAndHash => {}
             Job::Hash => {
                 let hashed = hash_bytes(stored, options.max_object_size, &options.cancel, &mut self.buffers);
-                return contents::hashed(report, hashed, start);
+                return hashing::hashed(report, hashed, start);
             }
-            Job::Digest => return contents::digest(report, stored, options, start),
+            Job::Digest => return hashing::digest(report, stored, options, start),
         }
         self.buffers.hash = options.job == Job::ScanAndHash;
         let batch = &mut self.batch;
@@ -199,10 +200,10 @@ impl Worker {
         if matches!(options.job, Job::Hash | Job::Digest) {
             let reader = BufReader::with_capacity(256 << 10, &mut counted);
             let mut report = if options.job == Job::Digest {
-                contents::digest(report, reader, options, start)
+                hashing::digest(report, reader, options, start)
             } else {
                 let hashed = first_member(reader, options.max_object_size, &options.cancel, |_| {});
-                contents::hashed(report, hashed, start)
+                hashing::hashed(report, hashed, start)
             };
             report.bytes_compressed = counted.bytes;
             return report;

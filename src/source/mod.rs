@@ -2,6 +2,7 @@
 
 pub mod disk;
 pub(crate) mod folder;
+#[cfg(feature = "s3")]
 pub mod s3;
 
 use crate::cancel::Cancel;

@@ -143,12 +143,11 @@ impl Chain {
                 _ => link.lacks = Some(place.to_owned()),
             }
         }
-        if let Some(last) = &self.last {
-            if link.start < last.end {
-                let why =
-                    format!("it begins at {}, before the end of {} at {}", link.start, last.uri, last.end);
-                return Err(Refusal::Invalid(ProblemKind::DigestOverlap, why));
-            }
+        if let Some(last) = &self.last
+            && link.start < last.end
+        {
+            let why = format!("it begins at {}, before the end of {} at {}", link.start, last.uri, last.end);
+            return Err(Refusal::Invalid(ProblemKind::DigestOverlap, why));
         }
         if let Some(back) = self.open.back_mut() {
             back.next = Some(next);

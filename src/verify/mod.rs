@@ -90,7 +90,7 @@ pub struct LogObject<'l> {
 
 /// What a log proved to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum LogVerdict {
     /// As CloudTrail delivered it.
     Verified,
     /// Not as CloudTrail delivered it, with the reason.
@@ -322,7 +322,7 @@ impl Verifier {
     /// # Errors
     ///
     /// Fails where a temporary file cannot be written or read back.
-    pub fn log(&mut self, log: &LogObject<'_>) -> io::Result<Verdict> {
+    pub fn log(&mut self, log: &LogObject<'_>) -> io::Result<LogVerdict> {
         let named = self.named(log)?;
         let judged: Vec<&Named> = named.iter().filter(|named| self.in_range(named.by.span)).collect();
         if let Some(twice) = judged.get(1) {
@@ -341,25 +341,25 @@ impl Verifier {
         }
         let counts = &mut self.account.logs;
         match &verdict {
-            Verdict::Verified => {
+            LogVerdict::Verified => {
                 counts.valid += 1;
                 if self.tell_all {
                     self.note(NoteKind::LogValid, log.uri, String::new())?;
                 }
             }
-            Verdict::Mismatch(why) => {
+            LogVerdict::Mismatch(why) => {
                 counts.mismatch += 1;
                 let spans: Vec<(u32, Span)> =
                     judged.iter().map(|named| (named.by.trail, named.by.span)).collect();
                 self.problem(ProblemKind::LogMismatch, log.uri, why.clone(), true)?;
                 self.holes(&spans, "a log of this time was changed");
             }
-            Verdict::NotInDigest => {
+            LogVerdict::NotInDigest => {
                 counts.not_in_digest += 1;
                 let why = "no digest names it, though digests prove its time".to_owned();
                 self.problem(ProblemKind::LogNotInDigest, log.uri, why, true)?;
             }
-            Verdict::Unverified(why) => {
+            LogVerdict::Unverified(why) => {
                 counts.unverified += 1;
                 self.account.unknown(log.key.map(Arc::as_ref), time);
                 if self.tell_all {
@@ -460,7 +460,7 @@ impl Verifier {
         self.worth.get(named.by.digest as usize).copied().unwrap_or(Worth::Open)
     }
 
-    fn verdict(&self, log: &LogObject<'_>, judged: &[&Named]) -> Verdict {
+    fn verdict(&self, log: &LogObject<'_>, judged: &[&Named]) -> LogVerdict {
         let sound: Vec<&&Named> =
             judged.iter().filter(|named| self.worth_of(named) == Worth::Valid).collect();
         let counted: Vec<&&Named> = if sound.is_empty() {
@@ -470,18 +470,18 @@ impl Verifier {
         };
         if !counted.is_empty() {
             let Some(hash) = log.hash else {
-                return Verdict::Mismatch(
+                return LogVerdict::Mismatch(
                     "it does not inflate, and what CloudTrail delivered does".to_owned(),
                 );
             };
             if log.trailing {
-                return Verdict::Mismatch(
+                return LogVerdict::Mismatch(
                     "bytes follow the gzip member that CloudTrail delivered".to_owned(),
                 );
             }
             if !counted.iter().any(|named| named.hash == hash) {
                 let expected = counted.first().map_or([0; 32], |named| named.hash);
-                return Verdict::Mismatch(format!(
+                return LogVerdict::Mismatch(format!(
                     "its SHA-256 is {}, and the digest says {}",
                     crate::hex::hex(&hash),
                     crate::hex::hex(&expected)
@@ -489,19 +489,19 @@ impl Verifier {
             }
         }
         if !sound.is_empty() {
-            return Verdict::Verified;
+            return LogVerdict::Verified;
         }
         if !judged.is_empty() {
-            return Verdict::Unverified("only digests that are not proven name it".to_owned());
+            return LogVerdict::Unverified("only digests that are not proven name it".to_owned());
         }
         let (Some(key), Some(time)) = (log.key, delivered(log.uri)) else {
-            return Verdict::Unverified(
+            return LogVerdict::Unverified(
                 "its name tells neither account nor time, and no digest names it".to_owned(),
             );
         };
         // Network activity and the like may be left out of digests.
         if !file_name(log.uri).contains("_CloudTrail_") {
-            return Verdict::Unverified(
+            return LogVerdict::Unverified(
                 "its name is not that of a log of management or data events".to_owned(),
             );
         }
@@ -509,9 +509,9 @@ impl Verifier {
             id.region == key.region && spans.accounts.contains(&key.account) && spans.cover(time)
         });
         if covered {
-            return Verdict::NotInDigest;
+            return LogVerdict::NotInDigest;
         }
-        Verdict::Unverified("no sound digest is of its time".to_owned())
+        LogVerdict::Unverified("no sound digest is of its time".to_owned())
     }
 
     fn missing_logs(&mut self) -> io::Result<()> {

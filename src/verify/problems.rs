@@ -140,7 +140,12 @@ mod tests {
                 Line { kind: ProblemKind::LogMissing, uri: format!("u{n}\n"), detail: "\u{1b}".into() };
             lines.push(&line).unwrap();
             let mut read = Vec::new();
-            lines.each(|line| Ok(read.push(serde_json::from_str::<Line<ProblemKind>>(line)?))).unwrap();
+            lines
+                .each(|line| {
+                    read.push(serde_json::from_str::<Line<ProblemKind>>(line)?);
+                    Ok(())
+                })
+                .unwrap();
             all.push(line);
             assert_eq!(read, all);
         }

@@ -86,7 +86,13 @@ fn verify(files: &Files, look: &Look) -> Found {
         })
         .unwrap();
     let mut notes = Vec::new();
-    account.notes.each(|line| Ok(notes.push(serde_json::from_str::<Line<NoteKind>>(line)?.kind))).unwrap();
+    account
+        .notes
+        .each(|line| {
+            notes.push(serde_json::from_str::<Line<NoteKind>>(line)?.kind);
+            Ok(())
+        })
+        .unwrap();
     let trails = || account.trails.iter();
     Found {
         digests: account.digests,

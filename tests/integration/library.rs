@@ -23,10 +23,6 @@ impl Sink for Kept {
     fn error(&mut self, error: &ObjectError) -> Result<(), SinkError> {
         panic!("{error}")
     }
-
-    fn idle(&mut self) -> Result<(), SinkError> {
-        Ok(())
-    }
 }
 
 struct Nobody;

@@ -1,5 +1,7 @@
 //! Text of strangers, made harmless: nothing in it may act on a terminal, hide or forge a line.
 
+pub mod table;
+
 /// Control characters, line and paragraph separators, and the marks that reorder or hide text.
 pub fn is_unprintable(ch: char) -> bool {
     ch.is_control()

@@ -1,6 +1,6 @@
 //! Makes `sample-logs`: a small trail bucket on disk that tells the story of a root compromise.
 //!
-//! `cargo run --example make_sample_logs -- [FOLDER]` writes the same bytes each time, below `sample-logs` or the
+//! `cargo run -p trailgen --bin make_sample_logs -- [FOLDER]` writes the same bytes each time, below `sample-logs` or the
 //! folder named, and prints the figures that `sample-logs/README.md` gives. It deletes nothing: remove what
 //! earlier versions left behind by hand.
 #![expect(clippy::print_stdout, reason = "the figures are this program's output")]
@@ -10,7 +10,7 @@ mod event;
 mod look_alikes;
 mod ordinary;
 mod reports;
-#[path = "../common/rng.rs"]
+#[path = "../../rng.rs"]
 mod rng;
 mod story;
 

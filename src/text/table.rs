@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::text::is_unprintable;
+use super::is_unprintable;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// How a column stands and gives way.

@@ -2,14 +2,14 @@
 //! layout of AWS, and `manifest.json` with the exact totals. All events are invented; the templates are in
 //! `calls.rs`.
 //!
-//! `cargo run --release --example generate_trail -- --out FOLDER --seed 1 --objects 500`. The same options give
+//! `cargo run --release -p trailgen --bin generate_trail -- --out FOLDER --seed 1 --objects 500`. The same options give
 //! the same bytes, whatever `--threads` is (as long as Cargo.lock keeps the compressor).
 #![expect(clippy::print_stdout, reason = "the manifest is printed too")]
 
 mod callers;
 mod calls;
 mod object;
-#[path = "../common/rng.rs"]
+#[path = "../../rng.rs"]
 mod rng;
 mod spelling;
 mod template;
