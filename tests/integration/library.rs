@@ -42,7 +42,7 @@ fn run_over(addresses: [&str; 2], trusted: &TrustedNetworks, cancel: &Cancel) ->
         format!(r#"{{"eventID":"{address}","userIdentity":{{"type":"Root"}},"sourceIPAddress":"{address}"}}"#)
     });
     std::fs::write(folder.path().join("a.json"), format!(r#"{{"Records":[{}]}}"#, events.join(","))).unwrap();
-    let options = ScanOptions { max_object_size: 1 << 20, sha256: false, threads: 2, cancel: cancel.clone() };
+    let options = ScanOptions { threads: 2, cancel: cancel.clone(), ..ScanOptions::default() };
     let mut sink = Kept::default();
     let run = Run {
         sources: vec![Box::new(DiskSource::new(folder.path()))],
