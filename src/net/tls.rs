@@ -8,14 +8,6 @@ use rustls_pki_types::pem::PemObject;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Whether the environment names a proxy.
-#[cfg(feature = "s3")]
-pub(crate) fn behind_proxy() -> bool {
-    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-}
-
 /// The certificates to trust in place of the system's.
 #[cfg(feature = "s3")]
 pub(crate) fn ca_bundle(named: Option<PathBuf>) -> Result<Option<Vec<u8>>, Fatal> {

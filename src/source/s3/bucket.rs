@@ -7,8 +7,10 @@ use super::session::{FALLBACK_REGION, S3Session};
 use super::uri::S3Uri;
 use crate::error::{ErrorKind, Fatal, start};
 use aws_config::Region;
+use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::ResponseChecksumValidation;
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::RequestPayer;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +31,11 @@ pub(super) struct Bucket {
 impl Bucket {
     async fn with_direct(mut self) -> Self {
         if let Some(http) = self.session.http().cloned() {
-            self.direct = Direct::of(&self.client, &self.uri.bucket, &http).await;
+            let no_checksum = self.session.credentials().is_some_and(|credentials| {
+                credentials.base().response_checksum_validation()
+                    == Some(ResponseChecksumValidation::WhenRequired)
+            });
+            self.direct = Direct::of(&self.client, &self.uri.bucket, &http, no_checksum).await;
         }
         self
     }
@@ -109,11 +115,30 @@ impl S3Session {
         }
     }
 
+    /// The host that is asked for a bucket.
+    fn host(&self, uri: &S3Uri, region: &Region) -> Option<String> {
+        let minute = PresigningConfig::expires_in(Duration::from_secs(60)).ok()?;
+        let client = Client::from_conf(
+            self.config()
+                .clone()
+                .region(region.clone())
+                // Nothing is sent: the address is all that is asked for.
+                .credentials_provider(Credentials::new("-", "-", None, None, "none"))
+                .build(),
+        );
+        let request = client.get_object().bucket(&uri.bucket).key("k").presigned(minute);
+        let url: http::Uri = self.handle().block_on(request).ok()?.uri().parse().ok()?;
+        url.authority().map(|host| host.as_str().to_owned())
+    }
+
     fn refused(&self, uri: &S3Uri, region: &Region, failure: &RequestError) -> Fatal {
         let bucket = &uri.bucket;
         let what = match failure.kind {
             ErrorKind::NotFound => format!("there is no bucket {bucket:?}"),
-            ErrorKind::Connection | ErrorKind::Timeout => format!("cannot reach S3 for bucket {bucket:?}"),
+            ErrorKind::Connection | ErrorKind::Timeout => match self.host(uri, region) {
+                Some(host) => format!("cannot reach {host} for bucket {bucket:?}"),
+                None => format!("cannot reach S3 for bucket {bucket:?}"),
+            },
             _ => format!("S3 refuses the first look into bucket {bucket:?}"),
         };
         start(format!("{what}: {failure}\n  {}", self.whereabouts(Some(region))))

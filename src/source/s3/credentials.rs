@@ -3,11 +3,16 @@
 //! rewritten credentials file is seen.
 
 use super::options::S3Options;
+use super::profiles::{Profiles, meant};
 use crate::error::chain;
 use crate::text::one_line;
 use aws_config::SdkConfig;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials;
@@ -153,14 +158,24 @@ impl CachedCredentials {
             .read_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(3))
             .build();
-        let mut builder = DefaultCredentialsChain::builder()
-            .region(self.base.region().cloned())
-            .imds_client(metadata)
-            .configure(config);
-        if let Some(profile) = &self.options.profile {
-            builder = builder.profile_name(profile);
-        }
-        SharedCredentialsProvider::new(builder.build().await)
+        let Some(profile) = &self.options.profile else {
+            let builder = DefaultCredentialsChain::builder()
+                .region(self.base.region().cloned())
+                .imds_client(metadata)
+                .configure(config);
+            return SharedCredentialsProvider::new(builder.build().await);
+        };
+        // A profile that was asked for stands above keys and tokens of the environment, as for aws-cli. One without
+        // credentials still has those of the machine.
+        let named =
+            ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
+        let container = EcsCredentialsProvider::builder().configure(&config).build();
+        let machine = ImdsCredentialsProvider::builder().configure(&config).imds_client(metadata).build();
+        SharedCredentialsProvider::new(
+            CredentialsProviderChain::first_try("Profile", named)
+                .or_else("EcsContainer", container)
+                .or_else("Ec2InstanceMetadata", machine),
+        )
     }
 
     /// Why there are none, where they were looked for, and what to do. `where_to`: what they are for.
@@ -174,20 +189,30 @@ impl CachedCredentials {
             }
             _ => ("profile \"default\"".to_owned(), "aws sso login".to_owned()),
         };
+        let profiles = Profiles::load();
+        let named =
+            meant(self.options.profile.as_deref()).map_or_else(|| "default".to_owned(), |(name, _)| name);
+        let second_factor = match profiles.setting(&named, "mfa_serial") {
+            Some(_) => format!(
+                "\n  profile {named:?} asks for MFA (mfa_serial), which roottrail does not ask for: let aws-cli do it, with a \
+                 profile of\n    credential_process = aws configure export-credentials --profile {named} --format process"
+            ),
+            None => String::new(),
+        };
         let role = match &self.options.assume_role_arn {
             Some(role) => format!("; then role {role} through STS"),
             None => String::new(),
         };
         // Where no place has any, the SDK has nothing to add but that each has none.
-        let cause = match error {
-            CredentialsError::CredentialsNotLoaded(_) => String::new(),
-            error => format!("\n  cause: {}", one_line(&chain(error))),
+        let what = match error {
+            CredentialsError::CredentialsNotLoaded(_) => "no AWS credentials found".to_owned(),
+            error => format!("the AWS credentials cannot be used: {}", one_line(&chain(error))),
         };
         format!(
-            "no AWS credentials found\n  tried: environment (AWS_ACCESS_KEY_ID); {profile} with its keys, SSO session, role or \
+            "{what}\n  tried: environment (AWS_ACCESS_KEY_ID); {profile} with its keys, SSO session, role or \
              process; web identity token; container (ECS, EKS); instance metadata (EC2 IMDS){role}\n  to do: {login}; or \
              --profile NAME; or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or --no-sign-request for a public \
-             bucket\n  {where_to}{cause}",
+             bucket\n  {where_to}{second_factor}",
         )
     }
 

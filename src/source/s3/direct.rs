@@ -8,7 +8,7 @@ use super::session::S3Session;
 use super::sign::{EMPTY, Signer, push_path};
 use crate::error::ErrorKind;
 use crate::error::chain;
-use crate::net::client::Http;
+use crate::net::client::{Http, can_pass, proxies};
 use crate::source::s3::errors::Remedy;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -39,14 +39,24 @@ pub(super) struct Direct {
     skew: AtomicI64,
     /// The server would not have our signature: leave it to the SDK.
     refused: AtomicBool,
+    /// Neither the user nor the server wants `x-amz-checksum-mode`.
+    no_checksum: AtomicBool,
 }
 
 impl Direct {
     /// Asks the SDK how it would address and sign a GET. `None`: not in the plain way.
-    pub(super) async fn of(client: &Client, bucket: &str, http: &Http) -> Option<Arc<Self>> {
+    pub(super) async fn of(
+        client: &Client,
+        bucket: &str,
+        http: &Http,
+        no_checksum: bool,
+    ) -> Option<Arc<Self>> {
         let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).ok()?;
         let presigned = client.get_object().bucket(bucket).key("k").presigned(hour).await.ok()?;
         let uri: Uri = presigned.uri().parse().ok()?;
+        if !can_pass(&proxies(), &uri) {
+            return None;
+        }
         let host = uri.authority()?.as_str().to_owned();
         let path = uri.path().strip_suffix('k')?.to_owned();
         let query = uri.query()?;
@@ -75,6 +85,7 @@ impl Direct {
             signer: Signer::new(region.to_owned()),
             skew: AtomicI64::new(0),
             refused: AtomicBool::new(false),
+            no_checksum: AtomicBool::new(no_checksum),
         }))
     }
 
@@ -136,7 +147,7 @@ impl Direct {
         let mut headers: Vec<(&'static str, &str)> = vec![("host", &self.host)];
         if let Some(range) = wanted.range.as_deref() {
             headers.push(("range", range));
-        } else {
+        } else if !self.no_checksum.load(Ordering::Relaxed) {
             headers.push(("x-amz-checksum-mode", "ENABLED"));
         }
         headers.push(("x-amz-content-sha256", EMPTY));
@@ -195,13 +206,19 @@ impl Direct {
         if matches!(code.as_deref(), Some("SignatureDoesNotMatch" | "AuthorizationHeaderMalformed")) {
             self.refused.store(true, Ordering::Relaxed);
         }
-        RequestError::from_parts(
+        let message = element(&xml, "Message");
+        // Some servers that are almost S3 know nothing of checksums: ask them without, from now on.
+        let about_checksums = xml.to_ascii_lowercase().contains("x-amz-checksum-mode");
+        let dropped =
+            head.status == 400 && about_checksums && !self.no_checksum.swap(true, Ordering::Relaxed);
+        let refusal = RequestError::from_parts(
             head.status.as_u16(),
             code.as_deref(),
-            element(&xml, "Message").as_deref(),
+            message.as_deref(),
             header("x-amz-request-id"),
             header("x-amz-bucket-region").map(str::to_owned).or_else(|| element(&xml, "Region")),
-        )
+        );
+        if dropped { refusal.retryable() } else { refusal }
     }
 
     fn learn_clock(&self, headers: &HeaderMap) {

@@ -55,28 +55,35 @@ impl RequestError {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
+        if let Some(raw) = error.raw_response().filter(|raw| is_html(raw)) {
+            let status = raw.status().as_u16();
+            let text = format!(
+                "the answer is HTML, not S3's (HTTP {status}): not an S3 API; is the endpoint right?"
+            );
+            return Self { status: Some(status), ..Self::new(ErrorKind::Other, Remedy::Final, text) };
+        }
         match error {
             SdkError::ServiceError(context) => Self::from_answer(context.err(), context.raw()),
             SdkError::ResponseError(context) if !context.raw().status().is_success() => {
                 let status = context.raw().status().as_u16();
                 let (kind, remedy) = classify(None, status);
-                let text = format!("HTTP {status} with an unreadable body: {}", chain(error));
+                let text = format!("HTTP {status} with an unreadable body: {}", causes(error));
                 Self { status: Some(status), ..Self::new(kind, remedy, text) }
             }
-            SdkError::ResponseError(_) => Self::new(ErrorKind::Connection, Remedy::Retry, chain(error)),
-            SdkError::TimeoutError(_) => Self::new(ErrorKind::Timeout, Remedy::Retry, chain(error)),
+            SdkError::ResponseError(_) => Self::new(ErrorKind::Connection, Remedy::Retry, causes(error)),
+            SdkError::TimeoutError(_) => Self::new(ErrorKind::Timeout, Remedy::Retry, causes(error)),
             SdkError::DispatchFailure(failure) => {
                 if find::<CredentialsError>(error).is_some() {
-                    Self::new(ErrorKind::AccessDenied, Remedy::Credentials, chain(error))
+                    Self::new(ErrorKind::AccessDenied, Remedy::Credentials, causes(error))
                 } else if failure.is_timeout() {
-                    Self::new(ErrorKind::Timeout, Remedy::Retry, chain(error))
+                    Self::new(ErrorKind::Timeout, Remedy::Retry, causes(error))
                 } else if failure.is_user() {
-                    Self::new(ErrorKind::Other, Remedy::Final, chain(error))
+                    Self::new(ErrorKind::Other, Remedy::Final, causes(error))
                 } else {
-                    Self::new(ErrorKind::Connection, Remedy::Retry, chain(error))
+                    Self::new(ErrorKind::Connection, Remedy::Retry, causes(error))
                 }
             }
-            _ => Self::new(ErrorKind::Other, Remedy::Final, chain(error)),
+            _ => Self::new(ErrorKind::Other, Remedy::Final, causes(error)),
         }
     }
 
@@ -156,10 +163,27 @@ fn classify(code: Option<&str>, status: u16) -> (ErrorKind, Remedy) {
             404 | 410 => (NotFound, Remedy::Final),
             408 | 504 => (Timeout, Remedy::Retry),
             429 | 503 => (Throttled, Remedy::SlowDown),
+            // What a server does not know it will not know at the next try either.
+            501 | 505 | 510 => (Other, Remedy::Final),
             500..=599 => (Other, Remedy::Retry),
             _ => (Other, Remedy::Final),
         },
     }
+}
+
+/// Whether an answer is a page for a browser: of a proxy, a console, a web server.
+fn is_html(raw: &HttpResponse) -> bool {
+    let head = raw.body().bytes().unwrap_or_default();
+    let text = String::from_utf8_lossy(&head[..head.len().min(256)]).trim_start().to_ascii_lowercase();
+    text.starts_with("<!doctype html") || text.starts_with("<html")
+}
+
+/// An error of the SDK with its causes, but for the names of its own layers.
+fn causes(error: &(dyn StdError + 'static)) -> String {
+    let text = chain(error);
+    ["dispatch failure: ", "other: ", "io error: ", "client error (Connect): "]
+        .iter()
+        .fold(text, |text, layer| text.replace(layer, ""))
 }
 
 /// `x-amz-bucket-region`, or the region named in the error's XML, which some refusals carry instead.

@@ -18,6 +18,7 @@ mod list;
 mod list_only;
 mod listing;
 mod options;
+mod profiles;
 mod regain;
 mod scheduler;
 mod service;

@@ -4,10 +4,11 @@ use super::access::Access;
 use super::buffers::BufferPool;
 use super::credentials::{CachedCredentials, CredentialsHandle};
 use super::options::S3Options;
+use super::profiles::{Profiles, meant};
 use crate::error::{Fatal, start};
 use crate::net::client;
 use crate::net::client::Http;
-use crate::net::tls::{behind_proxy, ca_bundle, tls_config};
+use crate::net::tls::{ca_bundle, tls_config};
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::region::ProfileFileRegionProvider;
@@ -15,8 +16,12 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{AppName, Builder, IdentityCache, SharedHttpClient, StalledStreamProtectionConfig};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,10 +100,18 @@ impl S3Session {
     /// Starts the runtime, reads the configuration and fetches the first credentials.
     /// Fails where there are none, or where a certificate file cannot be used.
     pub fn start(options: &S3Options) -> Result<Self, Fatal> {
+        let profiles = Profiles::load();
+        if options.keys.is_none()
+            && !options.no_sign_request
+            && let Some((name, who)) = meant(options.profile.as_deref())
+            && let Some(why) = profiles.missing(&name, who)
+        {
+            return Err(start(why));
+        }
         let pem = ca_bundle(options.ca_bundle.clone())?;
         let http = http_client(pem.as_deref())?;
-        // A proxy is the SDK's business, and without credentials there is nothing to sign.
-        let plain = !options.no_sign_request && !options.sdk_only && !behind_proxy();
+        // Without credentials there is nothing to sign.
+        let plain = !options.no_sign_request && !options.sdk_only;
         let direct = plain.then(|| tls_config(pem.as_deref())).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
@@ -107,7 +120,7 @@ impl S3Session {
             .build()
             .map_err(|error| start(format!("cannot start the threads for S3: {error}")))?;
         let handle = runtime.handle().clone();
-        let (config, region, endpoint, credentials) = handle.block_on(load(options, http));
+        let (config, region, endpoint, credentials) = handle.block_on(load(options, &profiles, http));
         let direct = direct.map(|config| client::http(config, options.connect_timeout));
         let session = Self(Arc::new(Inner {
             runtime: Some(runtime),
@@ -225,15 +238,25 @@ fn http_client(pem: Option<&[u8]>) -> Result<SharedHttpClient, Fatal> {
         context = context.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
     }
     let context = context.build().map_err(|error| start(format!("cannot set up TLS: {error}")))?;
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context)
-        .build_https())
+    // As for aws-cli, ALL_PROXY alone is no proxy.
+    let named = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+    let proxied = named.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let connector = move |settings: Option<&HttpConnectorSettings>, parts: Option<&RuntimeComponents>| {
+        let mut builder = Connector::builder();
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(parts.and_then(RuntimeComponents::sleep_impl));
+        if proxied {
+            builder = builder.proxy_config(ProxyConfig::from_env());
+        }
+        let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
+        builder.tls_context(context.clone()).build()
+    };
+    Ok(aws_smithy_http_client::Builder::new().build_with_connector_fn(connector))
 }
 
 type Loaded = (Builder, Option<Region>, Option<String>, Option<Arc<CachedCredentials>>);
 
-async fn load(options: &S3Options, http: SharedHttpClient) -> Loaded {
+async fn load(options: &S3Options, profiles: &Profiles, http: SharedHttpClient) -> Loaded {
     let mut profile_region = ProfileFileRegionProvider::builder();
     if let Some(profile) = &options.profile {
         profile_region = profile_region.profile_name(profile);
@@ -269,7 +292,7 @@ async fn load(options: &S3Options, http: SharedHttpClient) -> Loaded {
         config = config.endpoint_url(url);
     }
     let endpoint = options.endpoint_url.clone().or_else(|| configured_endpoint(&base));
-    if options.force_path_style || endpoint.as_deref().is_some_and(needs_path_style) {
+    if path_style(options, profiles, endpoint.is_some()) {
         config = config.force_path_style(true);
     }
     let credentials = (!options.no_sign_request).then(|| Arc::new(CachedCredentials::new(options, base)));
@@ -285,26 +308,16 @@ fn configured_endpoint(base: &SdkConfig) -> Option<String> {
     variable("AWS_ENDPOINT_URL_S3").or_else(|| base.endpoint_url().map(str::to_owned))
 }
 
-/// A host without a dot has no subdomains for buckets.
-fn needs_path_style(endpoint: &str) -> bool {
-    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let host = host.split(['/', ':']).next().unwrap_or(host);
-    !host.is_empty() && !host.contains('.') && !host.starts_with('[')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn single_label_hosts_need_path_style() {
-        for (endpoint, needed) in [
-            ("http://localhost:9000", true),
-            ("http://minio:9000/", true),
-            ("http://127.0.0.1:9000", false),
-            ("https://s3.example.org", false),
-        ] {
-            assert_eq!(needs_path_style(endpoint), needed, "{endpoint}");
+/// Whether the bucket stands in the path, as aws-cli decides it: a custom endpoint is asked for `host/bucket` unless
+/// virtual hosting is asked for, AWS for `bucket.host` unless the path is.
+fn path_style(options: &S3Options, profiles: &Profiles, custom_endpoint: bool) -> bool {
+    let variable = std::env::var("AWS_S3_ADDRESSING_STYLE").ok().filter(|value| !value.is_empty());
+    let profile = meant(options.profile.as_deref()).map_or_else(|| "default".to_owned(), |(name, _)| name);
+    let style = variable.or_else(|| profiles.setting(&profile, "s3.addressing_style").map(str::to_owned));
+    options.force_path_style
+        || match style.as_deref() {
+            Some("path") => true,
+            Some("virtual") => false,
+            _ => custom_endpoint,
         }
-    }
 }
