@@ -9,7 +9,7 @@ use super::event::is_organization;
 use super::posture::Posture;
 use super::read::ReportError;
 use super::time::{DAY, seconds};
-use crate::table::inert;
+use crate::text::table::inert;
 
 /// Files beside the findings.
 #[derive(Clone, Debug, Default)]

@@ -14,7 +14,7 @@ use crate::finding::{CredentialType, FindingId, IdentityKind, MfaDevice, MfaStat
 use crate::json::Value;
 use crate::json::parse::parse_plain;
 use crate::judge::Record;
-use crate::table::inert;
+use crate::text::table::inert;
 
 /// Characters that are kept of a text, of a user agent, and of a place.
 const SHORT: usize = 128;

@@ -5,7 +5,7 @@
 use super::model::Report;
 use super::tables;
 use super::text::subject;
-use crate::table::Table;
+use crate::text::table::Table;
 
 /// Episodes, steps of each, rows of the other tables, findings.
 const EPISODES: usize = 10;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::inert;
+use crate::text::table::inert;
 
 /// Accounts and mismatches that are listed.
 const MOST: usize = 500;

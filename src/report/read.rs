@@ -123,7 +123,7 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Read, ReportError> {
 }
 
 fn shown(path: &Path) -> String {
-    crate::table::inert(&path.display().to_string(), 1024).into_owned()
+    crate::text::table::inert(&path.display().to_string(), 1024).into_owned()
 }
 
 /// Sends the lines of a file in pieces; false where nobody takes them.
@@ -278,7 +278,7 @@ fn part(text: &[u8], worst: Option<Rank>) -> Part {
             && made.severity >= Severity::High
             && worst.is_none_or(|worst| rank < worst)
         {
-            part.records.push((rank, crate::table::inert(raw.get(), RECORD).into()));
+            part.records.push((rank, crate::text::table::inert(raw.get(), RECORD).into()));
         }
     }
     part

@@ -8,7 +8,7 @@ use super::session::{RootSession, SignIn};
 use super::story::Episode;
 use super::study::{Share, Study};
 use crate::finding::{MfaDevice, MfaStatus, Severity};
-use crate::table::{Cell, Column, Table};
+use crate::text::table::{Cell, Column, Table};
 
 /// A value's name, as findings spell it.
 pub(super) fn name(value: impl Serialize) -> String {

@@ -3,7 +3,7 @@
 use super::highlights::{count, thousands};
 use super::model::Report;
 use super::tables;
-use crate::table::{Table, cut};
+use crate::text::table::{Table, cut};
 
 /// How the text is drawn.
 #[derive(Clone, Copy, Debug)]

@@ -252,7 +252,7 @@ fn finding_row(report: &Report, one: &Listed) -> Row {
     fact(&mut facts, "Access key", one.access_key_id.clone());
     fact(&mut facts, "Identity", name(one.identity));
     fact(&mut facts, "Region", one.region.clone());
-    fact(&mut facts, "User agent", crate::table::cut(&one.user_agent, 200).into_owned());
+    fact(&mut facts, "User agent", crate::text::table::cut(&one.user_agent, 200).into_owned());
     Row {
         id: Some(format!("f-{}", one.id)),
         time: one.time.clone(),

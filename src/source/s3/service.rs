@@ -19,8 +19,9 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::session::S3Session;
-use super::sign::{hmac, push_hex};
+use super::sign::hmac;
 use crate::error::{Fatal, chain, start};
+use crate::hex::push_hex;
 use crate::net::backoff::backoff;
 use crate::net::tls::{ca_bundle, tls_config};
 
