@@ -247,7 +247,7 @@ fn busy(reply: &Reply) -> bool {
     let named = |code: &&str| {
         reply.body.contains(&format!("<Code>{code}</Code>")) || reply.body.contains(&format!("{code}\""))
     };
-    matches!(reply.status, 429 | 500..=599) || (reply.status == 400 && CODES.iter().any(|code| named(code)))
+    matches!(reply.status, 429 | 500..=599) || (reply.status == 400 && CODES.iter().any(named))
 }
 
 #[cfg(test)]
