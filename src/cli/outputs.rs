@@ -254,7 +254,7 @@ pub(super) fn unwritable(error: SinkError) -> anyhow::Error {
 
 /// What a table says of a finding: of a success, and of an attempt that failed.
 fn titles(rule: &Rule) -> [String; 2] {
-    [rule.title.to_owned(), format!("failed: {}", rule.title)]
+    [rule.title_of(false).to_owned(), rule.title_of(true).to_owned()]
 }
 
 /// `-`, as other programs have it. A file of this name is `./-`.

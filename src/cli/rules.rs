@@ -125,6 +125,9 @@ fn severities(rule: &Rule) -> String {
 fn in_full(rule: &Rule) -> String {
     let mut text = format!("{}\n{}\n\n", rule.id, rule.title);
     let mut field = |name: &str, value: &str| text.push_str(&format!("{name:<12}{value}\n"));
+    if !rule.tried.is_empty() {
+        field("attempt", rule.tried);
+    }
     field("severity", &severities(rule));
     field("ATT&CK", &rule.attack.join(", "));
     field("holds when", &rule.condition());

@@ -459,7 +459,7 @@ fn listed(row: &Row<'_>) -> Listed {
         device: row.device,
         request: row.request.to_owned(),
         rules: row.rules.to_owned(),
-        title: rules::by_id(first).map_or(first, |rule| rule.title).to_owned(),
+        title: rules::by_id(first).map_or(first, |rule| rule.title_of(row.failed)).to_owned(),
         uri: row.uri.to_owned(),
         record_index: row.record_index,
         conflict_with: row.conflict.to_owned(),

@@ -289,7 +289,7 @@ fn title(row: &Row<'_>, rule: Option<&str>) -> String {
         _ => "",
     };
     match rule.and_then(rules::by_id) {
-        Some(rule) => rule.title.to_owned(),
+        Some(rule) => rule.title_of(row.failed).to_owned(),
         None => match rule {
             Some(rule) => rule.to_owned(),
             None if row.read_only == Some(true) && !row.failed => format!("Calls that only read{by}"),

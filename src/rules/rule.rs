@@ -226,9 +226,9 @@ impl Rule {
         Some(unmet)
     }
 
-    /// What to call it in this finding.
-    pub fn title_in(&self, finding: &Finding) -> &'static str {
-        if finding.attempt && !self.tried.is_empty() { self.tried } else { self.title }
+    /// What to call it where the attempt failed, or did not.
+    pub fn title_of(&self, failed: bool) -> &'static str {
+        if failed && !self.tried.is_empty() { self.tried } else { self.title }
     }
 
     /// The whole condition in words.

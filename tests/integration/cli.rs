@@ -25,7 +25,7 @@ fn a_complete_run_ends_with_0() {
     for words in [
         "objects   93 listed: 84 scanned, 9 skipped (1 digest, 1 insight, 7 other name),\n          0 failed",
         "records   421 scanned, 43 of root",
-        "findings  42 written (10 critical, 12 high, 14 medium, 6 low), 1 duplicate,\n          0 filtered",
+        "findings  42 written (11 critical, 11 high, 13 medium, 7 low), 1 duplicate,\n          0 filtered",
         "console password               14        2        -        -       16",
         "records/s",
     ] {

@@ -592,7 +592,7 @@ fn told_step(step: &Step, before: &mut String, listed: &std::collections::HashSe
         severity: name(step.severity),
         title: step.title.clone(),
         count: (step.count > 1).then_some(step.count),
-        failed: step.failed && !step.title.contains("failed"),
+        failed: step.failed && !["failed", "tried"].iter().any(|word| step.title.contains(word)),
         from: step.addresses.words(3),
         detail: detail(step),
         note: step.note.clone(),

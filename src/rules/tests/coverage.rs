@@ -14,6 +14,8 @@ use crate::detect::testing::judged;
 struct Peer {
     system: System,
     name: &'static str,
+    /// Since when it is deprecated.
+    deprecated: Option<&'static str>,
     /// Whether its text asks for root. Where it does not, only hits that are root's are ours to cover.
     root_only: bool,
     hits: fn(&Value) -> bool,
@@ -65,6 +67,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Cis,
         name: "4.3",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             root(event)
@@ -75,18 +78,21 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::GuardDuty,
         name: "Policy:IAMUser/RootCredentialUsage",
+        deprecated: None,
         root_only: true,
         hits: |event| root(event) && !is(event, "eventType", "AwsServiceEvent"),
     },
     Peer {
         system: System::Sigma,
         name: "aws_root_account_usage",
+        deprecated: None,
         root_only: true,
         hits: |event| root(event) && !is(event, "eventType", "AwsServiceEvent"),
     },
     Peer {
         system: System::Sigma,
         name: "aws_cloudtrail_console_login_success_without_mfa",
+        deprecated: None,
         root_only: false,
         hits: |event| {
             sign_in_page(event) && login(event) && mfa_used_no(event) && login_said(event, "Success")
@@ -95,6 +101,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Elastic,
         name: "initial_access_console_login_root",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             sign_in_page(event) && login(event) && root(event) && elastic_outcome(event) == "success"
@@ -103,6 +110,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Elastic,
         name: "credential_access_root_console_failure_brute_force",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             sign_in_page(event)
@@ -115,6 +123,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Elastic,
         name: "privilege_escalation_root_login_without_mfa",
+        deprecated: Some("2025-11-21"),
         root_only: true,
         hits: |event| {
             sign_in_page(event)
@@ -127,6 +136,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Elastic,
         name: "persistence_iam_create_login_profile_for_root",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             is(event, "eventSource", "iam.amazonaws.com")
@@ -139,6 +149,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Elastic,
         name: "privilege_escalation_sts_assume_root_from_rare_user_and_member_account",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             is(event, "eventSource", "sts.amazonaws.com")
@@ -149,6 +160,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Elastic,
         name: "initial_access_password_recovery",
+        deprecated: None,
         root_only: false,
         hits: |event| {
             sign_in_page(event)
@@ -159,18 +171,21 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Panther,
         name: "AWS.Console.RootLogin",
+        deprecated: None,
         root_only: true,
         hits: |event| login(event) && root(event) && login_said(event, "Success"),
     },
     Peer {
         system: System::Panther,
         name: "AWS.Console.RootLoginFailed",
+        deprecated: None,
         root_only: true,
         hits: |event| login(event) && root(event) && login_said(event, "Failure"),
     },
     Peer {
         system: System::Panther,
         name: "AWS.CloudTrail.RootAccessKeyCreated",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             is(event, "eventName", "CreateAccessKey") && root(event) && missing(event, "requestParameters")
@@ -179,6 +194,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Panther,
         name: "AWS.Root.Activity",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             root(event)
@@ -192,6 +208,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Panther,
         name: "AWS.CloudTrail.RootPasswordChanged",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             is(event, "eventName", "PasswordUpdated")
@@ -202,6 +219,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Falco,
         name: "Console Root Login Without MFA",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             login(event)
@@ -214,6 +232,7 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Falco,
         name: "Deactivate MFA for Root User",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             is(event, "eventName", "DeactivateMFADevice")
@@ -225,12 +244,14 @@ const PEERS: &[Peer] = &[
     Peer {
         system: System::Tailpipe,
         name: "iam_root_user_console_login",
+        deprecated: None,
         root_only: true,
         hits: |event| login(event) && root(event),
     },
     Peer {
         system: System::Tailpipe,
         name: "iam_root_user_email_address_updated",
+        deprecated: None,
         root_only: true,
         hits: |event| {
             is(event, "eventSource", "iam.amazonaws.com")
@@ -336,7 +357,8 @@ fn each_hit_of_a_peer_carries_a_rule_that_names_it() {
         assert!(hits > 0, "nothing tries {} {}", peer.system, peer.name);
         ours.sort_unstable();
         let ours = ours.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
-        writeln!(table, "| {} | `{}` | {hits} | {covered} | {ours} |", peer.system, peer.name).unwrap();
+        let note = peer.deprecated.map(|since| format!(" (deprecated since {since})")).unwrap_or_default();
+        writeln!(table, "| {} | `{}`{note} | {hits} | {covered} | {ours} |", peer.system, peer.name).unwrap();
     }
     assert!(missed.is_empty(), "{} missed:\n{}", missed.len(), missed.join("\n"));
     writeln!(table, "\n{} events: {labelled} labelled, the others synthetic.", texts.len()).unwrap();

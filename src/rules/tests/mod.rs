@@ -1,4 +1,5 @@
 //! Tests of the rules: their own examples, near misses, ranking, and what peers would have raised.
 
 mod coverage;
+mod names;
 mod tables;
