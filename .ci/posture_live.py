@@ -4,7 +4,7 @@ import json, os, subprocess, sys
 
 import boto3
 import moto.iam.models, moto.iam.responses, moto.organizations.models
-from moto.core.exceptions import JsonRESTError, RESTError
+from moto.core.exceptions import JsonRESTError, ServiceException
 
 from s3 import moto as server
 
@@ -25,9 +25,7 @@ def every_third(name, error, method):
 
 
 def throttled_xml():
-    error = RESTError('Throttling', 'Rate exceeded')
-    error.code = 400
-    return error
+    return ServiceException('Throttling', 'Rate exceeded')
 
 
 def throttled_json():
@@ -111,9 +109,7 @@ with server() as url:
     print('asked:', counts)
     # IAM refuses for good: named, and exit 3.
     def refused(*_):
-        error = RESTError('AccessDenied', 'not you')
-        error.code = 403
-        raise error
+        raise ServiceException('AccessDenied', 'not you')
     iam.generate_report = refused
     code, refusal = posture(url)
     assert code == 3 and refusal['problems'][0]['kind'] == 'refused' and 'AccessDenied' in refusal['problems'][0]['message'], refusal
