@@ -57,12 +57,12 @@ with server() as url:
     def client(name):
         return boto3.client(name, endpoint_url=url, region_name='us-east-1', aws_access_key_id='AKIAIOSFODNN7EXAMPLE',
                             aws_secret_access_key='secret')
-    # An account that stands alone, with 250 virtual devices of users: three pages.
+    # An account that stands alone, with 105 virtual devices of a user: two pages.
     users = client('iam')
-    for number in range(250):
-        users.create_user(UserName=f'user-{number:03}')
+    users.create_user(UserName='alice')
+    for number in range(105):
         serial = users.create_virtual_mfa_device(VirtualMFADeviceName=f'device-{number:03}')['VirtualMFADevice']['SerialNumber']
-        users.enable_mfa_device(UserName=f'user-{number:03}', SerialNumber=serial, AuthenticationCode1='123456', AuthenticationCode2='654321')
+        users.enable_mfa_device(UserName='alice', SerialNumber=serial, AuthenticationCode1='123456', AuthenticationCode2='654321')
     code, alone = posture(url)
     assert code == 0, (code, alone)
     (account,) = alone['accounts']
@@ -70,16 +70,16 @@ with server() as url:
     assert account['mfa'] is True and account['virtual_mfa'] is False, account
     assert account['checks']['root_hardware_mfa']['status'] == 'pass', account
     assert any('in no organization' in note for note in alone['notes']), alone['notes']
-    assert counts['report'] == 3 and counts['devices'] == 9, counts
-    # The same account manages an organization of 130 accounts, with units, policies and their targets.
+    assert counts['report'] == 3 and counts['devices'] == 6, counts
+    # The same account manages an organization of 25 accounts, with units, policies and their targets.
     org = client('organizations')
     organization = org.create_organization(FeatureSet='ALL')['Organization']
     root = org.list_roots()['Roots'][0]['Id']
     org.enable_policy_type(RootId=root, PolicyType='SERVICE_CONTROL_POLICY')
     unit = org.create_organizational_unit(ParentId=root, Name='production')['OrganizationalUnit']['Id']
     members = [org.create_account(Email=f'a{n}@example.com', AccountName=f'account {n}')['CreateAccountStatus']['AccountId']
-               for n in range(130)]
-    for member in members[:65]:
+               for n in range(25)]
+    for member in members[:10]:
         org.move_account(AccountId=member, SourceParentId=root, DestinationParentId=unit)
     deny = {'Version': '2012-10-17', 'Statement': [{'Sid': 'RootMfa', 'Effect': 'Deny', 'Action': '*', 'Resource': '*', 'Condition': {
         'BoolIfExists': {'aws:MultiFactorAuthPresent': 'false'}, 'StringLike': {'aws:PrincipalArn': 'arn:aws:iam::*:root'}}}]}
@@ -92,7 +92,7 @@ with server() as url:
                               'access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date,'
                               'access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,cert_1_last_rotated,cert_2_active,'
                               'cert_2_last_rotated\n')
-    inside, outside = members[0], members[129]
+    inside, outside = members[0], members[24]
     with open('target/posture-live/2025-11-19.csv', 'w') as file:
         file.write(header + ''.join(ROOT.replace(ACCOUNT, member).replace(',true,', ',false,') for member in (inside, outside)))
     code, whole = posture(url, 'target/posture-live/2025-11-19.csv')

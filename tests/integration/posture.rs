@@ -57,7 +57,7 @@ fn the_table_fits_eighty_columns_and_csv_is_a_line_an_account() {
         assert!(line.is_ascii(), "{line}");
     }
     for part in [
-        "Root is not used            1.7         3 of 3  100.0",
+        "Root is not used          1.7        3 of 3  100.0           3  100.0",
         "111122223333  2025-11-19  2025-11-18 ! 1 !",
         "held against 42 findings",
         ": 0 disagreements",

@@ -52,12 +52,17 @@ fn write_all(assessment: &Assessment, out: &mut String) -> std::fmt::Result {
 
 fn practices(assessment: &Assessment, out: &mut String) -> std::fmt::Result {
     writeln!(out)?;
-    writeln!(out, "best practice               CIS     violations      %   by settings      %  unproven")?;
+    let heads = ["best practice", "CIS", "violations", "%", "by settings", "%", "unproven"];
+    let [title, cis, violations, share, settings, its_share, unproven] = heads;
+    writeln!(
+        out,
+        "{title:<25} {cis:<4}{violations:>13} {share:>6} {settings:>11} {its_share:>6} {unproven:>8}"
+    )?;
     for practice in &assessment.practices {
         let Practice { title, cis, accounts, violations, percent, .. } = practice;
         writeln!(
             out,
-            "{title:<27} {:<4}{:>14} {percent:>6.1} {:>13} {:>6.1} {:>9}",
+            "{title:<25} {:<4}{:>13} {percent:>6.1} {:>11} {:>6.1} {:>8}",
             cis.unwrap_or("-"),
             format!("{violations} of {accounts}"),
             practice.account_level,
