@@ -4,7 +4,8 @@ import json, os, subprocess, sys
 
 import boto3
 import moto.iam.models, moto.iam.responses, moto.organizations.models
-from moto.core.exceptions import JsonRESTError, ServiceException
+from moto.core.exceptions import JsonRESTError
+from moto.iam.exceptions import IAMException
 
 from s3 import moto as server
 
@@ -25,7 +26,7 @@ def every_third(name, error, method):
 
 
 def throttled_xml():
-    return ServiceException('Throttling', 'Rate exceeded')
+    return IAMException('Throttling', 'Rate exceeded')
 
 
 def throttled_json():
@@ -109,7 +110,7 @@ with server() as url:
     print('asked:', counts)
     # IAM refuses for good: named, and exit 3.
     def refused(*_):
-        raise ServiceException('AccessDenied', 'not you')
+        raise IAMException('AccessDenied', 'not you')
     iam.generate_report = refused
     code, refusal = posture(url)
     assert code == 3 and refusal['problems'][0]['kind'] == 'refused' and 'AccessDenied' in refusal['problems'][0]['message'], refusal

@@ -161,7 +161,7 @@ fn accounts(accounts: &[Account], out: &mut String) -> std::fmt::Result {
     if order.len() > MOST_ACCOUNTS {
         writeln!(out, "and {} more: --format csv or json has them all", order.len() - MOST_ACCOUNTS)?;
     }
-    writeln!(out, "! violation   ? unproven   ok: a policy makes up for it   new: too young to be judged")
+    writeln!(out, "! violation  ? unproven  ok: a policy makes up for it  new: too young to judge")
 }
 
 /// What proves the verdicts, each statement once.
