@@ -198,6 +198,23 @@ const PAGES: &[(&str, Page)] = &[
         },
     ),
     (
+        "report",
+        Page {
+            reads: "Files of findings that scan wrote as NDJSON, gzipped or not.",
+            examples: &[
+                ("roottrail report findings.ndjson", "tables in the terminal"),
+                (
+                    "roottrail report findings.ndjson --summary summary.json --html report.html",
+                    "a page for a browser, with what the scan could not see",
+                ),
+                ("roottrail report 2025-*.ndjson.gz --organizations accounts.json", "a year of an organization"),
+            ],
+            exit: &[(0, "written"), FATAL, USAGE, (3, "something could not be read"), NOTHING],
+            environment: &[("TMPDIR", "where what is too large for the memory waits")],
+            files: &[],
+        },
+    ),
+    (
         "schema",
         Page {
             reads: "Nothing: the schemas are built in.",
