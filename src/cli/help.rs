@@ -207,7 +207,10 @@ const PAGES: &[(&str, Page)] = &[
                     "roottrail report findings.ndjson --summary summary.json --html report.html",
                     "a page for a browser, with what the scan could not see",
                 ),
-                ("roottrail report 2025-*.ndjson.gz --organizations accounts.json", "a year of an organization"),
+                (
+                    "roottrail report 2025-*.ndjson.gz --organizations accounts.json",
+                    "a year of an organization",
+                ),
             ],
             exit: &[(0, "written"), FATAL, USAGE, (3, "something could not be read"), NOTHING],
             environment: &[("TMPDIR", "where what is too large for the memory waits")],

@@ -53,7 +53,7 @@ fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std
     let names: Vec<&str> = by_severity.iter().map(|(text, _)| text.as_str()).collect();
     let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
     let text = format!(
-        "findings  {} written{names}, {}, {} filtered",
+        "findings  {} written{names}, {}, {}\u{a0}filtered",
         findings.written,
         counted(findings.duplicates, "duplicate", "duplicates"),
         findings.filtered
@@ -91,7 +91,8 @@ fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std
 
 /// A counter's text in lines of 80 cells, with some of its parts painted.
 fn lines(text: &str, painted: &[(String, String)], out: &mut String) -> std::fmt::Result {
-    let text = folded(text, WIDTH, 10).join("\n");
+    // A number stays beside its noun.
+    let text = folded(text, WIDTH, 10).join("\n").replace('\u{a0}', " ");
     let text = painted.iter().fold(text, |text, (plain, painted)| text.replacen(plain.as_str(), painted, 1));
     writeln!(out, "{text}")
 }

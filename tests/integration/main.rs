@@ -9,6 +9,7 @@ mod access;
 mod bucket;
 mod cancel;
 mod cli;
+mod clients;
 mod containers;
 mod dedupe;
 mod explain;
