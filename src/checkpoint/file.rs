@@ -1,8 +1,8 @@
 //! The file: read, checked, locked, and written so that there is always a whole one.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use super::saved::{SavedFindings, SavedSummary};
 use crate::hex::hex;
 use crate::history::objects::SavedSeries;
 use crate::output::partial::{Committed, beside, sync_folder};
+use crate::own_file;
 
 const FORMAT: &str = "roottrail.checkpoint/";
 const VERSION: u32 = 1;
@@ -78,8 +79,9 @@ pub(super) fn read(path: &Path) -> Result<Option<Saved>, StateError> {
         path: path.display().to_string(),
         why: why.to_string(),
     };
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let mut text = String::new();
+    let text = match own_file::read(path).and_then(|mut file| file.read_to_string(&mut text)) {
+        Ok(_) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(damaged(&error)),
         Err(source) => return Err(StateError::Read { path: path.display().to_string(), source }),
@@ -106,7 +108,9 @@ pub(super) fn write(path: &Path, saved: &Saved) -> io::Result<()> {
     let envelope =
         Envelope { format: format!("{FORMAT}{VERSION}"), sha256: checksum(state.get()), state: &state };
     let partial = beside(path, "partial");
-    let mut file = File::create(&partial)?;
+    // The lock is ours, so one that is there was left.
+    let mut file = own_file::create_over(&partial)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", partial.display())))?;
     file.write_all(serde_json::to_string_pretty(&envelope)?.as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
@@ -133,13 +137,7 @@ impl Lock {
         let failed = |source| StateError::Write { path: path.display().to_string(), source };
         // Who held it before may have removed the file between our opening and locking it.
         loop {
-            let file = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .read(true)
-                .write(true)
-                .open(&path)
-                .map_err(failed)?;
+            let file = own_file::open_or_create(&path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -147,25 +145,11 @@ impl Lock {
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
-            if still_named(&file, &path) {
+            if own_file::is_named(&file, &path) {
                 return Ok(Self { file, path });
             }
         }
     }
-}
-
-#[cfg(unix)]
-fn still_named(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(ours), Ok(named)) => (ours.dev(), ours.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn still_named(_file: &File, _path: &Path) -> bool {
-    true
 }
 
 impl Drop for Lock {

@@ -129,6 +129,9 @@ pub(super) struct SavedFindings {
     objects: String,
 }
 
+/// Bytes of the names of objects with findings, spelled out. Each finding is of some kilobytes.
+const NAMES: usize = 1 << 30;
+
 impl SavedFindings {
     pub(super) fn of(dedupe: &Dedupe) -> Result<Self, BadPack> {
         let mut all = dedupe.known();
@@ -192,8 +195,13 @@ impl SavedFindings {
             damaged_ids.insert(u128::from_be_bytes(damaged.take()?));
         }
         let mut name = String::new();
+        let mut names = 0;
         while !objects.is_empty() {
             name = objects.name(&name)?;
+            names += name.len();
+            if names > NAMES {
+                return Err(unreadable("the names of its objects expand without end"));
+            }
             let uri = dedupe.add_uri(&name);
             for _ in 0..objects.number()? {
                 let (id, fingerprint) = take(&mut seen)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roottrail::key::selection::KeySelection;
+use roottrail::printable::without_userinfo;
 use roottrail::source::Source;
 use roottrail::source::s3::{Inventory, S3Options, S3Session, S3Source, S3Uri};
 
@@ -87,6 +88,16 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// A command line is for all to see, and S3 would not look at it.
+    fn check(&self) -> Result<(), UsageError> {
+        match &self.endpoint_url {
+            Some(url) if without_userinfo(url) != *url => {
+                Err(UsageError("--endpoint-url must not hold a name or a password: keys come from the environment or a profile".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn options(&self) -> S3Options {
         S3Options {
             profile: self.profile.clone(),
@@ -139,6 +150,7 @@ impl<'a> Session<'a> {
     /// Opens one prefix.
     pub(super) fn prefix(&mut self, uri: &str) -> anyhow::Result<S3Source> {
         let uri = S3Uri::parse(uri).map_err(|error| UsageError(error.to_string()))?;
+        self.args.check()?;
         let session = match &self.started {
             Some(session) => session,
             None => self.started.insert(S3Session::start(&self.args.options())?),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +16,7 @@ use super::{UsageError, code, terminal};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::{Checkpoint, Continuation, Description, StateError};
 use roottrail::key::selection::KeySelection;
+use roottrail::printable::without_userinfo;
 use roottrail::summary::Summary;
 
 /// Options of runs that outlive their process.
@@ -109,20 +111,23 @@ impl Args {
     }
 
     /// Sets the stop flag when the time is over.
-    pub(super) fn stop_in_time(&self, cancel: &Cancel) {
-        let Some(time) = self.max_duration.and_then(|time| Duration::try_from(time).ok()) else { return };
+    pub(super) fn stop_in_time(&self, cancel: &Cancel) -> anyhow::Result<()> {
+        let time = self.max_duration.and_then(|time| Duration::try_from(time).ok());
+        let Some(time) = time else { return Ok(()) };
         let cancel = cancel.clone();
-        // Ends with the process.
-        std::thread::spawn(move || {
+        let stop = move || {
             std::thread::sleep(time);
             cancel.set();
-        });
+        };
+        // Ends with the process.
+        std::thread::Builder::new().spawn(stop).context("cannot start a thread for --max-duration")?;
+        Ok(())
     }
 }
 
-/// The command line without the program's name.
+/// The command line without the program's name, and without names and passwords in URLs.
 pub(super) fn arguments() -> Vec<String> {
-    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+    std::env::args_os().skip(1).map(|argument| without_userinfo(&argument.to_string_lossy())).collect()
 }
 
 /// A source as given and, of a relative path, where that is: the same words elsewhere name other files.
@@ -170,7 +175,7 @@ fn as_written(matches: &ArgMatches) -> (BTreeMap<String, String>, BTreeMap<Strin
         };
         let values: Vec<_> =
             matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy()).collect();
-        to.insert(format!("--{long}"), values.join(","));
+        to.insert(format!("--{long}"), without_userinfo(&values.join(",")));
     }
     (scope, writing)
 }

@@ -25,6 +25,7 @@ use roottrail::judge::Record;
 use roottrail::key::selection::KeySelection;
 use roottrail::object::ObjectRef;
 use roottrail::scan;
+use roottrail::source::disk::Taken;
 use roottrail::source::{Content, Feed, Item};
 
 /// One event.
@@ -69,25 +70,32 @@ impl Wanted<'_> {
     }
 }
 
-/// Finds the events that are asked for, in the order of their objects.
+/// Finds the events that are asked for, in the order of their objects. An object that was named and breaks is added
+/// to `broken`, with the reason.
 ///
 /// # Errors
 ///
 /// Fails where the name leads nowhere, or where an object could not be read and no event was found.
-pub(super) fn find(name: &Path, aws: &aws::Args, wanted: Wanted<'_>) -> anyhow::Result<Vec<Event>> {
+pub(super) fn find(
+    name: &Path,
+    aws: &aws::Args,
+    wanted: Wanted<'_>,
+    broken: &mut Vec<(String, String)>,
+) -> anyhow::Result<Vec<Event>> {
     if name.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
-        return of_object("standard input", &bytes, wanted);
+        return of_object("standard input", &bytes, wanted, broken);
     }
     let is_s3 = s3_uri(name.as_os_str()).is_some();
     let name = decoded(name.as_os_str(), is_s3);
     if !is_s3 && !Path::new(&name).is_dir() {
         let shown = Path::new(&name).display().to_string();
         let bytes = std::fs::read(&name).with_context(|| format!("cannot read {shown}"))?;
-        return of_object(&shown, &bytes, wanted);
+        return of_object(&shown, &bytes, wanted, broken);
     }
-    let Opened { sources, .. } = sources(&[name], aws, &Arc::new(KeySelection::default()))?;
+    let Opened { sources, .. } =
+        sources(&[name], aws, &Arc::new(KeySelection::default()), &Taken::default())?;
     let gathered = Gathering { wanted, state: Mutex::default() };
     let cancel = Cancel::new();
     let mut next = 0;
@@ -137,12 +145,18 @@ struct LineEvidence {
 }
 
 /// The events of one object, or of a file of findings.
-fn of_object(uri: &str, stored: &[u8], wanted: Wanted<'_>) -> anyhow::Result<Vec<Event>> {
+fn of_object(
+    uri: &str,
+    stored: &[u8],
+    wanted: Wanted<'_>,
+    broken: &mut Vec<(String, String)>,
+) -> anyhow::Result<Vec<Event>> {
     let context = || format!("cannot read {uri} as events");
     if let Some(events) = of_findings(uri, stored, wanted).with_context(context)? {
         return Ok(events);
     }
-    let events = scan::events_of(stored).with_context(context)?;
+    let scan::Events { events, broken: why } = scan::events_of(stored).with_context(context)?;
+    broken.extend(why.map(|why| (uri.to_owned(), why)));
     let event = |(index, text)| Event { uri: uri.to_owned(), index, text };
     Ok(events.into_iter().map(event).filter(|event| wanted.is(&event.text, None)).collect())
 }
@@ -227,7 +241,7 @@ impl Gathering<'_> {
         };
         let events = bytes
             .with_context(|| format!("cannot read {}", object.uri))
-            .and_then(|bytes| of_object(&object.uri, &bytes, self.wanted));
+            .and_then(|bytes| of_object(&object.uri, &bytes, self.wanted, &mut Vec::new()));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match events {
             Ok(events) if events.is_empty() => {}

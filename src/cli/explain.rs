@@ -64,7 +64,8 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         let text = format!("{name} is a directory: which event? Give --event-id or --id");
         return Err(UsageError(text).into());
     }
-    let events = events::find(&args.file, &args.aws, wanted)?;
+    let mut broken = Vec::new();
+    let events = events::find(&args.file, &args.aws, wanted, &mut broken)?;
     let single = events.len() == 1 || !matches!(wanted, Wanted::All);
     let several = !matches!(wanted, Wanted::All) && events.len() > 1;
     for (n, Event { uri, index, text }) in events.iter().enumerate() {
@@ -79,6 +80,10 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         explain(&parse_plain(&minified), text, *index, single, args.verbose, out)?;
     }
     out.flush()?;
+    for (uri, why) in &broken {
+        let (uri, why) = (plain(uri), plain(why));
+        line(&format!("roottrail: {uri} is cut or damaged, and there may be more in it: {why}"));
+    }
     if events.is_empty() {
         let what = match wanted {
             Wanted::All => "no events".to_owned(),
@@ -88,7 +93,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         line(&format!("roottrail: {what} in {}", plain(&name)));
         return Ok(ExitCode::from(code::NOTHING));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code::INCOMPLETE) })
 }
 
 /// One event. `in_full`: also where it is nobody's whom we look for.

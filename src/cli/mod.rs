@@ -24,6 +24,7 @@ mod selection;
 mod ship;
 mod signals;
 mod sources;
+mod stdout;
 mod summary_text;
 mod terminal;
 mod units;
@@ -75,6 +76,16 @@ fn command() -> clap::Command {
     help::complete(Cli::command())
 }
 
+impl Command {
+    fn writes_to_stdout(&self) -> bool {
+        match self {
+            Command::Scan(args) => args.writes_to_stdout(),
+            Command::Ship(_) => false,
+            _ => true,
+        }
+    }
+}
+
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> ExitCode {
     let parsed = command()
@@ -88,6 +99,10 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { code::USAGE } else { code::COMPLETE });
         }
     };
+    if cli.command.writes_to_stdout() && stdout::was_closed() {
+        terminal::line("roottrail: standard output is closed");
+        return ExitCode::from(code::FATAL);
+    }
     let result = match cli.command {
         Command::Scan(args) => {
             // The matches of `scan` are there where its arguments are.
@@ -134,7 +149,11 @@ mod code {
 #[error("{0}")]
 struct UsageError(String);
 
+/// Whether the reader of standard output has gone. A pipe that was named as an output, or a server, is not that.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    if error.is::<roottrail::error::Fatal>() || error.is::<roottrail::ship::ShipError>() {
+        return false;
+    }
     error.chain().any(|cause| {
         cause
             .downcast_ref::<std::io::Error>()

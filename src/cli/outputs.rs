@@ -1,6 +1,6 @@
 //! Where a scan writes, and in which formats.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,15 +10,17 @@ use clap::parser::ValueSource;
 use super::terminal::{self, ColorChoice};
 use super::words::UnknownWord;
 use super::{UsageError, closed};
+use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Continuation;
 use roottrail::error::Fatal;
 use roottrail::format::{self, FormatName, TableOptions};
 use roottrail::output::file::OutFile;
 use roottrail::output::manifest::Manifest;
-use roottrail::output::partial::Committed;
+use roottrail::output::partial::{self, Committed};
 use roottrail::output::sink::SinkError;
 use roottrail::output::{FindingFile, Outputs};
 use roottrail::rules::{self, Rule};
+use roottrail::source::disk::Taken;
 use roottrail::summary::Summary;
 
 /// Options that name files to write.
@@ -84,12 +86,19 @@ pub(super) struct Closing {
     pub(super) summary: Option<OutFile>,
     pub(super) coverage: Option<OutFile>,
     pub(super) manifest: Option<OutFile>,
+    /// What killed runs had left of the same outputs. It is gone now.
+    pub(super) left: Vec<PathBuf>,
 }
 
 impl Args {
     /// The file of the findings; `None`: they go to standard output.
     pub(super) fn output(&self) -> Option<&Path> {
         self.output.as_deref().filter(|path| !is_stdout(path))
+    }
+
+    /// Whether findings go to standard output.
+    pub(super) fn write_to_stdout(&self) -> bool {
+        self.output().is_none() || self.also.iter().any(|(_, path)| is_stdout(path))
     }
 
     /// Refuses places that outputs cannot have, before anything is touched.
@@ -115,16 +124,50 @@ impl Args {
                         resumed";
             return Err(UsageError(text.into()));
         }
-        // Of two outputs in one file, the one that is put in place last would be all that is left.
-        let others = others.into_iter().filter_map(|(_, path)| path.as_deref());
-        let mut places = BTreeSet::new();
-        for path in self.output().into_iter().chain(also()).chain(others).chain(checkpoint) {
-            let shared = is_stdout(path) || path.metadata().is_ok_and(|metadata| !metadata.is_file());
-            if !shared && !places.insert(place(path)) {
-                return Err(UsageError(format!("{} is named for two outputs", path.display())));
+        // Of two outputs in one file, the one that is put in place last would be all that is left. The names that
+        // outputs have on their way count as well.
+        let mut places = BTreeMap::new();
+        for path in self.places(checkpoint) {
+            let place = place(path);
+            for name in std::iter::once(place.clone()).chain(partial::derived(&place)) {
+                if let Some(other) = places.insert(name, path) {
+                    let same = place == self::place(other);
+                    let (one, other) = (path.display(), other.display());
+                    return Err(UsageError(match same {
+                        true => format!("{one} is named for two outputs"),
+                        false => format!("{one} and {other} are in each other's way: name another file"),
+                    }));
+                }
             }
         }
         Ok(())
+    }
+
+    /// All files that are written, but for pipes and devices.
+    fn places<'a>(&'a self, checkpoint: Option<&'a Path>) -> impl Iterator<Item = &'a Path> {
+        let others = [&self.errors, &self.summary, &self.coverage, &self.manifest].into_iter().flatten();
+        let also = self.also.iter().map(|(_, path)| path);
+        let all = self.output.iter().chain(also).chain(others).map(PathBuf::as_path).chain(checkpoint);
+        all.filter(|path| !is_stdout(path) && path.metadata().map_or(true, |metadata| metadata.is_file()))
+    }
+
+    /// The files that stand at the places of outputs now, and those that outputs have on their way: nothing of
+    /// that may be read as well.
+    pub(super) fn taken(&self, checkpoint: Option<&Path>) -> Taken {
+        let mut taken = Taken::default();
+        for path in self.places(checkpoint) {
+            let place = place(path);
+            let names = std::iter::once(place.clone()).chain(partial::derived(&place));
+            for metadata in names.filter_map(|name| name.metadata().ok()) {
+                taken.add(&metadata, path);
+            }
+        }
+        taken
+    }
+
+    /// Whether there is anything to write besides standard output.
+    fn others(&self) -> bool {
+        !self.growing().is_empty() || self.summary.is_some() || self.coverage.is_some()
     }
 
     /// Files that grow with the run, with the options that name them, in the order in which
@@ -178,6 +221,7 @@ impl Args {
         plan: Option<&Continuation>,
         resumes: bool,
         screen: Screen,
+        cancel: &Cancel,
     ) -> anyhow::Result<(Outputs, Closing)> {
         let mut options = self.format_options.options()?;
         options.table.titles = rules::all().map(|rule| (rule.id, titles(rule))).collect();
@@ -189,21 +233,25 @@ impl Args {
             Some(Continuation::Resume(committed)) => committed.clone().into_iter(),
             _ => Vec::new().into_iter(),
         };
-        let replace = self.force || resumes;
+        let mut left = Vec::new();
         let mut create = |path: &Path| -> Result<OutFile, Fatal> {
             if is_stdout(path) {
-                return Ok(OutFile::stdout());
+                return OutFile::stdout(cancel);
             }
             let committed: Committed = committed.next().unwrap_or_default();
-            if plan.is_some() {
-                OutFile::resumable(path, replace, committed)
+            // What this run, or an earlier part of it, may have put there; not what appears later.
+            let replace = self.force || (resumes && path.exists());
+            let file = if plan.is_some() {
+                OutFile::resumable(path, replace, committed)?
             } else {
-                OutFile::create(path, replace)
-            }
+                OutFile::create_until(path, replace, cancel)?
+            };
+            left.extend(file.left().map(Path::to_owned));
+            Ok(file)
         };
         let first = match &self.output {
             Some(path) => create(path)?,
-            None => OutFile::stdout(),
+            None => OutFile::stdout(cancel)?,
         };
         let format = if screen.person { FormatName::Table } else { self.format };
         let mut findings = Vec::new();
@@ -228,7 +276,11 @@ impl Args {
         let manifest = self.manifest.as_deref().map(&mut create).transpose()?;
         let summary = self.summary.as_deref().map(&mut create).transpose()?;
         let coverage = self.coverage.as_deref().map(&mut create).transpose()?;
-        Ok((Outputs::new(findings, errors, !self.no_raw), Closing { summary, coverage, manifest }))
+        let mut outputs = Outputs::new(findings, errors, !self.no_raw);
+        if self.others() {
+            outputs = outputs.with_others();
+        }
+        Ok((outputs, Closing { summary, coverage, manifest, left }))
     }
 }
 

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 
 use super::highlights_text::Where;
 use super::progress::{Progress, ProgressChoice};
-use super::sources::{Opened, s3_uri, source_names, sources};
+use super::sources::{Opened, refuse_taken, s3_uri, source_names, sources};
 use super::terminal::{self, ColorChoice};
 use super::values::size;
-use super::{aws, checkpoint, closed, code, outputs, selection, signals, summary_text};
+use super::{UsageError, aws, checkpoint, closed, code, outputs, selection, signals, summary_text};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Checkpoint;
 use roottrail::finding::Severity;
@@ -85,6 +85,9 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let names = source_names(&args.sources, args.objects_from.as_deref())?;
     let asked = Cancel::new();
     signals::stop_on_signals(&asked)?;
+    // The time being over is no signal: the first one after it still lets the run end in order.
+    let cancel = asked.part();
+    args.durable.stop_in_time(&cancel)?;
     let checkpoint = args.durable.open(args.outputs.force, args.outputs.output())?;
     let now = Timestamp::now();
     let started = checkpoint.as_ref().and_then(Checkpoint::started).unwrap_or(now);
@@ -95,14 +98,20 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             "roottrail: warning: --trail-region leaves out us-east-1, where root's sign-ins are recorded",
         );
     }
+    let taken = args.outputs.taken(args.durable.path()?);
+    refuse_taken(&taken, &names, args.objects_from.as_deref())?;
     let begin =
         |checkpoint| args.durable.begin(checkpoint, matches, &names, args.outputs.growing(), &keys, now);
     let mut durable = checkpoint.map(begin).transpose()?;
     // Outputs first: a bad path should fail before anything is read.
     let screen = outputs::Screen { person: args.outputs.for_a_person(matches), color: args.color };
-    let (mut outputs, files) =
-        args.outputs.open(durable.as_ref().map(|durable| &durable.plan), args.durable.replaces(), screen)?;
-    let Opened { sources, session, as_of } = sources(&names, &args.aws, &keys)?;
+    let plan = durable.as_ref().map(|durable| &durable.plan);
+    let (mut outputs, files) = match args.outputs.open(plan, args.durable.replaces(), screen, &cancel) {
+        // A pipe that nobody read kept the run waiting until the stop.
+        Err(_) if cancel.is_set() => return Ok(ExitCode::from(code::INTERRUPTED)),
+        opened => opened?,
+    };
+    let Opened { sources, session, as_of } = sources(&names, &args.aws, &keys, &taken)?;
     if let (Some(durable), Some(as_of)) = (&mut durable, as_of) {
         durable.checkpoint.listed_as_of(as_of);
     }
@@ -111,6 +120,13 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         Some(durable) => durable.checkpoint.arguments().to_vec(),
         None => checkpoint::arguments(),
     };
+    for path in files.left.iter().filter(|_| !args.quiet) {
+        let path = path.display().to_string();
+        terminal::line(&format!(
+            "roottrail: removed {}, which a killed run had left",
+            terminal::plain(&path)
+        ));
+    }
     let sha256 = files.manifest.is_some();
     if let Some(file) = files.manifest {
         let identity = session.as_ref().map_or(serde_json::Value::Null, aws::identity);
@@ -118,9 +134,6 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     }
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    // The time being over is no signal: the first one after it still lets the run end in order.
-    let cancel = asked.part();
-    args.durable.stop_in_time(&cancel);
     let progress = if args.no_progress { ProgressChoice::Never } else { args.progress };
     let options =
         ScanOptions { max_object_size: args.max_object_size, sha256, job: Job::Scan, threads, cancel };
@@ -144,6 +157,14 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         if !args.quiet {
             terminal::line(&format!("roottrail: {}", terminal::plain(&note)));
         }
+    }
+    if let Some((object, output)) = taken.met() {
+        let (object, output) = (object.display(), output.display());
+        // Nothing is put in place, so that the object stays as it is.
+        return Err(UsageError(format!(
+            "{object} is in scope and is the output {output}: name another file"
+        ))
+        .into());
     }
     let mut summary = match result {
         Ok(summary) => summary,
@@ -197,6 +218,12 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         }
     }
     Ok(ExitCode::from(told.unwrap_or(exit)))
+}
+
+impl Args {
+    pub(super) fn writes_to_stdout(&self) -> bool {
+        self.outputs.write_to_stdout()
+    }
 }
 
 fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {

@@ -1,7 +1,7 @@
 //! The sources that a command line names.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead as _};
+use std::io::{self, BufRead as _, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{UsageError, aws};
 use roottrail::key::selection::KeySelection;
 use roottrail::source::Source;
-use roottrail::source::disk::{DiskSource, StdinSource};
+use roottrail::source::disk::{DiskSource, StdinSource, Taken};
 use roottrail::source::s3::S3Session;
 
 /// The sources, and what those in S3 share, if there are any.
@@ -21,6 +21,11 @@ pub(super) struct Opened {
     /// When an inventory was made.
     pub(super) as_of: Option<Timestamp>,
 }
+
+/// No path and no key is longer.
+const LONGEST_NAME: u64 = 1 << 20;
+/// Bytes of a list of sources. They are held as long as the run goes on.
+const LONGEST_LIST: u64 = 1 << 30;
 
 /// The sources named on the command line and in the list, in this order.
 pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow::Result<Vec<OsString>> {
@@ -38,8 +43,18 @@ pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow:
     } else {
         Box::new(io::BufReader::new(std::fs::File::open(list).with_context(context)?))
     };
-    for line in reader.split(b'\n') {
-        let mut line = line.with_context(context)?;
+    let mut reader = reader.take(LONGEST_LIST);
+    let mut read = 0;
+    loop {
+        let mut line = Vec::new();
+        let n = (&mut reader).take(LONGEST_NAME).read_until(b'\n', &mut line).with_context(context)? as u64;
+        read += n;
+        anyhow::ensure!(n < LONGEST_NAME, "{}: a line without an end", context());
+        anyhow::ensure!(read < LONGEST_LIST, "{}: more than 1 GiB of names", context());
+        if n == 0 {
+            break;
+        }
+        line.pop_if(|byte| *byte == b'\n');
         if line.last() == Some(&b'\r') {
             line.pop();
         }
@@ -61,10 +76,12 @@ fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
     Ok(String::from_utf8(bytes).context("a source in the list is not UTF-8")?.into())
 }
 
+/// Opens them, in this order. None of them may come across a file that is `taken`.
 pub(super) fn sources(
     names: &[OsString],
     aws: &aws::Args,
     keys: &Arc<KeySelection>,
+    taken: &Taken,
 ) -> anyhow::Result<Opened> {
     let mut session = aws::Session::new(aws, Arc::clone(keys));
     let mut stdin = false;
@@ -79,7 +96,7 @@ pub(super) fn sources(
             }
             match s3_uri(name) {
                 Some(uri) => session.open(uri),
-                None => Ok(Box::new(DiskSource::new(name).within(Arc::clone(keys)))),
+                None => Ok(Box::new(DiskSource::new(name).within(Arc::clone(keys)).without(taken.clone()))),
             }
         })
         .collect::<anyhow::Result<_>>()?;
@@ -88,4 +105,36 @@ pub(super) fn sources(
 
 pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
     name.to_str().filter(|name| name.starts_with("s3://"))
+}
+
+/// Refuses outputs at the place of what is read: a file, the file behind standard input, a list of sources.
+pub(super) fn refuse_taken(taken: &Taken, names: &[OsString], list: Option<&Path>) -> Result<(), UsageError> {
+    for name in names.iter().map(OsString::as_os_str).chain(list.map(Path::as_os_str)) {
+        let metadata = match name {
+            name if name == "-" => stdin_metadata(),
+            name if s3_uri(name).is_some() => continue,
+            name => std::fs::metadata(name).ok(),
+        };
+        if let Some(output) = taken.below(Path::new(name)).filter(|_| name != "-") {
+            let (name, output) = (name.to_string_lossy(), output.display());
+            return Err(UsageError(format!("the output {output} is in scope of {name}: name another file")));
+        }
+        if let Some(output) = metadata.as_ref().and_then(|metadata| taken.output(metadata)) {
+            let (name, output) = (name.to_string_lossy(), output.display());
+            return Err(UsageError(format!("{name} is read and is the output {output}: name another file")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn stdin_metadata() -> Option<std::fs::Metadata> {
+    use std::os::fd::AsFd as _;
+    let stdin = io::stdin().as_fd().try_clone_to_owned().ok()?;
+    std::fs::File::from(stdin).metadata().ok()
+}
+
+#[cfg(not(unix))]
+fn stdin_metadata() -> Option<std::fs::Metadata> {
+    None
 }

@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
+use roottrail::printable::without_userinfo;
 use roottrail::text::table::inert;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -76,7 +77,7 @@ pub(super) fn folded(text: &str, width: usize, indent: usize) -> Vec<String> {
 
 /// Writes one line to standard error. That nobody reads it is no reason to stop.
 pub(super) fn line(text: &str) {
-    let _unread = writeln!(io::stderr().lock(), "{text}");
+    let _unread = writeln!(io::stderr().lock(), "{}", without_userinfo(text));
 }
 
 /// Writes an error with its causes.

@@ -20,6 +20,7 @@ use roottrail::output::Outputs;
 use roottrail::output::file::OutFile;
 use roottrail::pipeline::verify::{hash_logs, read_digests};
 use roottrail::scan::options::{Job, ScanOptions};
+use roottrail::source::disk::Taken;
 use roottrail::summary::Summary;
 use roottrail::verify::{Account, RunFacts, Verifier};
 
@@ -103,11 +104,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (scope, range) = args.scope.keys(now)?;
     let (scope, digests) = (Arc::new(scope.clone()), Arc::new(scope.digests()));
     let create = |path: &PathBuf| match path.as_os_str() == "-" {
-        true => Ok(OutFile::stdout()),
-        false => OutFile::create(path, args.force),
+        true => OutFile::stdout(&cancel),
+        false => OutFile::create_until(path, args.force, &cancel),
     };
     // Outputs first: a bad path should fail before anything is read.
-    let out = args.output.as_ref().map_or_else(|| Ok(OutFile::stdout()), create)?;
+    let out = args.output.as_ref().map_or_else(|| OutFile::stdout(&cancel), create)?;
     let errors = args.errors.as_ref().map(create).transpose()?;
     let mut errors = Outputs::new(Vec::new(), errors, false);
     let public_keys = args.keys.load(&args.aws)?;
@@ -122,14 +123,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         cancel: cancel.clone(),
     };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
-    let first = sources::sources(&names, &args.aws, &digests)?;
+    let first = sources::sources(&names, &args.aws, &digests, &Taken::default())?;
     if let Some(session) = &first.session {
         session.on_event(progress.voice());
     }
     let read = read_digests(&mut verifier, first.sources, &options, &mut errors, &mut progress)?;
     let mut summary = Summary { interrupted: read.interrupted, ..Summary::default() };
     if !read.interrupted {
-        let second = sources::sources(&names, &args.aws, &scope)?;
+        let second = sources::sources(&names, &args.aws, &scope, &Taken::default())?;
         if let Some(session) = &second.session {
             session.on_event(progress.voice());
         }

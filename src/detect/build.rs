@@ -8,6 +8,7 @@ use crate::finding::{
     Session, Severity, Source,
 };
 use crate::json::parse::parse_plain;
+use crate::json::readings::{Readings, has_duplicates};
 use crate::json::{Value, plain};
 use crate::judge::{Record, Verdict, verdict};
 use crate::object::ObjectRef;
@@ -24,8 +25,65 @@ pub struct Place<'a> {
 
 /// Judges a record and builds its finding. `None`: not root, and no caller of `AssumeRoot`.
 ///
-/// `text` is the record's own JSON, without insignificant whitespace.
+/// `text` is the record's own JSON, without insignificant whitespace. A record that has a key twice is judged by each
+/// of its readings: what any of them makes root is a finding, and where they differ it says so.
 pub fn examine(record: &Value<'_>, text: Box<RawValue>, place: &Place<'_>) -> Option<Finding> {
+    let mut finding = match judge(record, text.get(), place) {
+        Judged::Plain(finding) => finding?,
+        Judged::Ambiguous(finding) => finding,
+        Judged::Unsure => return None,
+    };
+    finding.cloudtrail = Some(text);
+    Some(finding)
+}
+
+/// What a record's readings come to.
+pub(super) enum Judged {
+    /// All the same.
+    Plain(Option<Finding>),
+    /// Different things, at least one of them a finding.
+    Ambiguous(Finding),
+    /// Nothing as far as they were read, and there are more.
+    Unsure,
+}
+
+/// So many readings of a record are looked at, and of a long one so many.
+const READINGS: [usize; 2] = [256, 8];
+/// No event of CloudTrail's is longer.
+const LONG: usize = 1 << 20;
+
+/// Judges a record by each of its readings. The findings lack the record's text.
+pub(super) fn judge(record: &Value<'_>, text: &str, place: &Place<'_>) -> Judged {
+    if !has_duplicates(record) {
+        return Judged::Plain(one_reading(record, text, place));
+    }
+    let most = READINGS[usize::from(text.len() > LONG)];
+    let mut readings = Readings::of(record);
+    let mut usual = None;
+    let (mut found, mut differ) = (None, false);
+    for (n, reading) in readings.by_ref().take(most).enumerate() {
+        let finding = one_reading(&reading, text, place);
+        // As it is written: what is not, nobody can see.
+        let told = finding.as_ref().and_then(|finding| serde_json::to_string(finding).ok());
+        if n == 0 {
+            usual = Some(told);
+        } else {
+            differ |= usual.as_ref() != Some(&told);
+        }
+        found = found.or(finding);
+    }
+    let more = readings.next().is_some();
+    match found {
+        Some(mut finding) if differ || more => {
+            rules::add(&mut finding, rules::AMBIGUOUS_RECORD);
+            Judged::Ambiguous(finding)
+        }
+        None if more => Judged::Unsure,
+        found => Judged::Plain(found),
+    }
+}
+
+fn one_reading(record: &Value<'_>, text: &str, place: &Place<'_>) -> Option<Finding> {
     let verdict = verdict(record);
     let kind = verdict.identity?;
     let view = Record::new(record);
@@ -40,7 +98,7 @@ pub fn examine(record: &Value<'_>, text: Box<RawValue>, place: &Place<'_>) -> Op
 
     let mut finding = Finding {
         schema: SCHEMA.into(),
-        id: event_id(recipient, view.filled("eventID").unwrap_or(text.get()), None),
+        id: event_id(recipient, view.filled("eventID").unwrap_or(text), None),
         time: owned("eventTime"),
         account_id: account.map(str::to_owned),
         recipient_account_id: recipient.map(str::to_owned),
@@ -88,7 +146,7 @@ pub fn examine(record: &Value<'_>, text: Box<RawValue>, place: &Place<'_>) -> Op
             damaged: false,
             conflict_with: None,
         },
-        cloudtrail: Some(text),
+        cloudtrail: None,
     };
     rules::apply(&view, &verdict, &mut finding);
     Some(finding)

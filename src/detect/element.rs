@@ -2,11 +2,12 @@
 
 use serde_json::value::RawValue;
 
-use super::build::Place;
+use super::build::{self, Place};
 use crate::finding::Finding;
-use crate::json::canonical::{Fingerprint, fingerprint};
+use crate::json::canonical::{Fingerprint, fingerprint, fingerprint_of_text};
 use crate::json::minify::{Repairs, minify};
 use crate::json::parse::{self, parse};
+use crate::json::readings::has_duplicates;
 use crate::judge;
 
 /// A finding, and what tells it from another copy of the same event.
@@ -67,12 +68,19 @@ pub fn examine(
     let tree = parse(record, buffers);
     let time = tree.str_at(&["eventTime"]).map(str::to_owned);
     // Only what concerns root is worth its own copy of the text.
-    if judge::verdict(&tree).identity.is_none() {
+    if judge::verdict(&tree).identity.is_none() && !has_duplicates(&tree) {
         return Ok(Examined { judged: None, repairs, time });
     }
+    let (finding, print) = match build::judge(&tree, record, place) {
+        build::Judged::Plain(None) => return Ok(Examined { judged: None, repairs, time }),
+        build::Judged::Plain(Some(finding)) => (finding, fingerprint(&tree, record)),
+        // Its value is what each reader makes of it: only the same text is the same record.
+        build::Judged::Ambiguous(finding) => (finding, fingerprint_of_text(record)),
+        build::Judged::Unsure => {
+            return Err(Malformed::Shape("a record with more duplicate keys than can be tried"));
+        }
+    };
     let raw = RawValue::from_string(record.to_owned()).map_err(|error| Malformed::Text(error.to_string()))?;
-    let print = fingerprint(&tree, record);
-    let judged =
-        super::build::examine(&tree, raw, place).map(|finding| Judged { finding, fingerprint: print });
-    Ok(Examined { judged, repairs, time })
+    let finding = Finding { cloudtrail: Some(raw), ..finding };
+    Ok(Examined { judged: Some(Judged { finding, fingerprint: print }), repairs, time })
 }

@@ -7,6 +7,9 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 
+use crate::cancel::Cancel;
+use crate::inflate::{MAGIC, Peek, starts_gzip};
+
 /// How much is read at a time.
 const BUFFER: usize = 1 << 20;
 
@@ -26,8 +29,9 @@ pub fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     inflated(BufReader::with_capacity(BUFFER, file))
 }
 
-fn inflated(mut from: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
-    if from.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+fn inflated(from: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    let mut from = Peek::new(from, &Cancel::new());
+    if starts_gzip(from.peek(MAGIC.len())?) {
         return Ok(Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(from))));
     }
     Ok(Box::new(from))

@@ -103,6 +103,32 @@ impl Change {
     }
 }
 
+/// What tells the versions of a file apart. The time of the last write can be set at will; that of the last change of
+/// the file's own record cannot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// When it was last written to.
+    pub modified: Option<SystemTime>,
+    /// When its record was last changed, in nanoseconds since 1970; 0 where the system does not say.
+    pub changed: i128,
+    /// The number of its record; 0 where there is none.
+    pub inode: u64,
+}
+
+impl Stamp {
+    /// That of a file, from what the system says of it.
+    pub fn of(metadata: &std::fs::Metadata) -> Self {
+        #[cfg(unix)]
+        let (changed, inode) = {
+            use std::os::unix::fs::MetadataExt as _;
+            (i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec()), metadata.ino())
+        };
+        #[cfg(not(unix))]
+        let (changed, inode) = (0, 0);
+        Self { modified: metadata.modified().ok(), changed, inode }
+    }
+}
+
 /// What to do with a listed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
@@ -175,13 +201,16 @@ impl History {
         self.run.failed.contains(&identity)
     }
 
-    fn identity(&self, object: &ObjectRef, modified: Option<SystemTime>) -> u64 {
+    fn identity(&self, object: &ObjectRef, stamp: Option<Stamp>) -> u64 {
         let mut hash = Sha256::new();
         hash.update(self.salt.to_be_bytes());
         hash.update(self.source.load(Ordering::Relaxed).to_be_bytes());
         hash.update(object.size.to_be_bytes());
+        let Stamp { modified, changed, inode } = stamp.unwrap_or_default();
         let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         hash.update(modified.map_or(0, |since| since.as_nanos()).to_be_bytes());
+        hash.update(changed.to_be_bytes());
+        hash.update(inode.to_be_bytes());
         for text in [Some(&object.uri), object.etag.as_ref(), object.version_id.as_ref()] {
             let text = text.map_or(&[][..], |text| text.as_bytes());
             hash.update((text.len() as u64).to_be_bytes());
@@ -193,8 +222,8 @@ impl History {
     }
 
     /// Marks an object and says whether it is to be read.
-    fn place(&self, object: &mut ObjectRef, modified: Option<SystemTime>) -> Standing {
-        let identity = self.identity(object, modified);
+    fn place(&self, object: &mut ObjectRef, stamp: Option<Stamp>) -> Standing {
+        let identity = self.identity(object, stamp);
         let mut listing = self.listing();
         let part = listing.part(object, self.source.load(Ordering::Relaxed));
         object.mark = Some(Mark { identity, part: Some(part) });
@@ -326,17 +355,17 @@ impl<'m, T> Sieve<'m, T> {
         Self { memory, held: Vec::new() }
     }
 
-    /// Takes the next listed object. `modified` is for what has no ETag. Hands over to `deliver` what is
+    /// Takes the next listed object. `stamp` is for what has no ETag. Hands over to `deliver` what is
     /// known to be read by now, until that says `false`.
     pub fn offer(
         &mut self,
         mut object: ObjectRef,
-        modified: Option<SystemTime>,
+        stamp: Option<Stamp>,
         what: T,
         deliver: &mut dyn FnMut(ObjectRef, T) -> bool,
     ) -> bool {
         let Some(memory) = self.memory else { return deliver(object, what) };
-        let standing = memory.place(&mut object, modified);
+        let standing = memory.place(&mut object, stamp);
         let part = |object: &ObjectRef| object.mark.and_then(|mark| mark.part);
         if self.held.last().is_some_and(|(held, _)| part(held) != part(&object)) && !self.end(deliver) {
             return false;

@@ -44,6 +44,13 @@ pub(crate) fn numbers_from_text(text: &str) -> Result<Vec<u64>, BadPack> {
     Ok(numbers)
 }
 
+/// Names in key order deflate to a tenth or a twentieth.
+const RATIO: u64 = 100;
+/// What a few bytes may expand to in any case.
+const LEAST_ROOM: u64 = 16 << 20;
+/// No name is longer.
+const LONGEST_NAME: usize = 64 << 10;
+
 /// Deflated, for what repeats itself.
 pub(crate) fn squeeze(bytes: &[u8]) -> Result<String, BadPack> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
@@ -52,8 +59,14 @@ pub(crate) fn squeeze(bytes: &[u8]) -> Result<String, BadPack> {
 }
 
 pub(crate) fn expand(text: &str) -> Result<Vec<u8>, BadPack> {
+    let packed = from_text(text)?;
+    let most = LEAST_ROOM.max(packed.len() as u64 * RATIO);
     let mut bytes = Vec::new();
-    DeflateDecoder::new(&*from_text(text)?).read_to_end(&mut bytes).map_err(unreadable)?;
+    let mut decoder = DeflateDecoder::new(&*packed).take(most + 1);
+    decoder.read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > most {
+        return Err(unreadable(format!("{} bytes expand to more than {most}", packed.len())));
+    }
     Ok(bytes)
 }
 
@@ -104,6 +117,9 @@ impl Parts<'_> {
     pub(crate) fn name(&mut self, before: &str) -> Result<String, BadPack> {
         let same = usize::try_from(self.number()?).map_err(unreadable)?;
         let more = usize::try_from(self.number()?).map_err(unreadable)?;
+        if same.saturating_add(more) > LONGEST_NAME {
+            return Err(unreadable("a name without an end"));
+        }
         let head = before.as_bytes().get(..same).ok_or_else(|| unreadable("a name without its head"))?;
         let (tail, rest) = self.0.split_at_checked(more).ok_or_else(|| unreadable("it ends too early"))?;
         self.0 = rest;
@@ -139,5 +155,12 @@ mod tests {
         assert!(parts.number().is_err());
         assert_eq!(numbers_from_text(&numbers_to_text(&[1, u64::MAX])).unwrap(), [1, u64::MAX]);
         assert!(numbers_from_text("AAAA").is_err());
+        // Two hundred kilobytes must not fill the memory.
+        let zeros = vec![0; 64 << 20];
+        assert!(expand(&squeeze(&zeros).unwrap()).is_err());
+        assert_eq!(expand(&squeeze(&zeros[..1 << 20]).unwrap()).unwrap().len(), 1 << 20);
+        let mut long = Vec::new();
+        put_name(&mut long, "", &"n".repeat(LONGEST_NAME + 1));
+        assert!(Parts(&long).name("").is_err());
     }
 }

@@ -9,7 +9,9 @@ use flate2::bufread::GzDecoder;
 use sha2::{Digest as _, Sha256};
 
 use super::Buffers;
-use super::stream::{broken, starts_gzip, too_large};
+use super::header::simplify;
+use super::peek::Peek;
+use super::stream::{MAGIC, broken, starts_gzip, too_large};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::Break;
@@ -35,11 +37,12 @@ pub struct FirstMember {
 ///
 /// Fails where the reader does, where the member is damaged or cut, and where it inflates to more than `limit`.
 pub fn first_member(
-    mut reader: impl BufRead,
+    reader: impl BufRead,
     limit: u64,
     cancel: &Cancel,
     mut to: impl FnMut(&[u8]),
 ) -> Result<FirstMember, Break> {
+    let mut reader = Peek::new(reader, cancel);
     let mut hash = Sha256::new();
     let mut bytes = 0;
     let mut piece = vec![0; PIECE];
@@ -59,13 +62,14 @@ pub fn first_member(
         to(&piece[..read]);
         Ok(read > 0)
     };
-    if !starts_gzip(reader.fill_buf().map_err(broken)?) {
+    if !starts_gzip(reader.peek(MAGIC.len()).map_err(broken)?) {
         while take(reader.read(&mut piece), &piece)? {}
         return Ok(FirstMember { sha256: hash.finalize().into(), bytes, trailing: false });
     }
+    simplify(&mut reader).map_err(broken)?;
     let mut decoder = GzDecoder::new(reader);
     while take(decoder.read(&mut piece), &piece)? {}
-    let trailing = !decoder.into_inner().fill_buf().map_err(broken)?.is_empty();
+    let trailing = !decoder.into_inner().peek(1).map_err(broken)?.is_empty();
     Ok(FirstMember { sha256: hash.finalize().into(), bytes, trailing })
 }
 

@@ -1,5 +1,7 @@
 //! A whole gzip member (RFC 1952), inflated at once; its CRC comes later.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use crc_fast::{CrcAlgorithm, Digest};
 use sha2::{Digest as _, Sha256};
 
@@ -14,6 +16,7 @@ const PIECE: usize = 256 << 10;
 pub(super) struct Whole {
     /// Pages that no object has filled yet are none of ours: the system gives them when they are written to.
     out: Vec<u8>,
+    room: Room,
     decompressor: Option<Decompressor>,
 }
 
@@ -37,6 +40,12 @@ impl Whole {
             return None;
         }
         let deflated = after_header(stream)?;
+        if WANTED.load(Ordering::Relaxed) && self.room.0 > 0 && WANTED.swap(false, Ordering::Relaxed) {
+            (self.out, self.room) = (Vec::new(), Room::default());
+        }
+        if !self.room.reaches(length) {
+            return None;
+        }
         if self.decompressor.is_none() {
             self.decompressor = Decompressor::new();
         }
@@ -46,6 +55,40 @@ impl Whole {
         let out = self.out.get_mut(..length)?;
         let (read, written) = self.decompressor.as_mut()?.deflated(deflated, out)?;
         (read == deflated.len() && written == length).then_some(Member { bytes: out, crc })
+    }
+}
+
+/// Bytes of its own that each worker's buffer may fill.
+const OWN: usize = 4 << 20;
+/// Bytes that all buffers together may fill beyond that: two of them may be full. However many threads there are, no
+/// more than this many bytes wait in them.
+const SHARED: usize = 2 * (MAX_WHOLE - OWN);
+
+static FILLED: AtomicUsize = AtomicUsize::new(0);
+/// Somebody found no room, and took the way of a stream.
+static WANTED: AtomicBool = AtomicBool::new(false);
+
+/// How far beyond [`OWN`] a buffer may be filled.
+#[derive(Debug, Default)]
+struct Room(usize);
+
+impl Room {
+    /// Whether there is room for so many bytes.
+    fn reaches(&mut self, length: usize) -> bool {
+        let more = length.saturating_sub(OWN).saturating_sub(self.0);
+        let fits = |filled: usize| Some(filled + more).filter(|&filled| filled <= SHARED);
+        if more > 0 && FILLED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
+            WANTED.store(true, Ordering::Relaxed);
+            return false;
+        }
+        self.0 += more;
+        true
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        FILLED.fetch_sub(self.0, Ordering::Relaxed);
     }
 }
 
@@ -99,5 +142,22 @@ impl Sum<'_> {
         self.up_to(self.bytes.len());
         let right = self.crc.finalize() == u64::from(self.expected);
         right.then(|| self.hash.map(|hash| hash.finalize().into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_buffers_together_are_bounded() {
+        let mut rooms: Vec<Room> = (0..8).map(|_| Room::default()).collect();
+        assert!(rooms.iter_mut().all(|room| room.reaches(OWN)));
+        let large = rooms.iter_mut().filter_map(|room| room.reaches(MAX_WHOLE).then_some(())).count();
+        assert!(large <= 2, "{large}");
+        let held: usize = rooms.iter().map(|room| room.0).sum();
+        assert_eq!(held, large * (MAX_WHOLE - OWN));
+        drop(rooms);
+        assert!(FILLED.load(Ordering::Relaxed) <= SHARED - held);
     }
 }

@@ -90,16 +90,21 @@ pub fn inflate_stream<T>(
         Err(broken) => return (Err(broken), Inflated::default()),
     };
     let mut timed = Timed { stream, time: start.elapsed(), cancel };
-    let result = if overlap {
-        thread::scope(|scope| {
-            // A few windows ahead are enough to keep both sides busy.
-            let (sender, receiver) = crossbeam_channel::bounded(4);
-            let timed = &mut timed;
-            scope.spawn(move || timed.send_all(&sender));
-            read(&mut Cursor::windows(&mut Ahead { receiver }))
-        })
-    } else {
-        read(&mut Cursor::windows(&mut timed))
+    let ahead = thread::scope(|scope| {
+        // A few windows ahead are enough to keep both sides busy.
+        let (sender, receiver) = crossbeam_channel::bounded(4);
+        let timed = &mut timed;
+        let run = move || timed.send_all(&sender);
+        // Where the system has no thread for it, nothing runs ahead.
+        if overlap && thread::Builder::new().spawn_scoped(scope, run).is_ok() {
+            Ok(read(&mut Cursor::windows(&mut Ahead { receiver })))
+        } else {
+            Err(read)
+        }
+    });
+    let result = match ahead {
+        Ok(result) => result,
+        Err(read) => read(&mut Cursor::windows(&mut timed)),
     };
     (Ok(result), Inflated { bytes: timed.stream.total, time: timed.time })
 }

@@ -15,18 +15,71 @@ pub struct Fingerprint(pub u64);
 
 /// The fingerprint of a record. `text` is its minified text, for what the tree cannot tell.
 pub fn fingerprint(record: &Value<'_>, text: &str) -> Fingerprint {
-    let mut canonical = String::with_capacity(text.len());
+    let mut canonical = Canonical::default();
     write_canonical(record, &mut canonical);
-    let mut hash = Sha256::new();
-    hash.update(canonical.as_bytes());
+    canonical.pass_on();
+    let Canonical { mut hash, replaced, .. } = canonical;
     // All lone surrogates are U+FFFD in the tree, so records that have any are compared by text.
-    if canonical.contains(char::REPLACEMENT_CHARACTER) && has_lone_surrogate(text) {
+    if replaced && has_lone_surrogate(text) {
         hash.update(text.as_bytes());
     }
-    let hash = hash.finalize();
+    first_bytes(hash)
+}
+
+/// The fingerprint of a text as it is spelled, which no record's value has.
+pub fn fingerprint_of_text(text: &str) -> Fingerprint {
+    first_bytes(Sha256::new().chain_update("text").chain_update(text))
+}
+
+fn first_bytes(hash: Sha256) -> Fingerprint {
     let mut first = [0; 8];
-    first.copy_from_slice(&hash[..8]);
+    first.copy_from_slice(&hash.finalize()[..8]);
     Fingerprint(u64::from_be_bytes(first))
+}
+
+/// A canonical form on its way to the hash, of which no more is held than this.
+const HELD: usize = 64 << 10;
+
+#[derive(Default)]
+struct Canonical {
+    text: String,
+    hash: Sha256,
+    /// It has U+FFFD in it.
+    replaced: bool,
+}
+
+impl Canonical {
+    fn push(&mut self, char: char) {
+        if self.text.len() >= HELD {
+            self.pass_on();
+        }
+        self.text.push(char);
+    }
+
+    fn push_str(&mut self, text: &str) {
+        if self.text.len() + text.len() > HELD {
+            self.pass_on();
+        }
+        if text.len() > HELD {
+            self.replaced |= text.contains(char::REPLACEMENT_CHARACTER);
+            self.hash.update(text.as_bytes());
+        } else {
+            self.text.push_str(text);
+        }
+    }
+
+    fn pass_on(&mut self) {
+        self.replaced |= self.text.contains(char::REPLACEMENT_CHARACTER);
+        self.hash.update(self.text.as_bytes());
+        self.text.clear();
+    }
+}
+
+impl std::fmt::Write for Canonical {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.push_str(text);
+        Ok(())
+    }
 }
 
 /// Whether a string of the text escapes half of a surrogate pair.
@@ -52,7 +105,7 @@ fn escaped_unit(text: &[u8]) -> Option<u16> {
 }
 
 /// Writes every value so that no two different ones have the same bytes: strings carry their length.
-fn write_canonical(value: &Value<'_>, out: &mut String) {
+fn write_canonical(value: &Value<'_>, out: &mut Canonical) {
     match value {
         Value::Null => out.push('n'),
         Value::Bool(true) => out.push('t'),
@@ -83,14 +136,14 @@ fn write_canonical(value: &Value<'_>, out: &mut String) {
     }
 }
 
-fn write_string(mark: char, text: &str, out: &mut String) {
+fn write_string(mark: char, text: &str, out: &mut Canonical) {
     // Writing to a String cannot fail.
     let _infallible = write!(out, "{mark}{}:", text.len());
     out.push_str(text);
 }
 
 /// `-12.50e3` as `#-125e2`: the digits without zeros at either end, and the power of ten of the last.
-fn write_number(text: &str, out: &mut String) {
+fn write_number(text: &str, out: &mut Canonical) {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));

@@ -4,6 +4,7 @@ pub mod canonical;
 pub mod minify;
 pub mod parse;
 mod plain;
+pub mod readings;
 pub mod value;
 
 pub use plain::plain;

@@ -16,6 +16,43 @@ pub const MAX_DEPTH: usize = 64;
 
 /// No event is longer than CloudTrail's limit of 1 MB; what is takes the plain way, which needs less memory.
 const LONG: usize = 2 << 20;
+/// Values in the tree of a text that is longer. A container that goes beyond stays text.
+const MOST: usize = 1 << 20;
+
+/// Values in each of the members that events have, where a record has too many of others.
+const OF_EVENT: usize = 10_000;
+
+/// The members that CloudTrail's events have, by its documentation.
+const EVENT: [&str; 28] = [
+    "additionalEventData",
+    "addendum",
+    "apiVersion",
+    "awsRegion",
+    "edgeDeviceDetails",
+    "errorCode",
+    "errorMessage",
+    "eventCategory",
+    "eventID",
+    "eventName",
+    "eventSource",
+    "eventTime",
+    "eventType",
+    "eventVersion",
+    "managementEvent",
+    "readOnly",
+    "recipientAccountId",
+    "requestID",
+    "requestParameters",
+    "resources",
+    "responseElements",
+    "serviceEventDetails",
+    "sessionCredentialFromConsole",
+    "sharedEventID",
+    "sourceIPAddress",
+    "tlsDetails",
+    "userAgent",
+    "userIdentity",
+];
 
 /// Buffers for one parse after another.
 #[derive(Default)]
@@ -34,7 +71,7 @@ impl std::fmt::Debug for Scratch {
 pub fn parse<'a>(text: &'a str, scratch: &'a mut Scratch) -> Value<'a> {
     // The buffers of simd-json take up to ten times the text, and they are kept.
     if text.len() > LONG {
-        return parse_plain(text);
+        return Plain { text, at: 0, left: MOST }.value(0);
     }
     scratch.text.clear();
     scratch.text.extend_from_slice(text.as_bytes());
@@ -80,13 +117,15 @@ fn from_tape<'a>(nodes: &mut impl Iterator<Item = Node<'a>>, depth: usize) -> Op
 
 /// The tree of `text`, which must be the output of [`super::minify::minify`]; any grammatical text passes.
 pub fn parse_plain(text: &str) -> Value<'_> {
-    Plain { text, at: 0 }.value(0)
+    Plain { text, at: 0, left: usize::MAX }.value(0)
 }
 
 /// Walks a text that is known to be one minified JSON value, so that nothing is checked twice.
 struct Plain<'a> {
     text: &'a str,
     at: usize,
+    /// How many values the tree may still take.
+    left: usize,
 }
 
 impl<'a> Plain<'a> {
@@ -95,6 +134,19 @@ impl<'a> Plain<'a> {
     }
 
     fn value(&mut self, depth: usize) -> Value<'a> {
+        let (start, left) = (self.at, self.left);
+        let value = self.whole_value(depth);
+        // The record itself must be there; what it has too much of is left out.
+        if self.left > 0 || depth == 0 || !matches!(value, Value::Array(_) | Value::Object(_)) {
+            self.left = self.left.saturating_sub(1);
+            return value;
+        }
+        drop(value);
+        (self.at, self.left) = (start, left.saturating_sub(1));
+        Value::Deep(self.deep())
+    }
+
+    fn whole_value(&mut self, depth: usize) -> Value<'a> {
         match self.byte() {
             b'{' | b'[' if depth >= MAX_DEPTH => Value::Deep(self.deep()),
             b'{' => {
@@ -107,10 +159,20 @@ impl<'a> Plain<'a> {
                     _ => Vec::with_capacity(6),
                 };
                 self.at += 1;
-                while self.byte() == b'"' {
+                while self.byte() == b'"' && (self.left > 0 || depth == 0) {
                     let key = self.string();
                     self.at += 1; // the colon
-                    members.push((key, self.value(depth + 1)));
+                    let beyond = self.left == 0;
+                    if beyond && EVENT.contains(&&*key) {
+                        self.left = OF_EVENT;
+                    }
+                    let value = self.value(depth + 1);
+                    if beyond {
+                        self.left = 0;
+                        self.beyond(&mut members, key, value);
+                    } else {
+                        members.push((key, value));
+                    }
                     self.at += usize::from(self.byte() == b',');
                 }
                 self.at += 1;
@@ -122,7 +184,7 @@ impl<'a> Plain<'a> {
             b'[' => {
                 let mut elements = Vec::new();
                 self.at += 1;
-                while !matches!(self.byte(), b']' | 0) {
+                while !matches!(self.byte(), b']' | 0) && self.left > 0 {
                     elements.push(self.value(depth + 1));
                     self.at += usize::from(self.byte() == b',');
                 }
@@ -142,6 +204,18 @@ impl<'a> Plain<'a> {
                 self.at += len;
                 Value::Number(Cow::Borrowed(&rest[..len]))
             }
+        }
+    }
+
+    /// A member of a record that has more of them than any event: what is known by its name counts, the last of it
+    /// where there are several. The whole text stands for all others, so that it still tells this record from others.
+    fn beyond(&self, members: &mut Vec<(Cow<'a, str>, Value<'a>)>, key: Cow<'a, str>, value: Value<'a>) {
+        if members.last().is_none_or(|(key, _)| !key.is_empty()) {
+            members.push((Cow::Borrowed(""), Value::Deep(self.text)));
+        }
+        if EVENT.contains(&&*key) {
+            members.retain(|(name, _)| *name != key);
+            members.insert(0, (key, value));
         }
     }
 
@@ -261,6 +335,40 @@ mod tests {
         let text = "[".repeat(100_000) + "\"]\"" + &"]".repeat(100_000);
         let (fast, plain) = both(&text);
         assert_eq!(fast, plain);
+    }
+
+    fn count(value: &Value<'_>) -> usize {
+        match value {
+            Value::Array(elements) => 1 + elements.iter().map(count).sum::<usize>(),
+            Value::Object(members) => 1 + members.iter().map(|(_, value)| count(value)).sum::<usize>(),
+            _ => 1,
+        }
+    }
+
+    /// What a tree would take of a text of 63 MiB is not in proportion to it.
+    #[test]
+    fn a_tree_is_bounded_and_has_what_events_have() {
+        let most = 1000;
+        let identity = r#""userIdentity":{"type":"Root","n":[1,2]}"#;
+        for (before, element, other, behind) in [
+            (r#""d":["#, "0", "1", "]"),
+            (r#""d":{"e":[["#, "[]", "{}", "]]}"),
+            (r#""d":{"#, r#""":0"#, r#""":1"#, "}"),
+            ("", r#""e":0"#, r#""e":1"#, ""),
+            ("", r#""userIdentity":{"type":"IAMUser"}"#, r#""userIdentity":{"type":"X"}"#, ""),
+        ] {
+            let many = vec![element; most + 9].join(",");
+            let [text, changed] =
+                [element, other].map(|last| format!("{{{before}{many},{last}{behind},{identity}}}"));
+            let bounded = |text| Plain { text, at: 0, left: most }.value(0);
+            let (tree, plain) = (bounded(&text), parse_plain(&text));
+            assert_eq!(tree.get("userIdentity"), plain.get("userIdentity"), "{element}");
+            assert!(count(&tree) <= most + 64 && count(&plain) > most, "{element}");
+            assert_ne!(tree, bounded(&changed), "what was left out tells it from others: {element}");
+        }
+        // What fits is as it was.
+        let text = format!("{{\"d\":[0,[1,{{}}]],{identity}}}");
+        assert_eq!(Plain { text: &text, at: 0, left: 20 }.value(0), parse_plain(&text));
     }
 
     /// Millions of small objects inflate from a few kilobytes.

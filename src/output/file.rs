@@ -1,14 +1,15 @@
 //! One output: standard output, a pipe or a device, or a file that appears whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
-use super::partial::{self, Committed};
+use super::partial::{self, Committed, Unfinished};
+use super::patient::{self, Patient};
+use crate::cancel::Cancel;
 use crate::error::Fatal;
 use crate::output::sink::SinkError;
+use crate::own_file::{self, Rights};
 
 /// See the module.
 #[derive(Debug)]
@@ -19,35 +20,69 @@ pub struct OutFile {
 
 #[derive(Debug)]
 enum To {
-    Stdout(BufWriter<io::Stdout>),
+    Stdout(BufWriter<Patient>),
     /// A pipe or a device: written to as it is.
-    Direct(BufWriter<File>),
+    Direct(BufWriter<Patient>),
     /// Written beside its place and renamed into it at the end.
     Replace {
-        file: BufWriter<NamedTempFile>,
-        place: PathBuf,
+        file: BufWriter<Writing>,
+        place: Place,
     },
     /// The same under a name that a later process finds again.
     Resumable {
         file: BufWriter<File>,
         partial: PathBuf,
-        place: PathBuf,
+        place: Place,
     },
+}
+
+/// Where a file goes when it is whole.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    rights: Rights,
+    /// Whether what stands there then is replaced.
+    replace: bool,
+}
+
+/// Writes to a file that is removed with it.
+#[derive(Debug)]
+struct Writing(Unfinished);
+
+impl Write for Writing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.file.flush()
+    }
 }
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 256 << 10;
 
 impl OutFile {
-    /// Standard output.
-    pub fn stdout() -> Self {
-        let to = To::Stdout(BufWriter::with_capacity(BUFFER, io::stdout()));
-        Self { name: "standard output".into(), to }
+    /// Standard output. A reader who does not read keeps the run waiting until `cancel` is set.
+    pub fn stdout(cancel: &Cancel) -> Result<Self, Fatal> {
+        let name = "standard output".to_owned();
+        match patient::stdout() {
+            Ok(file) => {
+                let writer = BufWriter::with_capacity(BUFFER, Patient::new(file, cancel));
+                Ok(Self { name, to: To::Stdout(writer) })
+            }
+            Err(source) => Err(Fatal::Output { path: name, source }),
+        }
     }
 
     /// A file. A regular file that exists is only replaced where `force` says so.
     pub fn create(path: &Path, force: bool) -> Result<Self, Fatal> {
-        named(path, Self::open(path, force))
+        Self::create_until(path, force, &Cancel::new())
+    }
+
+    /// The same; a pipe that nobody reads keeps the run waiting until `cancel` is set.
+    pub fn create_until(path: &Path, force: bool, cancel: &Cancel) -> Result<Self, Fatal> {
+        named(path, Self::open(path, force, cancel))
     }
 
     /// A file that survives the process: what is written goes to a partial file beside it, which a run that
@@ -57,29 +92,21 @@ impl OutFile {
         named(path, Self::open_resumable(path, force, committed))
     }
 
-    fn open(path: &Path, force: bool) -> io::Result<To> {
-        if let Some(device) = existing(path, force)? {
+    fn open(path: &Path, force: bool, cancel: &Cancel) -> io::Result<To> {
+        if let Some(device) = existing(path, force, cancel)? {
             return Ok(device);
         }
-        let place = place_of(path);
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".roottrail-").suffix(".partial");
-        // What any program would create; a temporary file is private by default.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let file = builder.tempfile_in(partial::folder_of(&place))?;
-        Ok(To::Replace { file: BufWriter::with_capacity(BUFFER, file), place })
+        let place = Place::of(path, force);
+        let file = Unfinished::create(&place.path)?;
+        Ok(To::Replace { file: BufWriter::with_capacity(BUFFER, Writing(file)), place })
     }
 
     fn open_resumable(path: &Path, force: bool, committed: Committed) -> io::Result<To> {
-        if existing(path, force)?.is_some() {
+        if existing(path, force, &Cancel::new())?.is_some() {
             return Err(io::Error::other("a run with a checkpoint needs a regular file"));
         }
-        let place = place_of(path);
-        let (file, partial) = partial::open(&place, committed)?;
+        let place = Place::of(path, force);
+        let (file, partial) = partial::open(&place.path, committed)?;
         Ok(To::Resumable { file: BufWriter::with_capacity(BUFFER, file), partial, place })
     }
 
@@ -115,35 +142,59 @@ impl OutFile {
             .map_err(|source| SinkError::Failed(Fatal::Output { path: self.name.clone(), source }))
     }
 
+    /// Where a killed run had left an unfinished file of the same output: that one, which is gone now.
+    pub fn left(&self) -> Option<&Path> {
+        match &self.to {
+            To::Replace { file, .. } => {
+                Some(&file.get_ref().0).filter(|file| file.left).map(|file| &*file.path)
+            }
+            _ => None,
+        }
+    }
+
     fn attempt(&mut self, action: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), SinkError> {
+        let is_stdout = matches!(self.to, To::Stdout(_));
         let writer: &mut dyn Write = match &mut self.to {
             To::Stdout(writer) => writer,
-            To::Direct(writer) | To::Resumable { file: writer, .. } => writer,
+            To::Direct(writer) => writer,
+            To::Resumable { file, .. } => file,
             To::Replace { file, .. } => file,
         };
-        action(writer).map_err(|source| match source.kind() {
-            io::ErrorKind::BrokenPipe => SinkError::Closed,
-            _ => SinkError::Failed(Fatal::Output { path: self.name.clone(), source }),
-        })
+        action(writer).map_err(|source| failed(is_stdout, &self.name, source))
     }
 
     /// Writes what is buffered and puts the file in its place, durably.
     pub fn finish(self) -> Result<(), SinkError> {
         let Self { name, to } = self;
+        let is_stdout = matches!(to, To::Stdout(_));
         let result = match to {
             To::Stdout(mut writer) => writer.flush(),
             To::Direct(mut writer) => writer.flush(),
-            To::Replace { file, place } => replace(file, &place),
+            To::Replace { file, place } => place.put(file),
             To::Resumable { mut file, partial, place } => file
                 .flush()
+                .and_then(|()| place.rights.give(file.get_ref()))
                 .and_then(|()| file.get_ref().sync_all())
-                .and_then(|()| fs::rename(&partial, &place))
-                .and_then(|()| partial::sync_folder(&place)),
+                .and_then(|()| {
+                    own_file::put(&partial, &place.path, place.replace)
+                        .map_err(|error| partial::kept(&partial, error))
+                })
+                .and_then(|()| partial::sync_folder(&place.path)),
         };
-        result.map_err(|source| match source.kind() {
-            io::ErrorKind::BrokenPipe => SinkError::Closed,
-            _ => SinkError::Failed(Fatal::Output { path: name, source }),
-        })
+        match result {
+            // What nobody reads does not keep a run from its end that was stopped.
+            Err(source) if patient::was_stopped(&source) => Ok(()),
+            result => result.map_err(|source| failed(is_stdout, &name, source)),
+        }
+    }
+}
+
+/// Only who reads along on standard output may go when there is enough: a file that is cut, or a pipe that was
+/// named, is not what was asked for.
+fn failed(is_stdout: bool, name: &str, source: io::Error) -> SinkError {
+    match source.kind() {
+        io::ErrorKind::BrokenPipe if is_stdout => SinkError::Closed,
+        _ => SinkError::Failed(Fatal::Output { path: name.to_owned(), source }),
     }
 }
 
@@ -156,13 +207,13 @@ fn named(path: &Path, to: io::Result<To>) -> Result<OutFile, Fatal> {
 }
 
 /// What stands there: a device or pipe is written to, a file only replaced with `force`.
-fn existing(path: &Path, force: bool) -> io::Result<Option<To>> {
+fn existing(path: &Path, force: bool, cancel: &Cancel) -> io::Result<Option<To>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
             Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"))
         }
         Ok(metadata) if !metadata.is_file() => {
-            let file = OpenOptions::new().write(true).open(path)?;
+            let file = Patient::new(patient::open(path, cancel)?, cancel);
             Ok(Some(To::Direct(BufWriter::with_capacity(BUFFER, file))))
         }
         Ok(_) if !force => {
@@ -172,14 +223,18 @@ fn existing(path: &Path, force: bool) -> io::Result<Option<To>> {
     }
 }
 
-/// A link is followed, so that the file it names is replaced and not the link.
-fn place_of(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_new| path.to_owned())
-}
+impl Place {
+    /// A link is followed, so that the file it names is replaced and not the link.
+    fn of(path: &Path, replace: bool) -> Self {
+        let path = fs::canonicalize(path).unwrap_or_else(|_new| path.to_owned());
+        Self { rights: Rights::of(&path), path, replace }
+    }
 
-fn replace(file: BufWriter<NamedTempFile>, place: &Path) -> io::Result<()> {
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.as_file().sync_all()?;
-    file.persist(place)?;
-    partial::sync_folder(place)
+    fn put(self, file: BufWriter<Writing>) -> io::Result<()> {
+        let Writing(unfinished) = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        self.rights.give(&unfinished.file)?;
+        unfinished.file.sync_all()?;
+        unfinished.put(&self.path, self.replace)?;
+        partial::sync_folder(&self.path)
+    }
 }

@@ -4,6 +4,7 @@ pub mod error_line;
 pub mod file;
 pub mod manifest;
 pub mod partial;
+pub(crate) mod patient;
 pub mod sink;
 
 use crate::error::ObjectError;
@@ -39,6 +40,9 @@ impl FindingFile {
     }
 }
 
+/// Room for longer lines is given back: there are few.
+const LONG_LINE: usize = 4 << 20;
+
 /// All outputs of a run.
 #[derive(Debug)]
 pub struct Outputs {
@@ -46,13 +50,41 @@ pub struct Outputs {
     errors: Option<OutFile>,
     manifest: Option<Manifest>,
     keep_record: bool,
+    /// Standard output is all there is.
+    alone: bool,
     line: Vec<u8>,
 }
 
 impl Outputs {
     /// `keep_record`: whether findings keep the record's text (`--no-raw` leaves it out).
     pub fn new(findings: Vec<FindingFile>, errors: Option<OutFile>, keep_record: bool) -> Self {
-        Self { findings, errors, manifest: None, keep_record, line: Vec::new() }
+        Self { findings, errors, manifest: None, keep_record, alone: true, line: Vec::new() }
+    }
+
+    /// Says that there are outputs that must be whole even where the reader of standard output goes.
+    pub fn with_others(self) -> Self {
+        Self { alone: false, ..self }
+    }
+
+    /// Does something with all files that findings and errors go to.
+    ///
+    /// A reader of standard output that has gone ends the run where that was the only output. Otherwise nothing is
+    /// written there any more.
+    fn each(
+        &mut self,
+        mut action: impl FnMut(&mut OutFile) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        let mut at = 0;
+        while let Some(finding) = self.findings.get_mut(at) {
+            match action(&mut finding.file) {
+                Err(SinkError::Closed) if !self.alone => drop(self.findings.remove(at)),
+                result => {
+                    result?;
+                    at += 1;
+                }
+            }
+        }
+        self.errors.as_mut().map_or(Ok(()), action)
     }
 
     fn files(&mut self) -> impl Iterator<Item = &mut OutFile> {
@@ -75,7 +107,10 @@ impl Outputs {
         let mut result = Ok(());
         // One that fails must not keep the others from being put in place.
         for file in files {
-            result = result.and(file.finish());
+            match file.finish() {
+                Err(SinkError::Closed) if !self.alone => {}
+                finished => result = result.and(finished),
+            }
         }
         result
     }
@@ -86,7 +121,11 @@ impl Sink for Outputs {
         if !self.keep_record {
             finding.cloudtrail = None;
         }
-        for FindingFile { format, file } in &mut self.findings {
+        if self.line.capacity() > LONG_LINE {
+            self.line = Vec::new();
+        }
+        let mut at = 0;
+        while let Some(FindingFile { format, file }) = self.findings.get_mut(at) {
             self.line.clear();
             if let Err(error) = format.write(&finding, &mut self.line) {
                 let source = std::io::Error::other(error);
@@ -95,7 +134,13 @@ impl Sink for Outputs {
                     source,
                 }));
             }
-            file.write(&self.line)?;
+            match file.write(&self.line) {
+                Err(SinkError::Closed) if !self.alone => drop(self.findings.remove(at)),
+                result => {
+                    result?;
+                    at += 1;
+                }
+            }
         }
         Ok(())
     }
@@ -115,7 +160,7 @@ impl Sink for Outputs {
     }
 
     fn idle(&mut self) -> Result<(), SinkError> {
-        self.files().try_for_each(OutFile::idle)?;
+        self.each(OutFile::idle)?;
         self.manifest.as_mut().map_or(Ok(()), Manifest::idle)
     }
 

@@ -1,12 +1,15 @@
 //! Partial files: an output on its way, under a name that the next process finds.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+use crate::hex::hex;
+use crate::own_file;
 
 /// How much of an output a checkpoint vouches for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +22,30 @@ pub struct Committed {
 
 /// Bytes at the end that tell a file from another one.
 const TAIL: u64 = 4096;
+/// Longer names are cut, so that what is put around them fits into the 255 bytes of a name.
+const LONGEST: usize = 200;
+
+/// The kind of name that an output has until it is whole, where a later process goes on with it.
+const RESUMABLE: &str = "partial";
+/// The kind of name that it has otherwise.
+const UNFINISHED: &str = "unfinished";
 
 /// `.NAME.roottrail-KIND`, in the same folder.
 pub(crate) fn beside(path: &Path, kind: &str) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".roottrail-{kind}"));
-    folder_of(path).join(name)
+    let name = path.file_name().unwrap_or_default();
+    let mut beside = OsString::from(".");
+    if name.len() > LONGEST {
+        beside.push(hex(&Sha256::digest(name.as_encoded_bytes())[..16]));
+    } else {
+        beside.push(name);
+    }
+    beside.push(format!(".roottrail-{kind}"));
+    folder_of(path).join(beside)
+}
+
+/// All names that an output's place brings with it, the checkpoint's lock included.
+pub fn derived(place: &Path) -> [PathBuf; 3] {
+    [RESUMABLE, UNFINISHED, "lock"].map(|kind| beside(place, kind))
 }
 
 pub(crate) fn folder_of(path: &Path) -> &Path {
@@ -40,9 +60,9 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Opens the partial file of `place`, cut to what was committed.
 pub(super) fn open(place: &Path, committed: Committed) -> io::Result<(File, PathBuf)> {
-    let partial = beside(place, "partial");
-    if committed.bytes == 0 || partial.exists() {
-        let mut file = open_locked(&partial, true)?;
+    let partial = beside(place, RESUMABLE);
+    if committed.bytes == 0 || partial.symlink_metadata().is_ok() {
+        let mut file = locked(own_file::open_or_create(&partial).map_err(|error| named(&partial, error))?)?;
         if holds(&mut file, committed)? {
             file.set_len(committed.bytes)?;
             file.seek(SeekFrom::End(0))?;
@@ -50,10 +70,11 @@ pub(super) fn open(place: &Path, committed: Committed) -> io::Result<(File, Path
         }
     }
     // A run that was interrupted, or killed while it put its files in place, left it there.
-    let mut placed = open_locked(place, false).map_err(|error| match error.kind() {
+    let placed = own_file::open(place).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => missing(),
         _ => error,
     })?;
+    let mut placed = locked(placed)?;
     if !holds(&mut placed, committed)? {
         return Err(missing());
     }
@@ -63,21 +84,87 @@ pub(super) fn open(place: &Path, committed: Committed) -> io::Result<(File, Path
     Ok((placed, partial))
 }
 
+/// A file for an output that nobody goes on with. Dropped before it is put in its place, it is removed.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+    /// A killed run had left one there, which was removed.
+    pub(super) left: bool,
+    kept: bool,
+}
+
+impl Unfinished {
+    /// Creates it. Fails where another process is writing the same output.
+    pub(super) fn create(place: &Path) -> io::Result<Self> {
+        let path = beside(place, UNFINISHED);
+        let mut left = false;
+        loop {
+            let file = match own_file::create(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    match own_file::open(&path) {
+                        Ok(there) => {
+                            // Nobody holds it: whoever wrote it was killed.
+                            let there = locked(there)?;
+                            if own_file::is_named(&there, &path) {
+                                fs::remove_file(&path)?;
+                                left = true;
+                            }
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        Err(error) => return Err(named(&path, error)),
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let file = locked(file)?;
+            // Between the two calls another process may have taken it for one that was left.
+            if own_file::is_named(&file, &path) {
+                return Ok(Self { file, path, left, kept: false });
+            }
+        }
+    }
+
+    /// Puts it in its place. Where that fails, it stays where it is.
+    pub(super) fn put(mut self, place: &Path, replace: bool) -> io::Result<()> {
+        self.kept = true;
+        own_file::put(&self.path, place, replace).map_err(|error| kept(&self.path, error))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What stays is removed by the next run of the same output.
+            let _stays = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Says in an error where what was written can be found.
+pub(super) fn kept(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{error} (what was written is in {})", path.display()))
+}
+
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
 fn missing() -> io::Error {
     io::Error::other(
         "what the checkpoint vouches for is not there any more; --force without --resume starts anew",
     )
 }
 
-fn open_locked(path: &Path, create: bool) -> io::Result<File> {
-    let file = OpenOptions::new().create(create).truncate(false).read(true).write(true).open(path)?;
+fn locked(file: File) -> io::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(io::Error::other("another roottrail is writing it")),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
-
 /// Whether a file begins with what was committed.
 fn holds(file: &mut File, committed: Committed) -> io::Result<bool> {
     let bytes = file.metadata()?.len();

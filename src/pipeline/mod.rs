@@ -23,6 +23,7 @@ use crate::cancel::Cancel;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Fatal, ObjectError};
 use crate::filter::Keep;
+use crate::output::patient::was_stopped;
 use crate::output::sink::{Sink, SinkError};
 use crate::rules::TrustedNetworks;
 use crate::scan::options::ScanOptions;
@@ -119,7 +120,11 @@ impl Run<'_> {
                     let (sender, queue, waiting) = (sender.clone(), &queue, &waiting);
                     let order = if n == 0 { Order::First } else { Order::Biggest };
                     let work = move || work(order, queue, options, waiting, &sender);
-                    start_thread(scope, format!("worker-{n}"), work)?;
+                    match start_thread(scope, format!("worker-{n}"), work) {
+                        // The system has no more of them: those that there are do all the work.
+                        Err(_) if n > 0 => break,
+                        started => started?,
+                    }
                 }
                 Ok::<_, io::Error>(())
             })();
@@ -163,7 +168,15 @@ impl Run<'_> {
             let interrupted = asked.is_set();
             // Whatever still runs stops at its next look; what it has read is not written.
             cancel.set();
-            result.map(|()| interrupted)
+            match result {
+                // A reader who did not read kept the driver waiting until the stop.
+                Err(SinkError::Failed(Fatal::Output { source, .. }))
+                    if interrupted && was_stopped(&source) =>
+                {
+                    Ok(true)
+                }
+                result => result.map(|()| interrupted),
+            }
         });
         let (listed, _) = queue.listed();
         let mut summary = ledger.finish(result, listed, start.elapsed())?;

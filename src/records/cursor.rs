@@ -8,6 +8,7 @@ use super::boundary::Kernel;
 use super::boundary::{Boundary, Found};
 pub use super::chunks::{Break, Chunks};
 use super::kernel;
+use super::large::Turn;
 use crate::error::{ErrorKind, Stage};
 use crate::json::minify::{SyntaxError, number_len};
 
@@ -75,6 +76,8 @@ pub struct Cursor<'c> {
     broken: Option<Break>,
     kernel: Kernel,
     watch: Option<OnProgress<'c>>,
+    /// From when a value grew large on.
+    turn: Option<Turn>,
 }
 
 /// Told up to which position records have been read.
@@ -116,6 +119,7 @@ impl<'c> Cursor<'c> {
             broken: None,
             kernel,
             watch: None,
+            turn: None,
         }
     }
 
@@ -166,6 +170,9 @@ impl<'c> Cursor<'c> {
         if done >= self.window.len() / 2 || self.window.len() > MAX_WINDOW {
             self.window.drain(..done);
             self.base += done;
+        }
+        if self.turn.is_none() {
+            self.turn = Turn::for_size(self.window.len());
         }
         // Whatever it is that goes on for so long: nothing may fill the memory.
         if self.window.len() > MAX_WINDOW {

@@ -10,6 +10,7 @@ mod elements;
 pub(crate) mod event_time;
 pub mod kernel;
 mod keys;
+pub mod large;
 mod members;
 mod nested;
 mod opening;

@@ -32,7 +32,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 pub use rule::{Api, Case, Example, Lowered, Only, Reference, Rule, Scope, System, WhyNot};
-pub use run::{AMENDED_COPY, CONFLICTING_COPIES, UNTRUSTED_ADDRESS};
+pub use run::{AMBIGUOUS_RECORD, AMENDED_COPY, CONFLICTING_COPIES, UNTRUSTED_ADDRESS};
 pub use trusted::{BadNetwork, TrustedNetworks};
 
 use crate::finding::{Finding, Severity};

@@ -8,6 +8,8 @@ use super::{Example, Rule, Scope};
 pub const CONFLICTING_COPIES: &str = "conflicting-event-copies";
 /// Two copies of one event differ, and CloudTrail says why.
 pub const AMENDED_COPY: &str = "event-copy-amended";
+/// A record that has a key twice, and says another thing in each reading.
+pub const AMBIGUOUS_RECORD: &str = "ambiguous-record";
 /// A success from an address that is not on the list.
 pub const UNTRUSTED_ADDRESS: &str = "root-from-untrusted-address";
 
@@ -44,6 +46,21 @@ pub(super) static RULES: &[Rule] = &[
             other: call!("iam", "CreateUser", r#""eventID":"e-1""#),
         },
         ..MEDIUM
+    },
+    Rule {
+        id: AMBIGUOUS_RECORD,
+        title: "A record says different things to different readers",
+        lowered: &[],
+        attack: &["T1565.001", "T1070"],
+        when: "a key on the way to the verdict (userIdentity, type, arn, detail, CloudTrailEvent, eventID, …) is there twice, and the finding depends on which one counts",
+        reason: "CloudTrail never writes a key twice: the record was changed, so that some programs see another event.",
+        next: "Read the record's own text; verify its object against the digests, and look for another copy of the event.",
+        scope: Scope::Run,
+        example: Example {
+            matching: call!("iam", "CreateUser", r#""userIdentity":{"type":"IAMUser","userName":"alice"}"#),
+            other: call!("iam", "CreateUser"),
+        },
+        ..HIGH
     },
     Rule {
         id: UNTRUSTED_ADDRESS,

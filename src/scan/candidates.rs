@@ -13,8 +13,10 @@ use crate::detect::Place;
 use crate::detect::element::{ElementScratch, Examined, Malformed, examine};
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::json::minify::Repairs;
+use crate::object::ObjectRef;
 use crate::records::document::{Element, Elements};
 use crate::records::event_time::is_time;
+use crate::records::large::{LARGE, Turn};
 use crate::records::suspicion::NOT_READ;
 
 /// Candidates judged at a time.
@@ -66,7 +68,14 @@ impl Elements for Judging<'_> {
         if let Some(time) = element.time.and_then(|time| time.first_chunk()) {
             self.report.see_time(time);
         }
-        if element.candidate {
+        if element.candidate && element.text.len() > LARGE {
+            // No copy of it waits for others.
+            self.judge();
+            let object = &self.report.object;
+            let Element { index, text, repairs, doubtful, .. } = element;
+            let examined = examine_at(object, text, repairs, doubtful, index);
+            self.judged(index, examined);
+        } else if element.candidate {
             let start = self.batch.texts.len();
             self.batch.texts.extend_from_slice(element.text);
             let text = start..self.batch.texts.len();
@@ -91,18 +100,8 @@ impl Judging<'_> {
             let object = &self.report.object;
             let texts = &self.batch.texts;
             let one = |waiting: &Waiting| {
-                thread_local! {
-                    static SCRATCH: RefCell<ElementScratch> = RefCell::default();
-                }
-                let place = Place { object, record_index: waiting.index };
-                SCRATCH.with_borrow_mut(|scratch| {
-                    let Waiting { repairs, doubtful, ref text, .. } = *waiting;
-                    let examined = examine(&texts[text.clone()], repairs, &place, scratch)?;
-                    match doubtful && examined.judged.is_none() {
-                        true => Err(Malformed::Shape(NOT_READ)),
-                        false => Ok(examined),
-                    }
-                })
+                let Waiting { index, repairs, doubtful, ref text } = *waiting;
+                examine_at(object, &texts[text.clone()], repairs, doubtful, index)
             };
             if self.options.threads > 1 && waiting.len() >= PARALLEL {
                 match pool(self.options.threads) {
@@ -114,17 +113,21 @@ impl Judging<'_> {
             }
         };
         for (waiting, examined) in waiting.iter().zip(examined) {
-            match examined {
-                Ok(examined) => self.take(waiting.index, examined),
-                Err(malformed) => {
-                    self.report.records.scanned -= 1;
-                    self.refuse(waiting.index, malformed);
-                }
-            }
+            self.judged(waiting.index, examined);
         }
         self.batch.waiting = waiting;
         self.batch.waiting.clear();
         self.batch.texts.clear();
+    }
+
+    fn judged(&mut self, index: u64, examined: Result<Examined, Malformed>) {
+        match examined {
+            Ok(examined) => self.take(index, examined),
+            Err(malformed) => {
+                self.report.records.scanned -= 1;
+                self.refuse(index, malformed);
+            }
+        }
     }
 
     fn take(&mut self, index: u64, examined: Examined) {
@@ -165,6 +168,32 @@ impl Judging<'_> {
         let error = ObjectError::new(uri, Stage::Parse, ErrorKind::MalformedRecord, cause);
         self.report.errors.push(error.at_record(index));
     }
+}
+
+/// Judges one element with buffers of the thread's own; a large one when it is its turn.
+fn examine_at(
+    object: &ObjectRef,
+    text: &[u8],
+    repairs: Repairs,
+    doubtful: bool,
+    index: u64,
+) -> Result<Examined, Malformed> {
+    thread_local! {
+        static SCRATCH: RefCell<ElementScratch> = RefCell::default();
+    }
+    let place = Place { object, record_index: index };
+    let turn = Turn::for_size(text.len());
+    SCRATCH.with_borrow_mut(|scratch| {
+        let examined = examine(text, repairs, &place, scratch);
+        if turn.is_some() {
+            *scratch = ElementScratch::default();
+        }
+        let examined = examined?;
+        match doubtful && examined.judged.is_none() {
+            true => Err(Malformed::Shape(NOT_READ)),
+            false => Ok(examined),
+        }
+    })
 }
 
 impl Drop for Judging<'_> {

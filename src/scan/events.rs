@@ -21,7 +21,7 @@ pub enum EventsError {
 
 /// The events of an object in any shape that a scan reads: each one's place and its minified text.
 /// Elements that are no readable records are left out.
-pub fn events_of(stored: &[u8]) -> Result<Vec<(u64, Box<RawValue>)>, EventsError> {
+pub fn events_of(stored: &[u8]) -> Result<Events, EventsError> {
     let mut events = All(Vec::new());
     let read = |cursor: &mut Cursor<'_>| {
         events.0.clear();
@@ -43,7 +43,18 @@ pub fn events_of(stored: &[u8]) -> Result<Vec<(u64, Box<RawValue>)>, EventsError
             return Err(EventsError::NoEvents);
         }
     }
-    Ok(events.0)
+    let fault = || walk.fault.as_ref().map(ToString::to_string);
+    let broken = broken.map(|broken| broken.cause.to_string()).or_else(fault);
+    Ok(Events { events: events.0, broken })
+}
+
+/// The events of an object.
+#[derive(Debug)]
+pub struct Events {
+    /// Each one's place and its minified text.
+    pub events: Vec<(u64, Box<RawValue>)>,
+    /// Why there may be more of them, where the object breaks.
+    pub broken: Option<String>,
 }
 
 struct All(Vec<(u64, Box<RawValue>)>);

@@ -12,6 +12,7 @@ use super::spill_file::{Piece, SpillFile};
 use crate::detect::element::Judged;
 use crate::finding::Finding;
 use crate::json::canonical::Fingerprint;
+use crate::records::large::Turn;
 
 /// Findings held in memory for one object, in bytes, before they go to a file.
 const IN_MEMORY: usize = 4 << 20;
@@ -90,6 +91,8 @@ impl ObjectFindings {
     /// where `to` fails.
     pub fn drain<E: From<io::Error>>(self, mut to: impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
         for piece in self.spilled {
+            // More than is held at a time: there is a large finding in it.
+            let _turn = Turn::for_size(piece.bytes() / 2);
             for line in BufReader::with_capacity(1 << 18, piece.read()).lines() {
                 let read: Read = serde_json::from_str(&line?).map_err(io::Error::from)?;
                 to(Judged { finding: read.finding, fingerprint: Fingerprint(read.fingerprint) })?;

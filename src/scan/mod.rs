@@ -11,4 +11,4 @@ pub mod report;
 mod spill_file;
 pub mod worker;
 
-pub use events::{EventsError, events_of};
+pub use events::{Events, EventsError, events_of};

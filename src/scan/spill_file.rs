@@ -52,6 +52,11 @@ impl SpillFile {
 }
 
 impl Piece {
+    /// How long it is.
+    pub(super) fn bytes(&self) -> usize {
+        usize::try_from(self.end - self.start).unwrap_or(usize::MAX)
+    }
+
     /// Reads it from its beginning.
     pub(super) fn read(&self) -> impl Read {
         PieceReader { piece: self, at: self.start }

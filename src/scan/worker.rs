@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::contents::Uncompressed;
 use super::hashing;
 use super::options::{Job, ScanOptions};
+use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::inflate::{Buffers, Inflated, first_member, hash_bytes, inflate_bytes, inflate_stream};
 use crate::key::Skip;
@@ -196,7 +197,7 @@ impl Worker {
         let start = Instant::now();
         let mut report = Report::new(object);
         let hash = options.sha256.then(Sha256::new);
-        let mut counted = Counted { reader, bytes: 0, hash };
+        let mut counted = Counted { reader, bytes: 0, hash, cancel: &options.cancel };
         if matches!(options.job, Job::Hash | Job::Digest) {
             let reader = BufReader::with_capacity(256 << 10, &mut counted);
             let mut report = if options.job == Job::Digest {
@@ -308,14 +309,19 @@ fn finish(
     report
 }
 
-struct Counted<R> {
+struct Counted<'c, R> {
     reader: R,
     bytes: u64,
     hash: Option<Sha256>,
+    cancel: &'c Cancel,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        // Hashing goes to the end of a file, however long that is.
+        if self.cancel.is_set() {
+            return Err(io::Error::other("interrupted"));
+        }
         let n = self.reader.read(buf)?;
         self.bytes += n as u64;
         if let Some(hash) = &mut self.hash {
@@ -328,7 +334,6 @@ impl<R: Read> Read for Counted<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cancel::Cancel;
 
     #[test]
     fn a_file_is_read_whole_whatever_it_was_when_it_was_listed() {

@@ -1,13 +1,13 @@
 //! The cursor: up to where each file is settled at one server. Written whole and renamed into place.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::ShipError;
+use crate::own_file;
 
 const SCHEMA: &str = "roottrail.ship-cursor/1";
 
@@ -38,8 +38,9 @@ impl Cursor {
         let name = || path.display().to_string();
         let other = |why: String| ShipError::OtherCursor { path: name(), why };
         let fresh = State { schema: SCHEMA.into(), target: target.into(), files: Vec::new() };
-        let state = match fs::read(path) {
-            Ok(text) => serde_json::from_slice::<State>(&text)
+        let mut text = Vec::new();
+        let state = match own_file::read(path).and_then(|mut file| file.read_to_end(&mut text)) {
+            Ok(_) => serde_json::from_slice::<State>(&text)
                 .ok()
                 .filter(|state| state.schema == SCHEMA)
                 .ok_or_else(|| other("it is no cursor".into()))?,
@@ -98,6 +99,7 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_cursor_remembers_and_refuses_what_is_not_its_own() {

@@ -79,14 +79,14 @@ pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent
         |why: &str| Failure::Again { reason: format!("{why}: {}", client.excerpt(reply)), after: None };
     let answer: Answer =
         serde_json::from_slice(&reply.body).map_err(|_| unreadable("not an answer of _bulk"))?;
-    if answer.items.len() != count && (answer.errors || !answer.items.is_empty()) {
-        return Err(unreadable("the answer is not of this request"));
+    if answer.items.len() != count {
+        return Err(unreadable(&format!("the answer is of {} of {count} documents", answer.items.len())));
     }
-    let verdicts: Vec<ItemResult> = if answer.items.is_empty() {
-        (0..count).map(|_| ItemResult::Delivered).collect()
-    } else {
-        answer.items.into_iter().map(|action| verdict(action.create)).collect()
-    };
+    let failed = |action: &Action| !matches!(action.create.status, 200..=299);
+    if answer.errors != answer.items.iter().any(failed) {
+        return Err(unreadable("the answer contradicts itself"));
+    }
+    let verdicts: Vec<ItemResult> = answer.items.into_iter().map(|action| verdict(action.create)).collect();
     if let Some(refusal) = common_refusal(&verdicts) {
         let Refusal { kind, reason, .. } = refusal;
         return Err(Failure::Stop(format!("all {count} documents for one reason: {kind}: {reason}")));
@@ -119,7 +119,8 @@ fn verdict(item: BulkItem) -> ItemResult {
     match item.status {
         200..=299 => ItemResult::Delivered,
         409 => ItemResult::AlreadyThere,
-        429 | 500.. => ItemResult::Again(format!("{} {reason}", item.status)),
+        // Those below 400 are none that a document can have.
+        0..=199 | 300..=399 | 429 | 500.. => ItemResult::Again(format!("{} {reason}", item.status)),
         // These speak of the index, not of the finding: no such index, no privilege, index read-only.
         401 | 403 | 404 => ItemResult::Stop(format!("{} {}: {reason}", item.status, text("type"))),
         400 if reason.starts_with("pipeline with id [") => ItemResult::Stop(reason),
@@ -140,6 +141,7 @@ mod tests {
         assert!(matches!(of(201), ItemResult::Delivered));
         assert!(matches!(of(409), ItemResult::AlreadyThere));
         assert!(matches!(of(429), ItemResult::Again(_)));
+        assert!(matches!(of(0), ItemResult::Again(_)) && matches!(of(302), ItemResult::Again(_)));
         assert!(matches!(of(503), ItemResult::Again(_)));
         assert!(matches!(of(403), ItemResult::Stop(_)));
         assert!(

@@ -118,7 +118,8 @@ pub(super) struct Client {
     hyper: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
     headers: HeaderMap,
-    secret: Option<Secret>,
+    /// The secret as it may stand in an answer: as it is, and as it is sent.
+    masked: Vec<String>,
     cookie: Option<HeaderValue>,
     timeout: Duration,
     gzip: bool,
@@ -135,8 +136,11 @@ impl Client {
         let mut headers = HeaderMap::new();
         headers
             .insert(USER_AGENT, HeaderValue::from_static(concat!("roottrail/", env!("CARGO_PKG_VERSION"))));
+        let mut masked = Vec::new();
         if let Some((auth, secret)) = &endpoint.secret {
-            headers.insert(AUTHORIZATION, authorization(*auth, secret)?);
+            let value = authorization(*auth, secret)?;
+            masked = masks(secret, &value);
+            headers.insert(AUTHORIZATION, value);
         }
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(trust(endpoint)?)
@@ -147,7 +151,7 @@ impl Client {
             hyper: HyperClient::builder(TokioExecutor::new()).build(connector),
             base: endpoint.url.to_string().trim_end_matches('/').to_owned(),
             headers,
-            secret: endpoint.secret.as_ref().map(|(_, secret)| secret.clone()),
+            masked,
             cookie: None,
             timeout,
             gzip,
@@ -200,14 +204,35 @@ impl Client {
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(|seconds: u64| Duration::from_secs(seconds.min(600)));
-        Ok(Reply { status: head.status.as_u16(), retry_after, body })
+        Ok(Reply { status: head.status.as_u16(), retry_after, body: self.without_secret(body) })
     }
 
-    /// A short form of an answer for messages, without the secret, which some proxies echo.
+    /// An answer without the secret, which some proxies echo: its texts go into messages and dead letters. What is
+    /// too short to be a secret may be a part of any word.
+    fn without_secret(&self, body: Bytes) -> Bytes {
+        const SHORTEST: usize = 8;
+        let mut body = body;
+        for mask in self.masked.iter().filter(|mask| mask.len() >= SHORTEST) {
+            if memchr::memmem::find(&body, mask.as_bytes()).is_some() {
+                let mut plain = Vec::with_capacity(body.len());
+                let mut rest = &body[..];
+                while let Some(at) = memchr::memmem::find(rest, mask.as_bytes()) {
+                    plain.extend_from_slice(&rest[..at]);
+                    plain.extend_from_slice(b"***");
+                    rest = &rest[at + mask.len()..];
+                }
+                plain.extend_from_slice(rest);
+                body = plain.into();
+            }
+        }
+        body
+    }
+
+    /// A short form of an answer for messages, without the secret.
     pub(super) fn excerpt(&self, reply: &Reply) -> String {
         let mut text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(2000)]).into_owned();
-        if let Some(secret) = self.secret.as_ref().filter(|secret| !secret.is_empty()) {
-            text = text.replace(&secret.0, "***");
+        for mask in &self.masked {
+            text = text.replace(mask, "***");
         }
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
         format!("HTTP {} {}", reply.status, text.trim())
@@ -256,6 +281,22 @@ fn authorization(auth: Auth, secret: &Secret) -> Result<HeaderValue, ShipError> 
         .map_err(|_| ShipError::Setup("the secret holds characters that no HTTP header may hold".into()))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// All that gives the secret away: itself, the value of the header, and what the scheme stands before; also with
+/// slashes as JSON may escape them. The longest first.
+fn masks(secret: &Secret, header: &HeaderValue) -> Vec<String> {
+    let value = header.to_str().unwrap_or_default();
+    let sent = value.split_once(' ').map_or(value, |(_scheme, sent)| sent);
+    let mut parts: Vec<&str> = vec![&secret.0, sent];
+    // Either half of `user:password` or `id:key` is the server's to know; the second one is secret.
+    parts.extend(secret.0.split_once(':').map(|(_, key)| key));
+    let mut masks: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+    masks.extend(parts.iter().filter(|part| part.contains('/')).map(|part| part.replace('/', "\\/")));
+    masks.retain(|mask| !mask.is_empty());
+    masks.sort_by_key(|mask| std::cmp::Reverse(mask.len()));
+    masks.dedup();
+    masks
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -81,7 +81,15 @@ pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent
     let text = answer.text.unwrap_or_default();
     if reply.status < 300 {
         // 24 and 25: taken, but the queues fill up. To send again would double the events.
-        let slow = matches!(answer.code, Some(24 | 25)).then_some(text);
+        let slow = match answer.code {
+            Some(0) => None,
+            Some(24 | 25) => Some(text),
+            _ => {
+                let reason =
+                    format!("the answer does not say that the events were taken: {}", client.excerpt(reply));
+                return Err(Failure::Again { reason, after: None });
+            }
+        };
         let verdicts = (0..count).map(|_| ItemResult::Delivered).collect();
         return Ok(Sent { verdicts, ack: answer.ack_id, slow });
     }

@@ -2,31 +2,74 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::folder::{Folder, Stat};
 use super::{Content, Feed, Item, Source};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::history::listing::Sieve;
+use crate::history::listing::{Sieve, Stamp};
 use crate::key::selection::KeySelection;
 use crate::key::{Classifier, Skip, classify, key_info};
 use crate::object::ObjectRef;
+use crate::own_file::identity;
+
+/// Files that the run writes to or replaces, which it must not read as well.
+#[derive(Clone, Debug, Default)]
+pub struct Taken {
+    files: Arc<HashMap<(u64, u64), PathBuf>>,
+    met: Arc<OnceLock<(PathBuf, PathBuf)>>,
+}
+
+impl Taken {
+    /// Adds the file at the place of an output.
+    pub fn add(&mut self, metadata: &fs::Metadata, output: &Path) {
+        if let (Some(identity), Some(files)) = (identity(metadata), Arc::get_mut(&mut self.files)) {
+            files.insert(identity, output.to_owned());
+        }
+    }
+
+    /// The output that a file is taken for.
+    pub fn output(&self, metadata: &fs::Metadata) -> Option<&Path> {
+        self.files.get(&identity(metadata)?).map(PathBuf::as_path)
+    }
+
+    /// An output whose place is that of an object in scope of a directory.
+    pub fn below(&self, directory: &Path) -> Option<&Path> {
+        let directory = directory.canonicalize().ok().filter(|path| path.is_dir())?;
+        self.files.values().map(PathBuf::as_path).find(|output| {
+            let place = output.canonicalize().unwrap_or_else(|_gone| output.to_path_buf());
+            place.starts_with(&directory) && classify(&key(&place), 1).is_ok()
+        })
+    }
+
+    /// An object in scope that is taken, and the output that it is taken for.
+    pub fn met(&self) -> Option<&(PathBuf, PathBuf)> {
+        self.met.get()
+    }
+}
 
 /// A file or a directory that the user named.
 #[derive(Debug)]
 pub struct DiskSource {
     path: PathBuf,
     keys: Arc<KeySelection>,
+    taken: Taken,
 }
 
 impl DiskSource {
     /// `path` as given: findings name it so.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), keys: Arc::default() }
+        Self { path: path.into(), keys: Arc::default(), taken: Taken::default() }
+    }
+
+    /// The same; where it comes across a file that is taken, it notes that and stops the run.
+    pub fn without(self, taken: Taken) -> Self {
+        Self { taken, ..self }
     }
 
     /// The same; of a directory only what is in scope. What is not is no item of the run.
@@ -43,6 +86,7 @@ impl Source for DiskSource {
             feed,
             cancel,
             keys: &self.keys,
+            taken: &self.taken,
             classifier: Classifier::default(),
             folder: Folder::default(),
         };
@@ -56,12 +100,13 @@ impl Source for DiskSource {
                     }
                 }
             }
+            Ok(metadata) if walk.meets(identity(&metadata), &self.path) => {}
             Ok(metadata) => {
                 // What a user names is read, whatever it is called.
                 let object = object(&self.path, metadata.len());
                 let path = self.path.clone();
                 let file = if metadata.is_file() { Content::File(Some(path)) } else { Content::Pipe(path) };
-                sieve.offer(object, metadata.modified().ok(), file, &mut |object, content| {
+                sieve.offer(object, Some(Stamp::of(&metadata)), file, &mut |object, content| {
                     walk.push(object, content)
                 });
             }
@@ -92,6 +137,7 @@ struct Walk<'f> {
     feed: &'f dyn Feed,
     cancel: &'f Cancel,
     keys: &'f KeySelection,
+    taken: &'f Taken,
     classifier: Classifier,
     folder: Folder,
 }
@@ -108,7 +154,7 @@ impl Walk<'_> {
             return true;
         }
         let path = entry.path();
-        let Stat { size, modified } = match self.folder.stat(path) {
+        let Stat { size, stamp, identity } = match self.folder.stat(path) {
             Ok(stat) => stat,
             Err(error) => {
                 let object = object(path, 0);
@@ -124,6 +170,9 @@ impl Walk<'_> {
         if !self.keys.in_scope(&key, info.as_deref()) {
             return true;
         }
+        if skip.is_none() && !self.taken.files.is_empty() && self.meets(identity, path) {
+            return false;
+        }
         // The path's own text: one allocation, and none that a worker has to give back to this thread's heap.
         let (uri, path) = match entry.into_path().into_os_string().into_string() {
             Ok(text) => (text, None),
@@ -138,7 +187,17 @@ impl Walk<'_> {
                 Content::Failed(ObjectError::new(object.uri.clone(), Stage::Read, ErrorKind::Io, text))
             }
         };
-        sieve.offer(object, modified, content, &mut |object, content| self.push(object, content))
+        sieve.offer(object, Some(stamp), content, &mut |object, content| self.push(object, content))
+    }
+
+    /// Whether this is a file that the run writes to. Then it must not go on.
+    fn meets(&self, identity: Option<(u64, u64)>, path: &Path) -> bool {
+        let Some(output) = identity.and_then(|identity| self.taken.files.get(&identity)) else {
+            return false;
+        };
+        let _first_counts = self.taken.met.set((path.to_owned(), output.clone()));
+        self.cancel.set();
+        true
     }
 
     fn failed(&mut self, error: walkdir::Error) -> bool {

@@ -4,7 +4,8 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
+
+use crate::history::listing::Stamp;
 
 /// The folder of the file asked for last. Most lie in the folder of the one before.
 #[derive(Debug, Default)]
@@ -18,8 +19,10 @@ pub(crate) struct Folder {
 pub(crate) struct Stat {
     /// In bytes.
     pub(crate) size: u64,
-    /// When it was last written to; `None` where that is not known, or was before 1970.
-    pub(crate) modified: Option<SystemTime>,
+    /// What tells its versions apart.
+    pub(crate) stamp: Stamp,
+    /// What tells it from all other files of the system, where the system says so.
+    pub(crate) identity: Option<(u64, u64)>,
 }
 
 impl Folder {
@@ -39,7 +42,11 @@ impl Folder {
             return Ok(stat);
         }
         let metadata = std::fs::metadata(path)?;
-        Ok(Stat { size: metadata.len(), modified: metadata.modified().ok() })
+        Ok(Stat {
+            size: metadata.len(),
+            stamp: Stamp::of(&metadata),
+            identity: crate::own_file::identity(&metadata),
+        })
     }
 }
 
@@ -55,7 +62,7 @@ mod unix {
 
     use rustix::fs::{AtFlags, Mode, OFlags, open, openat, statat};
 
-    use super::{Folder, Stat};
+    use super::{Folder, Stamp, Stat};
 
     #[derive(Debug)]
     pub(super) struct Handle {
@@ -66,7 +73,8 @@ mod unix {
     impl Folder {
         pub(super) fn open_in(&mut self, path: &Path) -> Option<File> {
             let (folder, name) = self.of(path)?;
-            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+            // What was a file when it was listed may be a pipe without a writer by now.
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
             openat(folder, name, flags, Mode::empty()).ok().map(File::from)
         }
 
@@ -79,7 +87,13 @@ mod unix {
                 .map(|(seconds, nanos)| Duration::new(seconds, nanos));
             Some(Stat {
                 size: u64::try_from(stat.st_size).ok()?,
-                modified: since.and_then(|since| UNIX_EPOCH.checked_add(since)),
+                stamp: Stamp {
+                    modified: since.and_then(|since| UNIX_EPOCH.checked_add(since)),
+                    changed: i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec),
+                    inode: stat.st_ino as u64,
+                },
+                // As the standard library has them, wherever C's types differ.
+                identity: Some((stat.st_dev as u64, stat.st_ino as u64)),
             })
         }
 
@@ -114,7 +128,8 @@ mod tests {
             fs::write(&path, vec![b'x'; n + 1]).unwrap();
             let stat = folder.stat(&path).unwrap();
             let metadata = fs::metadata(&path).unwrap();
-            assert_eq!((stat.size, stat.modified), (n as u64 + 1, metadata.modified().ok()), "{name}");
+            assert_eq!((stat.size, stat.stamp), (n as u64 + 1, Stamp::of(&metadata)), "{name}");
+            assert_eq!(stat.identity, crate::own_file::identity(&metadata), "{name}");
             let mut text = String::new();
             folder.open(&path).unwrap().read_to_string(&mut text).unwrap();
             assert_eq!(text.len(), n + 1, "{name}");

@@ -53,7 +53,7 @@ fn a_gzipped_file_of_findings_and_one_without_records_say_what_they_hold() {
     let (path, lines) = findings(folder.path(), "ndjson");
     let id = lines[0]["id"].as_str().unwrap();
     let gz = format!("{path}.gz");
-    fs::write(&gz, crate::support::logs::gzip(&fs::read(&path).unwrap())).unwrap();
+    fs::write(&gz, crate::support::logs::gzip(fs::read(&path).unwrap())).unwrap();
     assert_eq!(explained(&[&gz, "--id", id]), explained(&[&path, "--id", id]));
 
     let bare = folder.path().join("bare");

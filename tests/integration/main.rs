@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod ambiguous;
 mod bucket;
 mod cancel;
 mod cli;
@@ -17,6 +18,7 @@ mod faults;
 mod filters;
 mod formats;
 mod golden_scan;
+mod hostile;
 mod integrations;
 mod inventory;
 mod library;
@@ -24,6 +26,7 @@ mod listing;
 mod ocsf;
 mod oracle;
 mod order;
+mod places;
 mod plan;
 mod posture;
 mod report;
@@ -38,4 +41,5 @@ mod support;
 mod threads;
 mod verdicts;
 mod verify;
+mod waits;
 mod windows;

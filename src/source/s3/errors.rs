@@ -1,6 +1,7 @@
 //! What an answer of S3, or the lack of one, means: its class, whether another try can help, and one line
 //! of text with the server's own code, message and request id.
 
+use super::whole::Doubtful;
 use crate::error::{ErrorKind, ObjectError, Stage, chain};
 use crate::text::one_line;
 use aws_credential_types::provider::error::CredentialsError;
@@ -34,6 +35,8 @@ pub(super) struct RequestError {
     pub(super) status: Option<u16>,
     /// Where S3 says the bucket is.
     pub(super) region: Option<String>,
+    /// An answer came that cannot be believed.
+    pub(super) doubtful: bool,
     text: String,
 }
 
@@ -47,7 +50,8 @@ impl StdError for RequestError {}
 
 impl RequestError {
     pub(super) fn new(kind: ErrorKind, remedy: Remedy, text: impl AsRef<str>) -> Self {
-        Self { kind, remedy, code: None, status: None, region: None, text: one_line(text.as_ref()) }
+        let text = one_line(text.as_ref());
+        Self { kind, remedy, code: None, status: None, region: None, doubtful: false, text }
     }
 
     /// Reads an error of the SDK.
@@ -70,7 +74,11 @@ impl RequestError {
                 let text = format!("HTTP {status} with an unreadable body: {}", causes(error));
                 Self { status: Some(status), ..Self::new(kind, remedy, text) }
             }
-            SdkError::ResponseError(_) => Self::new(ErrorKind::Connection, Remedy::Retry, causes(error)),
+            SdkError::ResponseError(context) => Self {
+                status: Some(context.raw().status().as_u16()),
+                doubtful: find::<Doubtful>(error).is_some(),
+                ..Self::new(ErrorKind::Connection, Remedy::Retry, causes(error))
+            },
             SdkError::TimeoutError(_) => Self::new(ErrorKind::Timeout, Remedy::Retry, causes(error)),
             SdkError::DispatchFailure(failure) => {
                 if find::<CredentialsError>(error).is_some() {
@@ -135,6 +143,11 @@ impl RequestError {
     pub(super) fn into_error(self, uri: impl Into<String>, stage: Stage) -> ObjectError {
         ObjectError::new(uri, stage, self.kind, self)
     }
+}
+
+/// An answer that cannot be believed. Another one may be.
+pub(super) fn doubtful(text: String) -> RequestError {
+    RequestError { doubtful: true, ..RequestError::new(ErrorKind::Other, Remedy::Retry, text) }
 }
 
 /// S3's error codes, and where a server sends none, HTTP's.

@@ -6,13 +6,14 @@ use super::bucket::Bucket;
 use super::entry::Entry;
 use super::errors::{Remedy, RequestError};
 use super::get::ask;
+use super::options::S3Options;
 use super::regain::another_try;
+use super::whole::Pace;
 use crate::error::ErrorKind;
 use crate::net::backoff::backoff;
 use crate::source::Metadata;
 use md5::{Digest, Md5};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// Bytes that came this often alike are what the server holds, damaged or not.
 pub(super) const ALIKE: u32 = 4;
@@ -145,7 +146,8 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
     };
     let checksum = head.checksum;
     begin(bucket, head, entry, partial)?;
-    receive(stream, options.read_timeout, partial).await?;
+    let bound = expected(entry, partial).unwrap_or(options.max_memory);
+    receive(stream, options, bound, partial).await?;
     if let Checksum::Crc(algorithm, sum) = checksum {
         partial.certified = crc_fast::checksum(algorithm, &partial.bytes) == sum;
         if !partial.certified {
@@ -153,9 +155,8 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
             return Err(cut("the body does not match its checksum".to_owned()));
         }
     }
-    let expected = entry.etag.as_ref().map(|_| entry.size).or(partial.total);
     let got = partial.bytes.len() as u64;
-    match expected {
+    match expected(entry, partial) {
         Some(expected) if got < expected => {
             partial.certified = false;
             Err(cut(format!("the body ended after {got} of {expected} bytes")))
@@ -166,6 +167,12 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
         }
         _ => Ok(()),
     }
+}
+
+/// How long the whole object is: as it was listed, or else as the server says.
+fn expected(entry: &Entry, partial: &Partial) -> Option<u64> {
+    let listed = entry.etag.is_some() || entry.size > 0;
+    listed.then_some(entry.size).or(partial.total)
 }
 
 pub(super) fn cut(text: String) -> RequestError {
@@ -187,6 +194,15 @@ fn refused(failure: RequestError, partial: &mut Partial) -> Result<(), RequestEr
 
 /// Takes in the head of an answer.
 fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> Result<(), RequestError> {
+    // A server that does not know `If-Match` sends whatever is there now.
+    let tag = |etag: &str| etag.trim_start_matches("W/").trim_matches('"').to_owned();
+    if let (Some(listed), Some(got)) = (entry.etag.as_deref().map(tag), head.etag.as_deref().map(tag))
+        && listed != got
+    {
+        let text =
+            format!("the object has changed since it was listed: its ETag was {listed:?} and is {got:?}");
+        return Err(RequestError::new(ErrorKind::Other, Remedy::Final, text));
+    }
     let from = partial.bytes.len() as u64;
     if from > 0
         && let Some(range) = head.range
@@ -200,7 +216,8 @@ fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> R
         partial.certified = false;
     } else {
         // The whole object, asked for or not.
-        let expected = head.length.unwrap_or(entry.size).min(RESERVE);
+        let listed = if entry.etag.is_some() || entry.size > 0 { entry.size } else { RESERVE };
+        let expected = head.length.unwrap_or(listed).min(listed).min(RESERVE);
         let expected = usize::try_from(expected).unwrap_or(0);
         partial.bytes.clear();
         if partial.bytes.capacity() < expected {
@@ -216,11 +233,31 @@ fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> R
 }
 
 /// Reads the body, keeping what came before a break.
-async fn receive(mut stream: Stream, stall: Duration, partial: &mut Partial) -> Result<(), RequestError> {
+///
+/// What goes on beyond the object's size, or beyond the memory for all bodies where no size is known, is not read.
+async fn receive(
+    mut stream: Stream,
+    options: &S3Options,
+    bound: u64,
+    partial: &mut Partial,
+) -> Result<(), RequestError> {
+    let stall = options.read_timeout;
+    let mut pace = Pace::new(options.drip);
     loop {
         match tokio::time::timeout(stall, stream.next()).await {
             Ok(None) => return Ok(()),
-            Ok(Some(Ok(chunk))) => partial.bytes.extend_from_slice(&chunk),
+            Ok(Some(Ok(chunk))) => {
+                partial.bytes.extend_from_slice(&chunk);
+                if partial.bytes.len() as u64 > bound {
+                    partial.bytes = Vec::new();
+                    partial.certified = false;
+                    return Err(cut(format!("the body goes on beyond {bound} bytes")));
+                }
+                if let Err(text) = pace.takes(chunk.len()) {
+                    partial.certified = false;
+                    return Err(RequestError::new(ErrorKind::Timeout, Remedy::Retry, text));
+                }
+            }
             Ok(Some(Err(broken))) => {
                 partial.certified = false;
                 if broken.wrong_checksum {

@@ -25,6 +25,7 @@ mod service;
 mod session;
 mod sign;
 mod uri;
+mod whole;
 
 pub use caller::Caller;
 pub use inventory::Inventory;

@@ -68,6 +68,8 @@ pub struct S3Options {
     pub connect_timeout: Duration,
     /// How long to wait for an answer to begin, and for each further piece of it.
     pub read_timeout: Duration,
+    /// How long a body may come at less than 1 KiB a second.
+    pub drip: Duration,
 }
 
 impl Default for S3Options {
@@ -95,6 +97,7 @@ impl Default for S3Options {
             access_wait: Duration::from_secs(15 * 60),
             connect_timeout: Duration::from_millis(3_100),
             read_timeout: Duration::from_secs(15),
+            drip: Duration::from_secs(60),
         }
     }
 }

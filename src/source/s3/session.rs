@@ -5,6 +5,7 @@ use super::buffers::BufferPool;
 use super::credentials::{CachedCredentials, CredentialsHandle};
 use super::options::S3Options;
 use super::profiles::{Profiles, meant};
+use super::whole::Proof;
 use crate::error::{Fatal, start};
 use crate::net::client;
 use crate::net::client::Http;
@@ -287,7 +288,8 @@ async fn load(options: &S3Options, profiles: &Profiles, http: SharedHttpClient) 
         // and never repeats a body that breaks.
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .identity_cache(IdentityCache::no_cache());
+        .identity_cache(IdentityCache::no_cache())
+        .interceptor(Proof { stall: options.read_timeout, drip: options.drip });
     if let Some(url) = &options.endpoint_url {
         config = config.endpoint_url(url);
     }

@@ -7,3 +7,4 @@ pub(crate) mod readers;
 pub(crate) mod s3;
 pub(crate) mod signed;
 pub(crate) mod wait;
+pub(crate) mod wire;

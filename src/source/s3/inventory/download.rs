@@ -9,6 +9,7 @@ use crate::source::s3::answer::Wanted;
 use crate::source::s3::bucket::Bucket;
 use crate::source::s3::get::ask;
 use crate::source::s3::regain::another_try;
+use crate::source::s3::whole::Pace;
 use md5::{Digest as _, Md5};
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -16,6 +17,8 @@ use std::sync::atomic::Ordering;
 
 /// A file that came whole this often and is not what the manifest says is another file.
 const WHOLE: u32 = 2;
+/// No file of an inventory is longer, where nobody says how long one is.
+const MOST: u64 = 64 << 30;
 
 /// What a broken download left behind.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub(super) async fn download(bucket: &Bucket, wanted: &DataFile, key: &str) -> R
             counters.retries.fetch_add(1, Ordering::Relaxed);
         }
         tries += 1;
-        let failure = match attempt(bucket, key, &mut partial).await {
+        let failure = match attempt(bucket, key, wanted.size, &mut partial).await {
             Ok(()) => match differs(&mut partial.file, wanted).map_err(unwritable)? {
                 None => return Ok(partial.file),
                 Some(why) => {
@@ -61,7 +64,12 @@ pub(super) async fn download(bucket: &Bucket, wanted: &DataFile, key: &str) -> R
     }
 }
 
-async fn attempt(bucket: &Bucket, key: &str, partial: &mut Partial) -> Result<(), RequestError> {
+async fn attempt(
+    bucket: &Bucket,
+    key: &str,
+    size: Option<u64>,
+    partial: &mut Partial,
+) -> Result<(), RequestError> {
     // Without an ETag the rest could be another file's.
     let from = if partial.etag.is_some() { partial.bytes } else { 0 };
     let range = (from > 0).then(|| format!("bytes={from}-"));
@@ -77,13 +85,22 @@ async fn attempt(bucket: &Bucket, key: &str, partial: &mut Partial) -> Result<()
     partial.file.seek(SeekFrom::Start(partial.bytes)).map_err(unwritable)?;
     partial.etag = head.etag.filter(|etag| !etag.starts_with("W/"));
     let end = head.length.map(|length| partial.bytes + length);
-    let stall = bucket.session.options().read_timeout;
+    let options = bucket.session.options();
+    let stall = options.read_timeout;
+    let mut pace = Pace::new(options.drip);
+    let bound = size.or(end).unwrap_or(MOST);
     loop {
         match tokio::time::timeout(stall, stream.next()).await {
             Ok(None) => break,
             Ok(Some(Ok(chunk))) => {
                 partial.file.write_all(&chunk).map_err(unwritable)?;
                 partial.bytes += chunk.len() as u64;
+                if partial.bytes > bound {
+                    // However long it is: it is not what the manifest says.
+                    return Ok(());
+                }
+                let dripped = |text| RequestError::new(ErrorKind::Timeout, Remedy::Retry, text);
+                pace.takes(chunk.len()).map_err(dripped)?;
             }
             Ok(Some(Err(broken))) => return Err(cut(format!("the body broke: {}", broken.reason))),
             Err(_) => {

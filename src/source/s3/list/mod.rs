@@ -2,6 +2,7 @@
 
 mod node;
 mod page;
+mod progress;
 pub(crate) mod range;
 pub(crate) mod tree;
 mod work;

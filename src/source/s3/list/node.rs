@@ -2,8 +2,9 @@
 //! where the caller may not.
 
 use super::page::{Answer, Page, Token, list_page};
+use super::progress::Progress;
 use super::range::{Range, past};
-use super::work::{Piece, Shared, Split, Work};
+use super::work::{GoesOn, Piece, Shared, Split, Work};
 use crate::error::ErrorKind;
 use crate::key::layout::{Level, folder_of, level};
 use crate::source::s3::entry::{Entry, Listed};
@@ -26,7 +27,7 @@ pub(crate) async fn work_on(shared: Arc<Shared>, id: u64, work: Work, pieces: Se
     let node = NodeTask { shared, id, pieces };
     let done = match work {
         Work::Ready(keys) => node.page(keys).await,
-        Work::Folder { prefix, token } => node.look(prefix, token).await,
+        Work::Folder { prefix, goes_on } => node.look(prefix, goes_on).await,
         Work::Range(range) => node.list(range).await,
     };
     if done.is_ok() {
@@ -62,23 +63,28 @@ impl NodeTask {
     }
 
     /// One page of a folder: its own keys and the folders in it become nodes, and the rest of it one more.
-    async fn look(&self, prefix: String, token: Option<Token>) -> Result<(), Gone> {
+    async fn look(&self, prefix: String, goes_on: Option<Box<GoesOn>>) -> Result<(), Gone> {
         let bucket = &self.shared.bucket;
-        let ask = Page { delimited: true, token: token.as_ref(), ..Page::of(&prefix) };
-        let Answer { entries: mut keys, folders, next } = match list_page(bucket, ask).await {
-            Ok(answer) => answer,
-            Err(failure) if failure.kind == ErrorKind::AccessDenied && token.is_none() => {
-                if prefix != bucket.uri.prefix {
-                    bucket.session.note(format!(
-                        "{}: may not be listed by itself ({failure}); listing it as a part of {}",
-                        S3Uri { prefix: prefix.clone(), ..bucket.uri.clone() },
-                        bucket.uri
-                    ));
-                }
-                return self.flat(&prefix);
-            }
-            Err(failure) => return self.failed(prefix, failure).await,
+        let (token, mut progress) = match goes_on {
+            Some(goes_on) => (Some(goes_on.token), goes_on.progress),
+            None => (None, Progress::default()),
         };
+        let ask = Page { delimited: true, token: token.as_ref(), ..Page::of(&prefix) };
+        let Answer { entries: mut keys, folders, next, .. } =
+            match list_page(bucket, ask, &mut progress).await {
+                Ok(answer) => answer,
+                Err(failure) if failure.kind == ErrorKind::AccessDenied && token.is_none() => {
+                    if prefix != bucket.uri.prefix {
+                        bucket.session.note(format!(
+                            "{}: may not be listed by itself ({failure}); listing it as a part of {}",
+                            S3Uri { prefix: prefix.clone(), ..bucket.uri.clone() },
+                            bucket.uri
+                        ));
+                    }
+                    return self.flat(&prefix);
+                }
+                Err(failure) => return self.failed(prefix, failure).await,
+            };
         let Some(mut folders) = folders else {
             if token.is_none() {
                 return self.flat(&prefix);
@@ -103,13 +109,8 @@ impl NodeTask {
         if !rest.is_empty() {
             works.push(Work::Ready(rest));
         }
-        match next {
-            Ok(Some(token)) => works.push(Work::Folder { prefix, token: Some(token) }),
-            Ok(None) => {}
-            Err(failure) => {
-                self.split(works)?;
-                return self.failed(prefix, failure).await;
-            }
+        if let Some(token) = next {
+            works.push(Work::Folder { prefix, goes_on: Some(Box::new(GoesOn { token, progress })) });
         }
         self.split(works)
     }
@@ -123,12 +124,17 @@ impl NodeTask {
     async fn list(&self, range: Range) -> Result<(), Gone> {
         let bucket = &self.shared.bucket;
         let mut token: Option<Token> = None;
+        let mut progress = Progress::default();
         let mut seen = 0;
         loop {
             let after = if token.is_none() { range.start_after() } else { None };
-            let ask =
-                Page { start_after: after.as_deref(), token: token.as_ref(), ..Page::of(&range.prefix) };
-            let Answer { entries: listed, next, .. } = match list_page(bucket, ask).await {
+            let ask = Page {
+                start_after: after.as_deref(),
+                token: token.as_ref(),
+                ends: range.hi.is_some(),
+                ..Page::of(&range.prefix)
+            };
+            let Answer { entries: listed, next, .. } = match list_page(bucket, ask, &mut progress).await {
                 Ok(answer) => answer,
                 // Perhaps only the prefix that the user named may be listed.
                 Err(failure)
@@ -155,9 +161,8 @@ impl NodeTask {
             self.page(wanted.collect()).await?;
             match next {
                 _ if ends && ordered => return Ok(()),
-                Ok(None) => return Ok(()),
-                Err(failure) => return self.failed(range.name(), failure).await,
-                Ok(Some(next)) => token = Some(next),
+                None => return Ok(()),
+                Some(next) => token = Some(next),
             }
             seen += 1;
             // A page may end among the versions of one key.
@@ -182,7 +187,7 @@ impl NodeTask {
 impl Shared {
     /// The work for a prefix: a folder that a look found, or what the user named.
     pub(crate) fn enter(&self, prefix: &str) -> Option<Work> {
-        let look = || Some(Work::Folder { prefix: prefix.to_owned(), token: None });
+        let look = || Some(Work::Folder { prefix: prefix.to_owned(), goes_on: None });
         let folder = folder_of(prefix);
         let level = level(folder);
         let kind = matches!(level, Level::Regions { .. } | Level::Days { .. } | Level::OtherService);
@@ -209,7 +214,7 @@ impl Shared {
             Level::OtherService if !self.scope.is_restricted() => Some(Work::Range(Range::all(prefix))),
             // Nothing of another service is read, but somebody may keep a trail below its folder.
             Level::OtherService if prefix.ends_with('/') => {
-                Some(Work::Folder { prefix: format!("{prefix}AWSLogs/"), token: None })
+                Some(Work::Folder { prefix: format!("{prefix}AWSLogs/"), goes_on: None })
             }
             Level::OtherService => Some(Work::Range(Range::all(prefix))),
         }

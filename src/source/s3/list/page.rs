@@ -1,11 +1,11 @@
 //! One page of a listing: asked for, tried again, and read.
 
-use crate::error::ErrorKind;
+use super::progress::{Brought, Progress};
 use crate::net::backoff::backoff;
 use crate::source::ReadClass;
 use crate::source::s3::bucket::{Bucket, payer};
 use crate::source::s3::entry::{Entry, archived};
-use crate::source::s3::errors::{Remedy, RequestError};
+use crate::source::s3::errors::{RequestError, doubtful};
 use crate::source::s3::regain::another_try;
 use crate::source::s3::uri::decode_listed;
 use aws_sdk_s3::types::{
@@ -22,11 +22,15 @@ pub(crate) struct Page<'a> {
     pub(crate) delimited: bool,
     pub(crate) start_after: Option<&'a str>,
     pub(crate) token: Option<&'a Token>,
+    /// The listing ends, or begins, within the prefix: where keys come in no order, some would be missed.
+    pub(crate) ends: bool,
+    /// Set by [`list_page`].
+    pub(crate) versions: bool,
 }
 
 impl<'a> Page<'a> {
     pub(crate) fn of(prefix: &'a str) -> Self {
-        Self { prefix, delimited: false, start_after: None, token: None }
+        Self { prefix, delimited: false, start_after: None, token: None, ends: false, versions: false }
     }
 }
 
@@ -37,11 +41,13 @@ pub(crate) struct Answer {
     /// The folders, where asked for with a delimiter. `None`: one has a name that is not UTF-8.
     pub(crate) folders: Option<Vec<String>>,
     /// Where the listing goes on, if it does.
-    pub(crate) next: Result<Option<Token>, RequestError>,
+    pub(crate) next: Option<Token>,
+    /// Delete markers, which are no entries.
+    pub(crate) markers: usize,
 }
 
 /// Where the next page begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Token {
     /// S3's own word for it.
     Continuation(String),
@@ -49,44 +55,59 @@ pub(crate) enum Token {
     Version { key: String, version: Option<String> },
 }
 
-/// Where the listing goes on. A page that says there is more but not where would end it silently.
-fn next(
-    truncated: Option<bool>,
-    next: Option<Token>,
-    last: Option<&Token>,
-) -> Result<Option<Token>, RequestError> {
-    if truncated != Some(true) {
-        return Ok(None);
-    }
-    match next {
-        Some(token) if Some(&token) != last => Ok(Some(token)),
-        _ => Err(RequestError::new(
-            ErrorKind::Other,
-            Remedy::Final,
-            "the listing is truncated, but the server does not say where it goes on",
-        )),
+/// Tries for an answer that came, but cannot be believed.
+const DOUBTFUL: u32 = 4;
+
+/// Where the listing goes on. A page that does not say whether there is more, or says so but not where, would end it
+/// silently.
+fn next(truncated: Option<bool>, next: Option<Token>) -> Result<Option<Token>, RequestError> {
+    match (truncated, next) {
+        (Some(true), Some(token)) => Ok(Some(token)),
+        (Some(false), None) => Ok(None),
+        (Some(true), None) => {
+            Err(doubtful("the listing is truncated, but the server does not say where it goes on".to_owned()))
+        }
+        (Some(false), Some(_)) => {
+            Err(doubtful("the server says where the listing goes on, and that it does not".to_owned()))
+        }
+        (None, _) => Err(doubtful("the server does not say whether the listing is truncated".to_owned())),
     }
 }
 
-/// One page, with as many tries as an object gets.
-pub(crate) async fn list_page(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError> {
+/// One page, with as many tries as an object gets. It must go on from those that `progress` knows.
+pub(crate) async fn list_page(
+    bucket: &Bucket,
+    ask: Page<'_>,
+    progress: &mut Progress,
+) -> Result<Answer, RequestError> {
     let options = bucket.session.options();
     let counters = bucket.session.counters();
-    let mut tries = 0;
+    let ask = Page { versions: options.all_versions, ..ask };
+    let (mut tries, mut doubts) = (0, 0);
     loop {
         bucket.session.access().enter(&bucket.uri.bucket).await?;
         tries += 1;
         counters.list.fetch_add(1, Ordering::Relaxed);
-        let answer =
-            if options.all_versions { versions(bucket, ask).await } else { latest(bucket, ask).await };
-        let failure = match answer {
-            Ok(answer) => return Ok(answer),
+        let answer = if ask.versions { versions(bucket, ask).await } else { latest(bucket, ask).await };
+        let checked = answer.and_then(|answer| {
+            let Answer { entries, folders, next, markers } = &answer;
+            let (folders, next, markers) = (folders.as_deref(), next.as_ref(), *markers);
+            let step = progress.check(&ask, Brought { entries, folders, next, markers })?;
+            Ok((answer, step))
+        });
+        let failure = match checked {
+            Ok((answer, step)) => {
+                counters.delete_markers.fetch_add(answer.markers as u64, Ordering::Relaxed);
+                progress.go_on(step);
+                return Ok(answer);
+            }
             Err(failure) => failure,
         };
+        doubts += u32::from(failure.doubtful);
         if !another_try(bucket, &failure).await? {
             return Err(failure);
         }
-        if tries >= options.attempts {
+        if tries >= options.attempts || doubts >= DOUBTFUL {
             return Err(failure.context(format_args!("after {tries} tries")));
         }
         counters.retries.fetch_add(1, Ordering::Relaxed);
@@ -110,10 +131,19 @@ async fn latest(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError> 
     // A server that does not know the parameter sends keys as they are, and no such field.
     let encoded = page.encoding_type().is_some();
     let token = page.next_continuation_token().filter(|token| !token.is_empty());
+    let there = page.contents().len() + page.common_prefixes().len();
+    if let Some(count) = page.key_count().filter(|&count| usize::try_from(count) != Ok(there)) {
+        return Err(doubtful(format!("the page is said to have {count} keys and folders, and has {there}")));
+    }
     Ok(Answer {
-        next: next(page.is_truncated(), token.map(|token| Token::Continuation(token.to_owned())), ask.token),
+        next: next(page.is_truncated(), token.map(|token| Token::Continuation(token.to_owned())))?,
+        markers: 0,
         folders: folders(page.common_prefixes(), encoded),
-        entries: page.contents.unwrap_or_default().into_iter().map(|object| entry(object, encoded)).collect(),
+        entries: {
+            let listed = page.contents.unwrap_or_default();
+            sizes(listed.iter().map(|object| (object.key(), object.size())))?;
+            listed.into_iter().map(|object| entry(object, encoded)).collect()
+        },
     })
 }
 
@@ -137,21 +167,31 @@ async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError
         .set_version_id_marker(version)
         .optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
     let page = request.send().await.map_err(|error| RequestError::from_sdk(&error))?;
-    let markers = page.delete_markers().len() as u64;
-    bucket.session.counters().delete_markers.fetch_add(markers, Ordering::Relaxed);
+    let markers = page.delete_markers().len();
     let encoded = page.encoding_type().is_some();
-    let key = page.next_key_marker().and_then(|key| decoded(key, encoded));
+    let key = page.next_key_marker().filter(|key| !key.is_empty()).and_then(|key| decoded(key, encoded));
     let token = key.map(|key| Token::Version { key, version: page.next_version_id_marker.clone() });
     Ok(Answer {
-        next: next(page.is_truncated(), token, ask.token),
+        next: next(page.is_truncated(), token)?,
+        markers,
         folders: folders(page.common_prefixes(), encoded),
-        entries: page
-            .versions
-            .unwrap_or_default()
-            .into_iter()
-            .map(|one| version_entry(one, encoded))
-            .collect(),
+        entries: {
+            let listed = page.versions.unwrap_or_default();
+            sizes(listed.iter().map(|one| (one.key(), one.size())))?;
+            listed.into_iter().map(|one| version_entry(one, encoded)).collect()
+        },
     })
+}
+
+/// No object has fewer bytes than none.
+fn sizes<'k>(mut listed: impl Iterator<Item = (Option<&'k str>, Option<i64>)>) -> Result<(), RequestError> {
+    match listed.find(|(_, size)| size.is_some_and(|size| size < 0)) {
+        Some((key, size)) => {
+            let (key, size) = (key.unwrap_or_default(), size.unwrap_or_default());
+            Err(doubtful(format!("the key {key:?} is said to have {size} bytes")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn decoded(text: &str, encoded: bool) -> Option<String> {

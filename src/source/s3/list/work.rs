@@ -1,6 +1,7 @@
 //! What the nodes of a listing have to do, hand over and share.
 
 use super::page::Token;
+use super::progress::Progress;
 use super::range::{ListScope, Range};
 use crate::source::s3::bucket::Bucket;
 use crate::source::s3::entry::{Entry, Listed};
@@ -14,9 +15,16 @@ pub(crate) enum Work {
     /// Nothing: these keys are listed already.
     Ready(Vec<Entry>),
     /// Look what is in it.
-    Folder { prefix: String, token: Option<Token> },
+    Folder { prefix: String, goes_on: Option<Box<GoesOn>> },
     /// List it.
     Range(Range),
+}
+
+/// The further pages of a folder.
+#[derive(Debug)]
+pub(crate) struct GoesOn {
+    pub(crate) token: Token,
+    pub(crate) progress: Progress,
 }
 
 /// What a node hands over.

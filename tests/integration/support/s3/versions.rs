@@ -30,8 +30,11 @@ pub(super) fn list_versions(bucket: &Bucket, input: &ListObjectVersionsInput) ->
     if from < prefix {
         from.clone_from(&prefix);
     }
-    let mut output =
-        ListObjectVersionsOutput { encoding_type: input.encoding_type.clone(), ..Default::default() };
+    let mut output = ListObjectVersionsOutput {
+        encoding_type: input.encoding_type.clone(),
+        is_truncated: Some(false),
+        ..Default::default()
+    };
     let (mut versions, mut common, mut markers) = (Vec::new(), Vec::new(), Vec::new());
     let mut last = (String::new(), None);
     'keys: while let Some((key, bodies, deleted)) =
