@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 
 use super::terminal::{self, plain};
 use super::{code, posture_live};
+use roottrail::cancel::Cancel;
 use roottrail::output::file::OutFile;
 use roottrail::posture::{self, Assessment, Options, Posture, ProblemKind, Span, render};
 
@@ -93,7 +94,8 @@ const MOST_NAMED: usize = 100;
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let output = match args.output.as_deref().filter(|path| path.as_os_str() != "-") {
         Some(path) => OutFile::create(path, args.force)?,
-        None => OutFile::stdout(),
+        // What is written is as short as a table: nobody needs to stop it.
+        None => OutFile::stdout(&Cancel::new())?,
     };
     let mut posture = Posture::new(Options {
         as_of: args.as_of,
