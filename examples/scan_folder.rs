@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use roottrail::cancel::Cancel;
 use roottrail::filter::Filter;
 use roottrail::format::Ndjson;
 use roottrail::output::file::OutFile;
@@ -13,7 +14,7 @@ use roottrail::source::disk::DiskSource;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).ok_or("name a folder")?;
-    let findings = FindingFile::new(Box::new(Ndjson), OutFile::stdout())?;
+    let findings = FindingFile::new(Box::new(Ndjson), OutFile::stdout(&Cancel::new())?)?;
     let mut outputs = Outputs::new(vec![findings], None, true);
     let run = Run {
         sources: vec![Box::new(DiskSource::new(&folder))],
