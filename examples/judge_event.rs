@@ -11,7 +11,7 @@ use roottrail::scan::events_of;
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("name a file")?;
     let object = ObjectRef { uri: path.clone(), ..ObjectRef::default() };
-    for (record_index, text) in events_of(&std::fs::read(&path)?)? {
+    for (record_index, text) in events_of(&std::fs::read(&path)?)?.events {
         let record = parse_plain(text.get());
         match examine(&record, text.clone(), &Place { object: &object, record_index }) {
             Some(finding) => {
