@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
 
 use super::terminal::{self, ColorChoice, plain};
+use super::values::parse_span;
 use super::{UsageError, code};
-use roottrail::report::{self, ContextFiles, Options, Report, TextOptions};
+use roottrail::report::{self, ContextFiles, ReportOptions, RootReport, TextOptions};
 
 /// The width of the text where standard output is no terminal.
 const WIDTH: usize = 120;
@@ -54,8 +56,8 @@ pub(super) struct Args {
 
     /// Leave uses out of the measures that fall into an account's first days, such as 30d; needs
     /// --organizations
-    #[arg(long, value_name = "SPAN", value_parser = days, help_heading = "What else is known")]
-    new_account: Option<i64>,
+    #[arg(long, value_name = "SPAN", value_parser = parse_span, help_heading = "What else is known")]
+    new_account: Option<SignedDuration>,
 
     /// Write no text to standard output
     #[arg(short, long, help_heading = "Interface")]
@@ -83,7 +85,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return Err(UsageError(format!("{} is named for two outputs", output.display())).into());
         }
     }
-    let report = report::build(&Options {
+    let report = report::build(&ReportOptions {
         files: args.files.clone(),
         beside: ContextFiles {
             organizations: args.organizations.clone(),
@@ -91,7 +93,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             summaries: args.summary.clone(),
             posture: args.posture.clone(),
         },
-        new_account: args.new_account,
+        new_account: args.new_account.map(|span| span.as_secs()),
     })?;
     if let Some(path) = &args.json {
         let mut text = serde_json::to_vec_pretty(&report).context("cannot make the JSON")?;
@@ -115,7 +117,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(if report.totals.unread > 0 { code::INCOMPLETE } else { code::COMPLETE }))
 }
 
-fn print(report: &Report, colour: ColorChoice) -> io::Result<()> {
+fn print(report: &RootReport, colour: ColorChoice) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let width = terminal::screen_width().map_or(WIDTH, |width| width.max(40));
     let text = report::text(report, TextOptions { width, colour: colour.on_stdout() });
@@ -152,11 +154,4 @@ fn same(one: &Path, other: &Path) -> bool {
         (Ok(one), Ok(other)) => one == other && one.is_file(),
         _ => false,
     }
-}
-
-/// `30d` in seconds.
-fn days(text: &str) -> Result<i64, String> {
-    let digits = text.strip_suffix('d').unwrap_or(text);
-    let days: i64 = digits.parse().map_err(|_| "a number of days, such as 30d".to_owned())?;
-    if (0..=36_500).contains(&days) { Ok(days * 86_400) } else { Err("a number of days, such as 30d".into()) }
 }

@@ -1,4 +1,4 @@
-//! Lines with a limit: a file of another kind may be one line without end.
+//! FindingLines with a limit: a file of another kind may be one line without end.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -18,13 +18,13 @@ pub enum LineFault {
 
 /// Reads lines and counts their bytes.
 #[derive(Debug)]
-pub struct Lines<R> {
+pub struct FindingLines<R> {
     from: R,
     offset: u64,
 }
 
-impl<R: BufRead> Lines<R> {
-    /// Lines of a reader that stands at `offset` of its file.
+impl<R: BufRead> FindingLines<R> {
+    /// FindingLines of a reader that stands at `offset` of its file.
     pub fn new(from: R, offset: u64) -> Self {
         Self { from, offset }
     }

@@ -3,5 +3,5 @@
 mod lines;
 mod open;
 
-pub use lines::{LONGEST_LINE, LineFault, Lines};
-pub use open::{Kind, kind_of, open};
+pub use lines::{FindingLines, LONGEST_LINE, LineFault};
+pub use open::{LineKind, kind_of, open};

@@ -39,7 +39,7 @@ fn inflated(from: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead +
 
 /// What a line of a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum LineKind {
     /// `roottrail.finding/1`
     Finding,
     /// Another of roottrail's own lines, which may stand between findings: an error, the end of a part.
@@ -70,36 +70,36 @@ struct Marks<'a> {
 }
 
 /// Tells what a line is, for a message that names it.
-pub fn kind_of(line: &[u8]) -> Kind {
+pub fn kind_of(line: &[u8]) -> LineKind {
     let line = line.trim_ascii();
     if line.starts_with(b"time,severity,account_id,") {
-        return Kind::Other("CSV (scan -f csv)");
+        return LineKind::Other("CSV (scan -f csv)");
     }
     let Ok(marks) = serde_json::from_slice::<Marks<'_>>(line) else {
-        return Kind::Unknown;
+        return LineKind::Unknown;
     };
     match marks.schema.as_deref() {
-        Some(crate::finding::SCHEMA) => return Kind::Finding,
-        Some("roottrail.error/1" | "roottrail.part/1") => return Kind::Beside,
-        Some("roottrail.summary/1") => return Kind::Other("a summary (give it to --summary)"),
-        Some("roottrail.posture/1") => return Kind::Other("a posture (give it to --posture)"),
+        Some(crate::finding::SCHEMA) => return LineKind::Finding,
+        Some("roottrail.error/1" | "roottrail.part/1") => return LineKind::Beside,
+        Some("roottrail.summary/1") => return LineKind::Other("a summary (give it to --summary)"),
+        Some("roottrail.posture/1") => return LineKind::Other("a posture (give it to --posture)"),
         Some(schema) if schema.starts_with("roottrail.") => {
-            return Kind::Other("another of roottrail's files");
+            return LineKind::Other("another of roottrail's files");
         }
         _ => {}
     }
     if marks.sourcetype.is_some() {
-        Kind::Other("Splunk envelopes (scan -f hec)")
+        LineKind::Other("Splunk envelopes (scan -f hec)")
     } else if marks.create.is_some() {
-        Kind::Other("requests for _bulk (scan -f bulk)")
+        LineKind::Other("requests for _bulk (scan -f bulk)")
     } else if marks.class_uid.is_some() {
-        Kind::Other("OCSF (scan -f ocsf)")
+        LineKind::Other("OCSF (scan -f ocsf)")
     } else if marks.ecs.is_some() {
-        Kind::Other("ECS documents (scan -f ecs)")
+        LineKind::Other("ECS documents (scan -f ecs)")
     } else if marks.records.is_some() || marks.event_version.is_some() {
-        Kind::Other("a CloudTrail log (scan it first)")
+        LineKind::Other("a CloudTrail log (scan it first)")
     } else {
-        Kind::Unknown
+        LineKind::Unknown
     }
 }
 
@@ -128,10 +128,10 @@ mod tests {
     #[test]
     fn other_kinds_are_named() {
         for (line, kind) in [
-            (r#"{"schema":"roottrail.finding/1"}"#, Kind::Finding),
-            (r#"{"schema":"roottrail.error/1","uri":"x"}"#, Kind::Beside),
-            (r#"{"a":1}"#, Kind::Unknown),
-            ("no JSON", Kind::Unknown),
+            (r#"{"schema":"roottrail.finding/1"}"#, LineKind::Finding),
+            (r#"{"schema":"roottrail.error/1","uri":"x"}"#, LineKind::Beside),
+            (r#"{"a":1}"#, LineKind::Unknown),
+            ("no JSON", LineKind::Unknown),
         ] {
             assert_eq!(kind_of(line.as_bytes()), kind, "{line}");
         }
@@ -144,7 +144,7 @@ mod tests {
             (r#"{"Records":[]}"#, "scan it first"),
             (r#"{"schema":"roottrail.summary/1"}"#, "--summary"),
         ] {
-            let Kind::Other(name) = kind_of(line.as_bytes()) else { panic!("{line}") };
+            let LineKind::Other(name) = kind_of(line.as_bytes()) else { panic!("{line}") };
             assert!(name.contains(word), "{name}");
         }
     }

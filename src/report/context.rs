@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::event::is_organization;
-use super::posture::Posture;
+use super::posture::PostureSection;
 use super::read::ReportError;
 use super::time::{DAY, seconds};
 use crate::text::table::inert;
@@ -109,7 +109,7 @@ pub(super) struct Context {
     pub(super) has_organizations: bool,
     pub(super) has_inventory: bool,
     pub(super) summary: Option<Scanned>,
-    pub(super) posture: Option<Posture>,
+    pub(super) posture: Option<PostureSection>,
 }
 
 /// What the summaries say.
@@ -226,7 +226,7 @@ impl Context {
 
     fn posture(&mut self, path: &Path) -> Result<(), ReportError> {
         const WHAT: &str = "a posture (posture --format json)";
-        let mut posture: Posture =
+        let mut posture: PostureSection =
             serde_json::from_str(&load(path)?).map_err(|error| form(path, WHAT, &error))?;
         if posture.schema != "roottrail.posture/1" {
             return Err(form(path, WHAT, &format!("its schema is {}", inert(&posture.schema, 64))));

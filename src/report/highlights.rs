@@ -2,32 +2,15 @@
 
 use super::context::Context;
 use super::fold::{Fold, MOST_ACCOUNTS, MOST_ADDRESSES, MOST_FINDINGS, MOST_KEYS, MOST_SESSIONS};
-use super::model::{Highlight, Listed, Report};
+use super::model::{Highlight, Listed, RootReport};
 use super::read::MOST_ISSUED;
 use super::story::MOST_EPISODES;
 use super::tables::{account, moment};
+use super::words::{count, thousands};
 use crate::finding::Severity;
 
-/// A number with its noun.
-pub(super) fn count(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(n), if n == 1 { one } else { many })
-}
-
-/// A number with its thousands apart.
-pub(super) fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// What to know first, most serious first.
-pub(super) fn highlights(report: &Report, conflicts: u64) -> Vec<Highlight> {
+pub(super) fn highlights(report: &RootReport, conflicts: u64) -> Vec<Highlight> {
     let mut all = Vec::new();
     let mut say = |severity, text: String, detail: String| all.push(Highlight { severity, text, detail });
     let rule = |id: &str| report.rules.iter().find(|rule| rule.id == id).map_or(0, |rule| rule.findings);

@@ -2,7 +2,7 @@
 //!
 //! Text from a log is escaped so that it stays text: no link, no image, no markup, no table cell of its own.
 
-use super::model::Report;
+use super::model::RootReport;
 use super::tables;
 use super::text::subject;
 use crate::text::table::Table;
@@ -13,7 +13,7 @@ const STEPS: usize = 200;
 const ROWS: usize = 100;
 
 /// Writes the report.
-pub fn markdown(report: &Report) -> String {
+pub fn markdown(report: &RootReport) -> String {
     let mut out = format!("# Root activity\n\n{}\n", escaped(&subject(report)));
     if !report.highlights.is_empty() {
         out.push('\n');

@@ -1,7 +1,7 @@
 //! The report: findings brought together into sessions, episodes and the study's measures.
 //!
 //! ```text
-//! files ──lines──► rows ──sort, spill──► by account and time ──fold──► Report ──► text, Markdown, JSON, HTML
+//! files ──lines──► rows ──sort, spill──► by account and time ──fold──► RootReport ──► text, Markdown, JSON, HTML
 //! ```
 //!
 //! A scan judges each event by itself. A report looks at many: which sign-in opened the session of a call,
@@ -28,6 +28,7 @@ mod tables;
 mod tally;
 mod text;
 mod time;
+mod words;
 
 use std::path::PathBuf;
 
@@ -37,15 +38,15 @@ pub use html::html;
 pub use markdown::markdown;
 pub use model::{
     AccountNumbers, AddressUse, AllNumbers, Covered, CoveredAccount, Highlight, KeyUse, Listed,
-    OrganizationNumbers, Period, Report, RuleCount, SCHEMA, Week,
+    OrganizationNumbers, Period, RootReport, RuleCount, SCHEMA, Week,
 };
 pub use posture::{
-    Mismatch, Posture, PostureAccount, PostureCheck, PostureCounts, PostureDate, PostureFindings, PostureKey,
-    PostureOrganization, PostureScp, Practice,
+    PostureAccount, PostureCheck, PostureCounts, PostureDate, PostureFindings, PostureKey, PostureMismatch,
+    PostureOrganization, PosturePractice, PostureScp, PostureSection,
 };
 pub use read::{Input, MOST_RECORDS, ReportError};
-pub use session::{BySeverity, Change, Opening, RootSession, SessionKind, SignIn};
-pub use story::{Episode, Step};
+pub use session::{BySeverity, Opening, RootSession, SessionChange, SessionKind, SignIn};
+pub use story::{Episode, StoryStep};
 pub use study::{Share, SizeNumbers, Study, WeekNumbers};
 pub use tally::{Count, Counts};
 pub use text::{TextOptions, text};
@@ -56,7 +57,7 @@ use row::Row;
 
 /// What a report is made of.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ReportOptions {
     /// Findings files.
     pub files: Vec<PathBuf>,
     /// Files beside them.
@@ -78,8 +79,8 @@ const MOST_DAYS: i64 = 740;
 ///
 /// # Errors
 /// Fails where a file cannot be opened or is of another kind, and where the temporary file of the sort
-/// cannot be used. Lines that are no findings are counted in [`Report::inputs`].
-pub fn build(options: &Options) -> Result<Report, ReportError> {
+/// cannot be used. Lines that are no findings are counted in [`RootReport::inputs`].
+pub fn build(options: &ReportOptions) -> Result<RootReport, ReportError> {
     let context = Context::load(&options.beside)?;
     let read = read::read(&options.files)?;
     let mut fold = Fold::new(&context, &read.issued, options.new_account);
@@ -100,7 +101,7 @@ pub fn build(options: &Options) -> Result<Report, ReportError> {
         (None, Some((first, behind))) => Some((first, behind - 1)),
     };
     let weeks = span.map_or(0, |(start, end)| time::week(end) - time::week(start) + 1);
-    let mut report = Report {
+    let mut report = RootReport {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         period: span.map(|(start, end)| Period {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::context::Silence;
-use super::posture::Posture;
+use super::posture::PostureSection;
 use super::read::Input;
 use super::session::{BySeverity, Opening, RootSession, SessionKind};
 use super::story::Episode;
@@ -18,7 +18,7 @@ pub const SCHEMA: &str = "roottrail.report/1";
 
 /// Everything that a report says.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct RootReport {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
     /// The program's version.
@@ -58,7 +58,7 @@ pub struct Report {
     /// The most serious findings.
     pub findings: Vec<Listed>,
     /// The posture that was given.
-    pub posture: Option<Posture>,
+    pub posture: Option<PostureSection>,
     /// Limits that were reached, and what was left out.
     pub notes: Vec<String>,
     /// The records of the most serious findings, for the page.
@@ -66,7 +66,7 @@ pub struct Report {
     pub(super) records: BTreeMap<FindingId, Box<str>>,
 }
 
-impl Report {
+impl RootReport {
     /// The record of one of the most serious findings, inert and cut.
     pub fn record(&self, id: FindingId) -> Option<&str> {
         self.records.get(&id).map(AsRef::as_ref)

@@ -9,11 +9,11 @@ const MOST: usize = 500;
 
 /// What `roottrail posture` says of accounts' settings.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Posture {
+pub struct PostureSection {
     /// Always `roottrail.posture/1`.
     pub schema: String,
     /// The practices of the study, with their violations.
-    pub practices: Vec<Practice>,
+    pub practices: Vec<PosturePractice>,
     /// The totals of each date.
     pub dates: Vec<PostureDate>,
     /// Organizations and their violations.
@@ -27,7 +27,7 @@ pub struct Posture {
 
 /// One best practice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Practice {
+pub struct PosturePractice {
     /// Its name in JSON.
     pub check: String,
     /// In words.
@@ -137,12 +137,12 @@ pub struct PostureScp {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PostureFindings {
     /// Where they differ.
-    pub mismatches: Vec<Mismatch>,
+    pub mismatches: Vec<PostureMismatch>,
 }
 
 /// One difference.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Mismatch {
+pub struct PostureMismatch {
     /// The account.
     pub account_id: String,
     /// What differs.
@@ -155,7 +155,7 @@ pub struct Mismatch {
     pub access_key_id: Option<String>,
 }
 
-impl Posture {
+impl PostureSection {
     /// Makes every text inert, and keeps the accounts with the most violations.
     pub(super) fn tidy(&mut self) {
         let short = |text: &mut String| *text = inert(text, 256).into_owned();

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::event::{Issue, Seen};
 use super::sort::{RUN, Sorter};
 use crate::finding::{FindingId, Severity};
-use crate::findings::{self, Kind, LineFault, Lines};
+use crate::findings::{self, FindingLines, LineFault, LineKind};
 
 /// Bytes of lines that are handed over at a time.
 const PIECE: usize = 2 << 20;
@@ -32,7 +32,7 @@ pub struct Input {
     pub file: String,
     /// Findings in it.
     pub findings: u64,
-    /// Lines that are no findings, and parts of the file that could not be read.
+    /// FindingLines that are no findings, and parts of the file that could not be read.
     pub unread: u64,
     /// The first of them, and why.
     pub fault: Option<String>,
@@ -83,7 +83,7 @@ pub(super) struct Read {
     pub(super) bare: u64,
 }
 
-/// Lines of one file.
+/// FindingLines of one file.
 struct Piece {
     file: usize,
     first_line: u64,
@@ -110,7 +110,7 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Read, ReportError> {
     std::thread::scope(|scope| {
         scope.spawn(move || {
             for (file, from) in opened.into_iter().enumerate() {
-                if !cut(file, Lines::new(from, 0), &sender) {
+                if !cut(file, FindingLines::new(from, 0), &sender) {
                     return;
                 }
             }
@@ -129,7 +129,7 @@ fn shown(path: &Path) -> String {
 /// Sends the lines of a file in pieces; false where nobody takes them.
 fn cut(
     file: usize,
-    mut lines: Lines<Box<dyn io::BufRead + Send>>,
+    mut lines: FindingLines<Box<dyn io::BufRead + Send>>,
     to: &crossbeam_channel::Sender<Piece>,
 ) -> bool {
     let (mut line, mut first_line) = (0, 1);
@@ -256,13 +256,13 @@ fn part(text: &[u8], worst: Option<Rank>) -> Part {
             Ok(seen) if seen.is_finding() => seen,
             result => {
                 let why = match (findings::kind_of(line), result) {
-                    (Kind::Beside, _) => continue,
-                    (Kind::Other(name), _) => {
+                    (LineKind::Beside, _) => continue,
+                    (LineKind::Other(name), _) => {
                         format!("this is {name}; report reads findings as scan -f ndjson writes them")
                     }
-                    (Kind::Finding, Err(error)) => format!("a finding that cannot be read: {error}"),
+                    (LineKind::Finding, Err(error)) => format!("a finding that cannot be read: {error}"),
                     (_, Err(error)) if error.is_syntax() || error.is_eof() => format!("no JSON: {error}"),
-                    (Kind::Finding | Kind::Unknown, _) => "no finding".to_owned(),
+                    (LineKind::Finding | LineKind::Unknown, _) => "no finding".to_owned(),
                 };
                 part.unread += 1;
                 part.fault.get_or_insert((at, why));

@@ -121,7 +121,7 @@ impl Opening {
 
 /// A call that changed something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct SessionChange {
     /// When.
     pub time: String,
     /// `service:Event`.
@@ -219,7 +219,7 @@ pub struct RootSession {
     /// How many calls changed something.
     pub changed: u64,
     /// The first of them.
-    pub changes: Vec<Change>,
+    pub changes: Vec<SessionChange>,
     /// The first critical and high findings.
     pub notable: Vec<FindingId>,
 }
@@ -264,7 +264,7 @@ struct Open {
     rules: Tally,
     denied: Tally,
     changed: u64,
-    changes: Vec<Change>,
+    changes: Vec<SessionChange>,
     notable: Vec<FindingId>,
     weeks: BTreeSet<i64>,
 }
@@ -408,7 +408,7 @@ impl Open {
         } else if row.read_only != Some(true) {
             self.changed += 1;
             if self.changes.len() < MOST_LISTED {
-                self.changes.push(Change {
+                self.changes.push(SessionChange {
                     time: instant(now),
                     event: call(row),
                     request: row.request.to_owned(),

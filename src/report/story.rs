@@ -28,7 +28,7 @@ const MOST_KEYS: usize = 10_000;
 
 /// One thing that happened, once or several times in a row.
 #[derive(Clone, Debug, Serialize)]
-pub struct Step {
+pub struct StoryStep {
     /// When it began.
     pub start: String,
     /// When it ended.
@@ -87,7 +87,7 @@ pub struct Episode {
     /// Addresses.
     pub addresses: Counts,
     /// What happened, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<StoryStep>,
     /// Steps that are not listed.
     pub steps_beyond: u64,
     /// What other episodes say of this one.
@@ -105,7 +105,7 @@ struct OpenStep {
     calls: Tally,
     addresses: Tally,
     regions: Tally,
-    step: Step,
+    step: StoryStep,
 }
 
 #[derive(Debug)]
@@ -114,7 +114,7 @@ struct OpenEpisode {
     end: i64,
     severities: BySeverity,
     addresses: Tally,
-    steps: Vec<Step>,
+    steps: Vec<StoryStep>,
     steps_beyond: u64,
     last: Option<OpenStep>,
 }
@@ -228,7 +228,7 @@ impl OpenEpisode {
             calls: Tally::new(MOST_VALUES),
             addresses: Tally::new(MOST_VALUES),
             regions: Tally::new(MOST_VALUES),
-            step: Step {
+            step: StoryStep {
                 start: instant(now),
                 end: String::new(),
                 severity: row.severity,
@@ -258,7 +258,7 @@ impl OpenEpisode {
             self.steps_beyond += 1;
             return;
         }
-        self.steps.push(Step {
+        self.steps.push(StoryStep {
             end: instant(open.end.max(open.start)),
             calls: open.calls.counts(),
             addresses: open.addresses.counts(),

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::highlights::thousands;
-use super::model::Report;
+use super::model::RootReport;
 use super::session::{RootSession, SignIn};
 use super::story::Episode;
 use super::study::{Share, Study};
+use super::words::thousands;
 use crate::finding::{MfaDevice, MfaStatus, Severity};
 use crate::text::table::{Cell, Column, Table};
 
@@ -59,7 +59,7 @@ pub(super) fn moment_after(before: &str, time: &str) -> String {
 }
 
 /// The account, with its name where there is one.
-pub(super) fn account(report: &Report, id: &str) -> String {
+pub(super) fn account(report: &RootReport, id: &str) -> String {
     let name =
         report.accounts.iter().find(|account| account.account_id == id).and_then(|one| one.name.as_deref());
     match (id, name) {
@@ -74,7 +74,7 @@ pub(super) fn steps(episode: &Episode, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("time"),
         Column::text("severity").drops(3),
-        Column::text("what").shrinks_to(36),
+        Column::text("what").shrinks_to(44),
         Column::text("from").shrinks_to(15).drops(1),
         Column::text("about").shrinks_to(24).drops(2),
     ]);
@@ -93,7 +93,7 @@ pub(super) fn steps(episode: &Episode, most: usize) -> Table {
             moment_after(before, &step.start).into(),
             severity(step.severity),
             what.into(),
-            step.addresses.words(2).into(),
+            step.addresses.words(1).into(),
             about.trim_end_matches("; ").into(),
         ]);
         before = &step.start;
@@ -102,7 +102,7 @@ pub(super) fn steps(episode: &Episode, most: usize) -> Table {
 }
 
 /// The call and what it was about.
-pub(super) fn detail(step: &super::story::Step) -> String {
+pub(super) fn detail(step: &super::story::StoryStep) -> String {
     let calls = step.calls.words(3);
     let parts = [calls.as_str(), step.request.as_str(), step.error.as_str()];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -119,7 +119,7 @@ pub(super) fn opened(session: &RootSession) -> String {
     }
 }
 
-pub(super) fn sessions(report: &Report, most: usize) -> Table {
+pub(super) fn sessions(report: &RootReport, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("start"),
         Column::text("account").shrinks_to(12),
@@ -280,7 +280,7 @@ pub(super) fn study(study: &Study) -> Table {
     table
 }
 
-pub(super) fn accounts(report: &Report, most: usize) -> Table {
+pub(super) fn accounts(report: &RootReport, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("account").shrinks_to(12),
         Column::text("organization").drops(2),
@@ -312,7 +312,7 @@ pub(super) fn accounts(report: &Report, most: usize) -> Table {
     table
 }
 
-pub(super) fn keys(report: &Report, most: usize) -> Table {
+pub(super) fn keys(report: &RootReport, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("key"),
         Column::text("account").shrinks_to(12),
@@ -338,7 +338,7 @@ pub(super) fn keys(report: &Report, most: usize) -> Table {
     table
 }
 
-pub(super) fn addresses(report: &Report, most: usize) -> Table {
+pub(super) fn addresses(report: &RootReport, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("address").shrinks_to(15),
         Column::text("severity").drops(1),
@@ -362,7 +362,7 @@ pub(super) fn addresses(report: &Report, most: usize) -> Table {
     table
 }
 
-pub(super) fn organizations(report: &Report, most: usize) -> Table {
+pub(super) fn organizations(report: &RootReport, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("organization"),
         Column::number("accounts"),
@@ -382,7 +382,7 @@ pub(super) fn organizations(report: &Report, most: usize) -> Table {
     table
 }
 
-pub(super) fn gaps(report: &Report, most: usize) -> Table {
+pub(super) fn gaps(report: &RootReport, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("account").shrinks_to(12),
         Column::text("region"),
@@ -402,7 +402,7 @@ pub(super) fn gaps(report: &Report, most: usize) -> Table {
     table
 }
 
-pub(super) fn rules(report: &Report, most: usize) -> Table {
+pub(super) fn rules(report: &RootReport, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("rule").drops(1),
         Column::text("severity"),
@@ -420,7 +420,7 @@ pub(super) fn rules(report: &Report, most: usize) -> Table {
     table
 }
 
-pub(super) fn findings(report: &Report, most: usize) -> Table {
+pub(super) fn findings(report: &RootReport, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("time"),
         Column::text("severity").drops(2),

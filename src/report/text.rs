@@ -1,8 +1,8 @@
 //! The report on a terminal.
 
-use super::highlights::{count, thousands};
-use super::model::Report;
+use super::model::RootReport;
 use super::tables;
+use super::words::{count, thousands};
 use crate::text::table::{Table, cut};
 
 /// How the text is drawn.
@@ -20,7 +20,7 @@ const STEPS: usize = 40;
 const ROWS: usize = 15;
 
 /// One line that says what the report is about.
-pub(super) fn subject(report: &Report) -> String {
+pub(super) fn subject(report: &RootReport) -> String {
     let totals = &report.totals;
     let mut text = format!(
         "{} in {}",
@@ -45,7 +45,7 @@ pub(super) fn subject(report: &Report) -> String {
 }
 
 /// Draws the report.
-pub fn text(report: &Report, options: TextOptions) -> String {
+pub fn text(report: &RootReport, options: TextOptions) -> String {
     let mut out = String::new();
     let paint = |code: &str, text: &str| {
         let text = cut(text, options.width);

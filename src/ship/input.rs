@@ -7,7 +7,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::ShipError;
-use crate::findings::{LineFault, Lines};
+use crate::findings::{FindingLines, LineFault};
 use crate::hex::hex;
 
 /// One line of a findings file.
@@ -24,7 +24,7 @@ pub(super) struct Line {
 /// One findings file being read.
 pub(super) struct Input {
     name: String,
-    lines: Lines<BufReader<File>>,
+    lines: FindingLines<BufReader<File>>,
     read: Sha256,
 }
 
@@ -55,7 +55,7 @@ impl Input {
             file.consume(length);
             left -= length as u64;
         }
-        Ok(Self { name, lines: Lines::new(file, offset - left), read })
+        Ok(Self { name, lines: FindingLines::new(file, offset - left), read })
     }
 
     /// Where the next line begins.

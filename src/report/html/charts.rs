@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::finding::Severity;
-use crate::report::highlights::{count, thousands};
-use crate::report::model::Report;
-use crate::report::posture::Posture;
+use crate::report::model::RootReport;
+use crate::report::posture::PostureSection;
 use crate::report::tables::{account, moment, name};
 use crate::report::time::{DAY, day, instant, seconds};
+use crate::report::words::{count, thousands};
 
 /// A drawing.
 #[derive(Debug, Default, Serialize)]
@@ -86,7 +86,7 @@ const BARS: usize = 60;
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// Use by week: console with MFA and without, keys, others, one upon the other.
-pub(super) fn weeks(report: &Report) -> Option<Chart> {
+pub(super) fn weeks(report: &RootReport) -> Option<Chart> {
     let all = &report.weeks;
     if all.len() < 2 || all.iter().all(|week| week.numbers.accounts == 0) {
         return None;
@@ -159,7 +159,7 @@ pub(super) fn weeks(report: &Report) -> Option<Chart> {
 }
 
 /// Findings by hour and day of the week.
-pub(super) fn hours(report: &Report) -> Option<Chart> {
+pub(super) fn hours(report: &RootReport) -> Option<Chart> {
     let most = report.hours.iter().flatten().copied().max().filter(|most| *most > 0)?;
     const CLASSES: [&str; 6] = ["h0", "h1", "h2", "h3", "h4", "h5"];
     let (left, top, w, h) = (40.0, 8.0, 21.0, 21.0);
@@ -197,7 +197,7 @@ pub(super) fn hours(report: &Report) -> Option<Chart> {
 }
 
 /// The accounts with the most use.
-pub(super) fn accounts(report: &Report) -> Option<Chart> {
+pub(super) fn accounts(report: &RootReport) -> Option<Chart> {
     let mut all: Vec<_> = report.accounts.iter().filter(|one| one.sessions > 0).collect();
     all.sort_by_key(|one| (std::cmp::Reverse((one.uses, one.sessions)), &one.account_id));
     all.truncate(12);
@@ -243,7 +243,7 @@ const LANES: usize = 14;
 const SESSIONS: usize = 400;
 
 /// Sessions over time, a line for each account; episodes behind them.
-pub(super) fn sessions(report: &Report, listed: usize) -> Option<Chart> {
+pub(super) fn sessions(report: &RootReport, listed: usize) -> Option<Chart> {
     let mut lanes: Vec<&str> = Vec::new();
     for id in report
         .episodes
@@ -432,7 +432,7 @@ fn axis(chart: &mut Chart, start: i64, end: i64, left: f64, width: f64, y: f64) 
 const CELLS: i64 = 120;
 
 /// What the scan read of each account, day by day, with the gaps.
-pub(super) fn coverage(report: &Report) -> Option<Chart> {
+pub(super) fn coverage(report: &RootReport) -> Option<Chart> {
     let covered = report.coverage.as_ref()?;
     let bounds = covered.lines.iter().filter_map(|line| {
         let first = seconds(&format!("{}T00:00:00Z", line.start))?.div_euclid(DAY);
@@ -505,7 +505,7 @@ fn overlaps(gap: &crate::report::context::Silence, from: i64, to: i64) -> bool {
 const DATES: usize = 60;
 
 /// Shares of accounts with keys, without MFA, and used, over the dates of the reports.
-pub(super) fn posture(posture: &Posture) -> Option<Chart> {
+pub(super) fn posture(posture: &PostureSection) -> Option<Chart> {
     let each = posture.dates.len().div_ceil(DATES).max(1);
     let dates: Vec<_> = posture.dates.iter().step_by(each).collect();
     if dates.len() < 2 {

@@ -15,12 +15,12 @@ use sha2::{Digest as _, Sha256};
 
 use self::charts::Chart;
 use self::view::{Grid, Told};
-use super::highlights::{count, thousands};
-use super::model::{Highlight, Report};
-use super::posture::Posture;
+use super::model::{Highlight, RootReport};
+use super::posture::PostureSection;
 use super::read::{Input, ReportError};
 use super::tables::{FOOTNOTES, Measure, measures};
 use super::text::subject;
+use super::words::{count, thousands};
 
 const PAGE: &str = include_str!("page.html");
 const CHART: &str = include_str!("chart.html");
@@ -90,7 +90,7 @@ struct PracticeView {
 ///
 /// # Errors
 /// Fails where the template does not fit the page, which is a fault of the program.
-pub fn html(report: &Report) -> Result<String, ReportError> {
+pub fn html(report: &RootReport) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_name| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -111,7 +111,7 @@ fn csp() -> String {
     )
 }
 
-fn page_of(report: &Report) -> Page<'_> {
+fn page_of(report: &RootReport) -> Page<'_> {
     let findings = view::findings(report);
     let sessions = view::sessions(report);
     let tables = view::others(report);
@@ -189,7 +189,7 @@ fn page_of(report: &Report) -> Page<'_> {
     }
 }
 
-fn tiles(report: &Report) -> Vec<Tile> {
+fn tiles(report: &RootReport) -> Vec<Tile> {
     let by = &report.totals.severities;
     let tile = |n: u64, label, class: &'static str| Tile {
         value: thousands(n),
@@ -207,7 +207,7 @@ fn tiles(report: &Report) -> Vec<Tile> {
     ]
 }
 
-fn posture_of(posture: &Posture) -> PostureView {
+fn posture_of(posture: &PostureSection) -> PostureView {
     let practices = posture.practices.iter().map(|practice| {
         let rule =
             practice.config_rule.as_deref().map_or_else(String::new, |rule| format!("AWS Config: {rule}. "));

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::finding::{MfaDevice, MfaStatus};
-use crate::report::highlights::{count, thousands};
-use crate::report::model::{Listed, Report};
-use crate::report::posture::Posture;
+use crate::report::model::{Listed, RootReport};
+use crate::report::posture::PostureSection;
 use crate::report::session::RootSession;
-use crate::report::story::{Episode, Step};
+use crate::report::story::{Episode, StoryStep};
 use crate::report::tables::{self, account, detail, mfa, moment, name, opened};
+use crate::report::words::{count, thousands};
 
 /// Rows and bytes that the page takes of each part, so that it stays small however much there is.
 const SESSIONS: usize = 200;
@@ -112,7 +112,7 @@ fn fact(facts: &mut Vec<(&'static str, String)>, name: &'static str, text: impl 
     }
 }
 
-pub(super) fn sessions(report: &Report) -> Grid {
+pub(super) fn sessions(report: &RootReport) -> Grid {
     let mut grid = Grid {
         id: "sessions",
         title: "Sessions",
@@ -155,7 +155,7 @@ fn of(listed: usize, all: u64, what: &str) -> String {
     }
 }
 
-fn session_row(report: &Report, n: usize, session: &RootSession) -> Row {
+fn session_row(report: &RootReport, n: usize, session: &RootSession) -> Row {
     let refused: u64 = session.denied.listed.iter().map(|one| one.count).sum::<u64>() + session.denied.others;
     let mut facts = Vec::new();
     fact(&mut facts, "Session", &*session.id);
@@ -206,7 +206,7 @@ fn session_row(report: &Report, n: usize, session: &RootSession) -> Row {
 }
 
 /// The findings, and for the most serious of them the records.
-pub(super) fn findings(report: &Report) -> Grid {
+pub(super) fn findings(report: &RootReport) -> Grid {
     let mut grid = Grid {
         id: "findings",
         title: "Findings",
@@ -239,7 +239,7 @@ pub(super) fn findings(report: &Report) -> Grid {
     grid
 }
 
-fn finding_row(report: &Report, one: &Listed) -> Row {
+fn finding_row(report: &RootReport, one: &Listed) -> Row {
     let mut facts = Vec::new();
     fact(&mut facts, "Finding", one.id.to_string());
     fact(&mut facts, "Object", one.uri.clone());
@@ -316,7 +316,7 @@ fn indented(json: &str) -> String {
 }
 
 /// The other tables, those without rows left out.
-pub(super) fn others(report: &Report) -> Vec<Grid> {
+pub(super) fn others(report: &RootReport) -> Vec<Grid> {
     let grid = |id, title, intro: &str, titles: &[&'static str], rows: Vec<Vec<Cell>>| Grid {
         id,
         title,
@@ -445,7 +445,7 @@ pub(super) fn others(report: &Report) -> Vec<Grid> {
 }
 
 /// The tables of a posture.
-pub(super) fn posture(posture: &Posture) -> Vec<Grid> {
+pub(super) fn posture(posture: &PostureSection) -> Vec<Grid> {
     let accounts = posture.accounts.iter().take(ROWS).map(|one| {
         let yes = |flag: Option<bool>| flag.map_or("?", |flag| if flag { "yes" } else { "no" });
         let status = one.checks.each().map(|(_, check)| Cell {
@@ -544,7 +544,7 @@ struct ToldStep {
 }
 
 /// The episodes, the most serious first, up to a size.
-pub(super) fn episodes(report: &Report, findings: &Grid) -> Vec<Told> {
+pub(super) fn episodes(report: &RootReport, findings: &Grid) -> Vec<Told> {
     let listed: std::collections::HashSet<&str> =
         findings.rows.iter().filter_map(|row| row.id.as_deref()).collect();
     let mut bytes = 0;
@@ -579,7 +579,7 @@ fn when(episode: &Episode) -> String {
     if episode.start == episode.end { start } else { format!("{start} to {end}") }
 }
 
-fn told_step(step: &Step, before: &mut String, listed: &std::collections::HashSet<&str>) -> ToldStep {
+fn told_step(step: &StoryStep, before: &mut String, listed: &std::collections::HashSet<&str>) -> ToldStep {
     let whole = moment(&step.start);
     let (day, clock) = whole.split_once(' ').unwrap_or((&whole, ""));
     let new_day = (*before != day).then(|| day.to_owned());

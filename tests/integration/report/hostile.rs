@@ -59,10 +59,13 @@ fn hostile_texts_are_inert_in_terminal_markdown_and_json() {
     let folder = Folder::new();
     folder.put("f", lines_of(&hostile()));
     let markdown = folder.at("report.md");
+    let page = folder.at("report.html");
     let args = [
         folder.at("f").to_str().unwrap().to_owned(),
         "--markdown".into(),
         markdown.to_str().unwrap().to_owned(),
+        "--html".into(),
+        page.to_str().unwrap().to_owned(),
     ];
     let (report, done) = report(&folder, &args.each_ref().map(String::as_str));
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
@@ -85,4 +88,23 @@ fn hostile_texts_are_inert_in_terminal_markdown_and_json() {
         .map(|line| line.replace("\\|", "").matches('|').count())
         .collect();
     assert!(table.len() > 50 && table.iter().all(|columns| *columns == table[0]), "{table:?}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.len() < 2 << 20, "{}", page.len());
+    // The page's own script and style, and nothing of the log's.
+    assert_eq!((page.matches("<script").count(), page.matches("<style").count()), (1, 1));
+    for bad in ["<img", "<b><b>", "onerror=alert(1)>", "{{ 49", "\u{1b}", "\u{202e}", "\u{9b}"] {
+        assert!(!page.contains(bad), "{bad}");
+    }
+    assert!(page.contains("{{ 7*7 }}"), "a template in a log is text");
+    let body = page.split_once("</style>").unwrap().1.rsplit_once("<script>").unwrap().0;
+    for tag in body.split('<').skip(1) {
+        let name: String =
+            tag.chars().take_while(|char| char.is_ascii_alphanumeric() || *char == '/').collect();
+        let known = "a aside b body button code dd details div dl dt figcaption figure h1 h2 head header i input label li \
+                     line main nav ol p pre rect section span summary sup svg table tbody td text th thead time title tr ul";
+        assert!(
+            known.split_whitespace().any(|one| name == one || name.strip_prefix('/') == Some(one)),
+            "<{name}"
+        );
+    }
 }

@@ -204,3 +204,28 @@ fn a_refused_sign_in_opens_no_session_and_a_key_rests() {
     assert_eq!(events, [2, 1]);
     assert_eq!(report["study"]["uses"], 1);
 }
+
+#[test]
+fn a_posture_stands_beside_the_findings() {
+    let folder = scanned();
+    let path = |name: &str| folder.at(name).to_str().unwrap().to_owned();
+    let made =
+        roottrail(["posture", "sample-logs/credential-reports", "--format", "json", "-o", &path("posture")]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let args = [path("findings"), "--posture".into(), path("posture"), "--html".into(), path("page")];
+    let (report, done) = report(&folder, &args.each_ref().map(String::as_str));
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let posture: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.at("posture")).unwrap()).unwrap();
+    let of = |value: &Value| -> Vec<(Value, Value)> {
+        let practices = value["practices"].as_array().unwrap();
+        practices.iter().map(|one| (one["check"].clone(), one["violations"].clone())).collect()
+    };
+    assert!(of(&posture).len() >= 4);
+    assert_eq!(of(&report["posture"]), of(&posture));
+    let page = std::fs::read_to_string(folder.at("page")).unwrap();
+    for practice in posture["practices"].as_array().unwrap() {
+        assert!(page.contains(practice["title"].as_str().unwrap()), "{practice}");
+    }
+    assert!(page.contains("id=\"chart-posture\"") && page.contains("id=\"posture-accounts\""));
+}
