@@ -190,7 +190,12 @@ fn session_row(report: &RootReport, n: usize, session: &RootSession) -> Row {
         severity: Some(name(session.severities.worst())),
         cells: vec![
             time(&session.first_event),
-            time(&session.last_event),
+            Cell {
+                text: tables::moment_after(&session.first_event, &session.last_event),
+                sort: Some(session.last_event.clone()),
+                class: "t",
+                ..Cell::default()
+            },
             severity(session.severities.worst()),
             text(account(report, &session.account_id)),
             text(session.kind.label()),
