@@ -64,3 +64,5 @@ pub mod source;
 pub mod summary;
 pub mod text;
 pub mod verify;
+
+pub use detect::single::{JudgeError, judge};

@@ -2,6 +2,7 @@
 
 mod build;
 pub mod element;
+pub mod single;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
