@@ -33,7 +33,7 @@ pub(super) fn completions(args: &CompletionArgs, command: &mut clap::Command) ->
 
 pub(super) fn man(args: &ManArgs, mut command: clap::Command) -> anyhow::Result<ExitCode> {
     command.build();
-    let Some(dir) = &args.dir else { return print(&main_page(&command)?) };
+    let Some(dir) = &args.dir else { return print(&whole_page(&command)?) };
     let write = |name: &str, page: &[u8]| {
         let path = dir.join(format!("{name}.1"));
         fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))
@@ -54,6 +54,18 @@ fn said(dir: &Path) -> anyhow::Result<ExitCode> {
         super::terminal::plain(&dir.display().to_string())
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// One page with the options of every command.
+fn whole_page(command: &clap::Command) -> io::Result<Vec<u8>> {
+    let mut page = main_page(command)?;
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        section(&mut page, &format!("ROOTTRAIL {}", sub.get_name().to_uppercase()));
+        let man = clap_mangen::Man::new(sub.clone());
+        man.render_description_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+    }
+    Ok(page)
 }
 
 /// The page of the whole program, which names the others.

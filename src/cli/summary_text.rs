@@ -25,8 +25,11 @@ fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std
     changed(summary, &paint, out)?;
     highlights_text::tampering(summary, &paint, out)?;
     highlights_text::write(summary, place, &paint, out)?;
-    let skipped: Vec<String> =
-        summary.skipped_by.iter().map(|(skip, n)| format!("{n} {}", skip.label())).collect();
+    let skipped: Vec<String> = summary
+        .skipped_by
+        .iter()
+        .map(|(skip, n)| format!("{n} {}", skip.label()).replace(' ', "\u{a0}"))
+        .collect();
     let skipped = if skipped.is_empty() { String::new() } else { format!(" ({})", skipped.join(", ")) };
     let text = format!(
         "objects   {} listed: {} scanned, {} skipped{skipped}, {} failed",

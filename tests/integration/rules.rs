@@ -188,7 +188,7 @@ fn explain_of_nothing_is_an_error() {
         (records([root(1)]), &["--event-id", "none"][..], "none"),
         ("{}".to_owned(), &[], "no events"),
         ("broken".to_owned(), &[], "expected a value"),
-        (String::new(), &[], "-"),
+        (String::new(), &[], "standard input"),
     ] {
         let done = explain(&stdin, args);
         assert!(done.code == 1 || done.code == 5, "{stdin:?}: {}", done.code);

@@ -395,7 +395,7 @@ fn environments_decide_where_credentials_come_from() {
     );
     expect(
         &[none[0], none[1], ("ROOTTRAIL_TEST_PROFILE", "nobody")],
-        &["refused no AWS credentials", "profile \"nobody\" (--profile)"],
+        &["refused there is no profile \"nobody\" (--profile)"],
     );
 
     std::fs::create_dir(home.path().join(".aws")).unwrap();

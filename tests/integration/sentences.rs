@@ -277,9 +277,10 @@ fn every_sentence_of_explain_is_true_of_its_record() {
         found[place] = finding;
     }
     let mut explain = command();
-    let done = explain.arg("explain").arg(&file).output().unwrap();
+    let done = explain.arg("explain").arg("-v").arg(&file).output().unwrap();
     assert!(done.status.success());
-    let text = String::from_utf8(done.stdout).unwrap();
+    // However the lines are folded.
+    let text = String::from_utf8(done.stdout).unwrap().replace("\n      ", " ");
     let (mut lines, mut faults, mut not_so) = (0, Vec::new(), 0);
     for block in format!("\n{text}").split("\nevent ").skip(1) {
         let place: usize = block.split(':').next().unwrap().parse().unwrap();

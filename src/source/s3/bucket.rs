@@ -110,13 +110,13 @@ impl S3Session {
                 (_, _) if failure.code.as_deref() == Some("AccessDenied") => {
                     return Ok(bucket.with_direct().await);
                 }
-                _ => return Err(self.refused(uri, &region, &failure)),
+                _ => return Err(self.refused(uri, &region, &failure).await),
             }
         }
     }
 
     /// The host that is asked for a bucket.
-    fn host(&self, uri: &S3Uri, region: &Region) -> Option<String> {
+    async fn host(&self, uri: &S3Uri, region: &Region) -> Option<String> {
         let minute = PresigningConfig::expires_in(Duration::from_secs(60)).ok()?;
         let client = Client::from_conf(
             self.config()
@@ -126,16 +126,16 @@ impl S3Session {
                 .credentials_provider(Credentials::new("-", "-", None, None, "none"))
                 .build(),
         );
-        let request = client.get_object().bucket(&uri.bucket).key("k").presigned(minute);
-        let url: http::Uri = self.handle().block_on(request).ok()?.uri().parse().ok()?;
+        let request = client.get_object().bucket(&uri.bucket).key("k").presigned(minute).await;
+        let url: http::Uri = request.ok()?.uri().parse().ok()?;
         url.authority().map(|host| host.as_str().to_owned())
     }
 
-    fn refused(&self, uri: &S3Uri, region: &Region, failure: &RequestError) -> Fatal {
+    async fn refused(&self, uri: &S3Uri, region: &Region, failure: &RequestError) -> Fatal {
         let bucket = &uri.bucket;
         let what = match failure.kind {
             ErrorKind::NotFound => format!("there is no bucket {bucket:?}"),
-            ErrorKind::Connection | ErrorKind::Timeout => match self.host(uri, region) {
+            ErrorKind::Connection | ErrorKind::Timeout => match self.host(uri, region).await {
                 Some(host) => format!("cannot reach {host} for bucket {bucket:?}"),
                 None => format!("cannot reach S3 for bucket {bucket:?}"),
             },
