@@ -1,13 +1,17 @@
 """Buckets with signed digests, and a CloudTrail that knows the key: for `aws cloudtrail validate-logs`."""
-import base64, contextlib, gzip, hashlib, http.server, json, threading
+import base64, contextlib, copy, gzip, hashlib, http.server, json, logging, os, subprocess, sys, threading, time
 from datetime import datetime, timedelta, timezone
 
+import boto3
 import rsa
+from moto.server import ThreadedMotoServer
 
 ACCOUNT, REGION, TRAIL, BUCKET = '111122223333', 'us-east-1', 'trail', 'signed-logs'
 ARN = f'arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/{TRAIL}'
 START = datetime(2024, 5, 1, tzinfo=timezone.utc)
 FINGERPRINT = '31e8b5433410dfb61a9dc45cc65b22ff'
+# moto takes most of the time of both.
+LOGS = int(os.environ.get('VALIDATE_LOGS', 500))
 
 
 def text_of(time):
@@ -105,3 +109,107 @@ def cloudtrail(public_key):
         yield f'http://127.0.0.1:{server.server_address[1]}', asked
     finally:
         server.shutdown()
+
+
+def run(tool, s3, cloudtrail_url, end):
+    """Exit code and standard output of aws-cli or roottrail on the bucket, and the seconds that it took."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith('AWS_')}
+    environment |= {'AWS_ACCESS_KEY_ID': 'AKIAEXAMPLE', 'AWS_SECRET_ACCESS_KEY': 'secret', 'AWS_REGION': REGION,
+                    'AWS_DEFAULT_REGION': REGION, 'AWS_ENDPOINT_URL_S3': s3,
+                    'AWS_ENDPOINT_URL_CLOUDTRAIL': cloudtrail_url, 'AWS_EC2_METADATA_DISABLED': 'true'}
+    if tool == 'aws':
+        command = [sys.executable, '-m', 'awscli', 'cloudtrail', 'validate-logs', '--trail-arn', ARN, '--start-time', text_of(START),
+                   '--end-time', end, '--region', REGION, '--verbose']
+    else:
+        command = [os.environ['ROOTTRAIL'], 'verify', f's3://{BUCKET}', '--start', text_of(START), '--end', end,
+                   '--format', 'json', '--force-path-style', '--quiet']
+    started = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    return done.returncode, done.stdout, done.stderr, time.monotonic() - started
+
+
+def put(client, files):
+    """Makes the bucket hold just these objects."""
+    pages = client.get_paginator('list_objects_v2').paginate(Bucket=BUCKET)
+    for name in [entry['Key'] for page in pages for entry in page.get('Contents', [])]:
+        client.delete_object(Bucket=BUCKET, Key=name)
+    for name, (body, metadata) in files.items():
+        client.put_object(Bucket=BUCKET, Key=name, Body=body, Metadata=metadata)
+
+
+def attacks(sound, forger):
+    """Name, objects, whether aws-cli and roottrail find fault, and why they differ where they do."""
+    digests, logs = sound.digests(), sound.log_names()
+
+    def case(name, change, aws=True, roottrail=True, why=''):
+        trail = copy.copy(sound)
+        trail.files = dict(sound.files)
+        change(trail)
+        return name, trail.files, aws, roottrail, why
+
+    def changed(trail, name, forge=False):
+        digest = trail.digest(name)
+        digest['logFiles'] = []
+        metadata = trail.files[name][1]
+        trail.put(name, digest, forger)
+        if not forge:
+            trail.files[name] = (trail.files[name][0], metadata)
+
+    yield case('sound', lambda trail: None, False, False)
+    yield case('log changed', lambda trail: trail.files.update({logs[2]: (gzip.compress(b'forged'), {})}))
+    yield case('log deleted', lambda trail: trail.files.pop(logs[2]))
+    yield case('log cut', lambda trail: trail.files.update({logs[2]: (trail.files[logs[2]][0][:20], {})}))
+    yield case('digest deleted', lambda trail: trail.files.pop(digests[2]))
+    yield case('digest changed', lambda trail: changed(trail, digests[1]))
+    yield case('digest signed by somebody else', lambda trail: changed(trail, digests[1], True))
+    yield case('newest digest signed by somebody else', lambda trail: changed(trail, digests[-1], True))
+    yield case('digest in another one\'s place', lambda trail: trail.files.update({digests[3]: trail.files[digests[2]]}))
+    yield case('log added', lambda trail: trail.files.update({logs[2].replace('_00000', '_AAAAA'): trail.files[logs[1]]}),
+               False, True, 'aws-cli looks only at logs that digests name')
+    yield case('bytes behind the member', lambda trail: trail.files.update(
+        {logs[2]: (trail.files[logs[2]][0] + gzip.compress(b'more'), {})}), False, True,
+        'aws-cli hashes the first member and takes no notice of what follows')
+    yield case('newest digests deleted', lambda trail: [trail.files.pop(name) for name in digests[-2:]], False, False)
+
+
+def main():
+    public_key, private_key = rsa.newkeys(2048)
+    _, forger = rsa.newkeys(2048)
+    sound = Trail(private_key)
+    for hour in range(6):
+        sound.hour([] if hour == 2 else [b'{"Records":[]} %d %d' % (hour, n) for n in range(2)])
+    logging.getLogger('werkzeug').setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)
+    server.start()
+    with cloudtrail(public_key) as (keys, asked):
+        url = 'http://%s:%s' % server.get_host_and_port()
+        client = boto3.client('s3', endpoint_url=url, region_name=REGION, aws_access_key_id='AKIAEXAMPLE',
+                              aws_secret_access_key='secret')
+        client.create_bucket(Bucket=BUCKET)
+        for name, files, aws_fails, we_fail, why in attacks(sound, forger):
+            put(client, files)
+            aws, ours = (run(tool, url, keys, text_of(sound.at)) for tool in ('aws', 'roottrail'))
+            print(f'{name}: aws-cli {aws[0]}, roottrail {ours[0]}' + (f' ({why})' if why else ''))
+            assert (aws[0] != 0) == aws_fails, (name, aws)
+            assert ours[0] == (4 if we_fail else 0), (name, ours)
+            result = json.loads(ours[1])
+            if name == 'sound':
+                assert '6/6 digest files valid' in aws[1] and '10/10 log files valid' in aws[1], aws
+                assert (result['digests']['valid'], result['logs']['valid'], result['complete']) == (6, 10, True), result
+            if name == 'newest digests deleted':
+                assert result['unproven'] and not result['complete'], result
+        assert 'DescribeTrails' in asked and asked.count('ListPublicKeys') > 1, asked
+        several = Trail(private_key)
+        for hour in range(25):
+            several.hour([json.dumps({'Records': [{'eventName': f'{hour} {n}', 'padding': 'x' * 2000}]}).encode()
+                          for n in range(LOGS // 25)])
+        put(client, several.files)
+        aws, ours = (run(tool, url, keys, text_of(several.at)) for tool in ('aws', 'roottrail'))
+        assert (aws[0], ours[0]) == (0, 0), (aws, ours)
+        assert json.loads(ours[1])['logs']['valid'] == len(several.log_names()), ours
+        print(f'{len(several.log_names())} logs on moto: aws-cli {aws[3]:.1f} s, roottrail {ours[3]:.1f} s')
+    server.stop()
+
+
+if __name__ == '__main__':
+    main()

@@ -161,8 +161,14 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Integrity {
-    /// Not checked.
+    /// Not checked, or of a time that no digest proves.
     Unverified,
+    /// The object is as CloudTrail delivered it.
+    Verified,
+    /// The object is not as CloudTrail delivered it.
+    Mismatch,
+    /// No digest names the object, though digests prove its time.
+    NotInDigest,
 }
 
 /// A finding's identifier: 128 bits, 32 hexadecimal digits in JSON.

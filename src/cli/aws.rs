@@ -17,7 +17,7 @@ use super::UsageError;
 use super::values::{parse_span, size};
 
 /// Options of S3 sources.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "AWS")]
 #[group(skip)]
 pub(super) struct Args {
@@ -96,6 +96,12 @@ impl Args {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Starts a session, whatever the sources are.
+    pub(super) fn start(&self) -> anyhow::Result<S3Session> {
+        self.check()?;
+        Ok(S3Session::start(&self.options())?)
     }
 
     fn options(&self) -> S3Options {

@@ -1,47 +1,187 @@
-//! Where CloudTrail's public keys come from.
+//! Where CloudTrail's public keys come from: files, or CloudTrail itself.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
 
-use super::aws;
+use super::{aws, terminal};
+use roottrail::output::file::OutFile;
+use roottrail::source::s3::S3Session;
 use roottrail::verify::KeySource;
-use roottrail::verify::keys::PublicKeys;
+use roottrail::verify::keys::{PublicKeys, SignatureCheck};
 
 /// A list of keys has at most so many bytes.
 const LIST: u64 = 256 << 20;
+/// For how long before and after a digest keys are asked for at a time.
+const AROUND: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Options of public keys.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Integrity")]
 pub(super) struct Args {
-    /// CloudTrail's public keys, as `aws cloudtrail list-public-keys` prints them; may be given again for each
-    /// region
+    /// CloudTrail's public keys, as `aws cloudtrail list-public-keys` prints them; may be given again, a file for
+    /// each region [default: asked for where a digest needs them]
     #[arg(long, value_name = "FILE")]
     public_keys: Vec<PathBuf>,
+
+    /// Write the public keys that were asked for to a file, for --public-keys
+    #[arg(long, value_name = "FILE", conflicts_with = "public_keys")]
+    save_public_keys: Option<PathBuf>,
+}
+
+/// The keys of a run.
+#[derive(Debug)]
+pub(super) struct Keys {
+    shared: Shared,
+    save: Option<(PathBuf, OutFile)>,
+}
+
+#[derive(Clone, Debug)]
+struct Shared(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// Of files, or of all regions that were asked.
+    all: PublicKeys,
+    /// `None`: the files are all there is.
+    asked: Option<Asked>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    aws: aws::Args,
+    session: Option<Result<S3Session, String>>,
+    regions: HashMap<String, Region>,
+}
+
+#[derive(Debug, Default)]
+struct Region {
+    keys: PublicKeys,
+    times: Vec<(Timestamp, Timestamp)>,
+    /// Asking again would take as long, and say the same.
+    refused: Option<String>,
 }
 
 impl Args {
-    /// Reads the lists.
-    pub(super) fn load(&self, _aws: &aws::Args) -> anyhow::Result<Box<dyn KeySource + Send>> {
-        let mut keys = PublicKeys::default();
+    /// Reads the lists, and opens the file to save keys in.
+    pub(super) fn open(&self, aws: &aws::Args, force: bool) -> anyhow::Result<Keys> {
+        let mut all = PublicKeys::default();
         for path in &self.public_keys {
+            let text = read(path).with_context(|| format!("cannot read {}", path.display()))?;
             let context = || format!("cannot use the public keys in {}", path.display());
-            let file = std::fs::File::open(path).with_context(context)?;
-            let mut text = Vec::new();
-            io_limited(file, &mut text).with_context(context)?;
-            keys.add_list(&text).with_context(context)?;
+            all.add_list(&text).with_context(context)?;
         }
-        Ok(Box::new(keys))
+        let asked = self.public_keys.is_empty().then(|| Asked {
+            aws: aws.clone(),
+            session: None,
+            regions: HashMap::new(),
+        });
+        let create = |path: &PathBuf| OutFile::create(path, force).map(|file| (path.clone(), file));
+        let save = self.save_public_keys.as_ref().map(create).transpose()?;
+        Ok(Keys { shared: Shared(Arc::new(Mutex::new(State { all, asked }))), save })
     }
 }
 
-fn io_limited(file: std::fs::File, text: &mut Vec<u8>) -> std::io::Result<()> {
-    use std::io::Read as _;
-    file.take(LIST + 1).read_to_end(text)?;
-    if text.len() as u64 > LIST {
-        return Err(std::io::Error::other(format!("it has more than {LIST} bytes")));
+impl Keys {
+    /// For a verifier.
+    pub(super) fn source(&self) -> Box<dyn KeySource + Send> {
+        Box::new(self.shared.clone())
     }
-    Ok(())
+
+    /// Saves what was asked for, where that is wished, and says how many keys those are.
+    pub(super) fn save(self, quiet: bool) -> anyhow::Result<()> {
+        let Some((path, mut file)) = self.save else { return Ok(()) };
+        let state = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = format!("{:#}\n", state.all.to_json());
+        file.write(text.as_bytes()).and_then(|()| file.finish()).map_err(super::outputs::unwritable)?;
+        if !quiet {
+            let keys = state.all.len();
+            let text = format!("roottrail: {keys} public keys are in {}", path.display());
+            terminal::line(&terminal::plain(&text));
+        }
+        Ok(())
+    }
+}
+
+impl KeySource for Shared {
+    fn check(
+        &mut self,
+        region: &str,
+        fingerprint: &str,
+        signed: Option<Timestamp>,
+        text: &[u8],
+        signature: &str,
+    ) -> SignatureCheck {
+        let State { all, asked } = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(asked) = asked else {
+            return KeySource::check(all, region, fingerprint, signed, text, signature);
+        };
+        match asked.keys(region, fingerprint, signed, all) {
+            Ok(keys) => PublicKeys::check(keys, fingerprint, signed, text, signature),
+            Err(why) => SignatureCheck::NoKey {
+                why: format!("the public keys of {region} cannot be had: {why}"),
+                other_keys: false,
+            },
+        }
+    }
+}
+
+impl Asked {
+    /// The keys of a region, asked for where the one that is wanted may be missing.
+    fn keys(
+        &mut self,
+        region: &str,
+        fingerprint: &str,
+        signed: Option<Timestamp>,
+        all: &mut PublicKeys,
+    ) -> Result<&PublicKeys, String> {
+        let Self { aws, session, regions } = self;
+        let known = regions.entry(region.to_owned()).or_default();
+        if known.keys.contains(fingerprint) {
+            return Ok(&known.keys);
+        }
+        // A backfill digest without its metadata does not say when it was signed.
+        let signed = signed.unwrap_or_else(Timestamp::now);
+        if !known.times.iter().any(|(from, to)| *from <= signed && signed <= *to) {
+            if let Some(why) = &known.refused {
+                return Err(why.clone());
+            }
+            let (from, to) = (signed.checked_sub(AROUND), signed.checked_add(AROUND));
+            let (from, to) = (from.unwrap_or(signed), to.unwrap_or(signed));
+            let asked = session
+                .get_or_insert_with(|| aws.start().map_err(|error| format!("{error:#}")))
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|session| session.public_keys(region, from, to))
+                .and_then(|pages| {
+                    let mut lists = [&mut known.keys, &mut *all];
+                    let mut add =
+                        |page: &String| lists.iter_mut().try_for_each(|list| list.add_page(page.as_bytes()));
+                    pages.iter().try_for_each(&mut add).map_err(|error| roottrail::error::chain(&error))
+                });
+            match asked {
+                Ok(()) => known.times.push((from, to)),
+                Err(why) => {
+                    known.refused = Some(why.clone());
+                    return Err(why);
+                }
+            }
+        }
+        Ok(&known.keys)
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?.take(LIST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LIST {
+        return Err(io::Error::other(format!("it has more than {LIST} bytes")));
+    }
+    Ok(text)
 }

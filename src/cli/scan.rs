@@ -14,14 +14,18 @@ use super::progress::{Progress, ProgressChoice};
 use super::sources::{Opened, refuse_taken, s3_uri, source_names, sources};
 use super::terminal::{self, ColorChoice};
 use super::values::size;
-use super::{UsageError, aws, checkpoint, closed, code, outputs, selection, signals, summary_text};
+use super::{UsageError, aws, checkpoint, closed, code, keys, outputs, selection, signals, summary_text};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Checkpoint;
 use roottrail::finding::Severity;
+use roottrail::key::days::TimeRange;
 use roottrail::output::manifest::Manifest;
+use roottrail::output::sink::Sink;
 use roottrail::pipeline::Run;
+use roottrail::pipeline::verify::{self, Verifying, read_digests};
 use roottrail::scan::options::{Job, ScanOptions};
 use roottrail::summary::Summary;
+use roottrail::verify::Verifier;
 
 /// Arguments of `scan`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +40,13 @@ pub(super) struct Args {
 
     #[command(flatten)]
     selection: selection::Args,
+
+    /// Check digests first, and every log against them: findings say what their log proved to be
+    #[arg(long, help_heading = "Integrity")]
+    verify_digests: bool,
+
+    #[command(flatten)]
+    keys: keys::Args,
 
     #[command(flatten)]
     aws: aws::Args,
@@ -135,23 +146,52 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let progress = if args.no_progress { ProgressChoice::Never } else { args.progress };
-    let options =
-        ScanOptions { max_object_size: args.max_object_size, sha256, job: Job::Scan, threads, cancel };
+    let job = if args.verify_digests { Job::ScanAndHash } else { Job::Scan };
+    let options = ScanOptions { max_object_size: args.max_object_size, sha256, job, threads, cancel };
     let mut progress = Progress::new(progress, args.quiet, args.verbose);
     if let Some(session) = &session {
         session.on_event(progress.voice());
     }
+    let public_keys =
+        args.verify_digests.then(|| args.keys.open(&args.aws, args.outputs.force)).transpose()?;
+    let mut verifier = match &public_keys {
+        Some(public_keys) => {
+            // All times: a finding's log may have been delivered on another day than its event.
+            let range = TimeRange::default();
+            let mut verifier = Verifier::new(public_keys.source(), range, Arc::clone(&keys), now, false);
+            let names: Vec<_> = names.iter().filter(|name| *name != "-").cloned().collect();
+            let digests = super::sources::sources(&names, &args.aws, &Arc::new(keys.digests()), &taken)?;
+            read_digests(&mut verifier, digests.sources, &options, &mut outputs, &mut progress)?;
+            Some(verifier)
+        }
+        None => None,
+    };
     let checkpoint = durable.as_mut().map(|durable| &mut durable.checkpoint);
+    let mut verifying;
+    let sink: &mut dyn Sink = match &mut verifier {
+        Some(verifier) => {
+            verifying = Verifying { verifier, sink: &mut outputs };
+            &mut verifying
+        }
+        None => &mut outputs,
+    };
     let run = Run {
         sources,
         options: &options,
         checkpoint,
         trusted: &selection.trusted,
         keep: &selection.filter,
-        sink: &mut outputs,
+        sink,
         observer: &mut progress,
     };
-    let result = run.execute();
+    let mut result = run.execute();
+    if let (Some(verifier), Ok(summary)) = (&mut verifier, &mut result) {
+        let closed = verify::close(verifier, summary, &mut outputs, &mut progress);
+        outputs::closing(closed, summary)?;
+    }
+    if let Some(public_keys) = public_keys {
+        public_keys.save(args.quiet)?;
+    }
     progress.finish();
     for note in session.map(|session| session.take_notes()).unwrap_or_default() {
         if !args.quiet {
@@ -232,6 +272,8 @@ fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {
         code::COMPLETE
     } else if summary.interrupted {
         code::INTERRUPTED
+    } else if summary.integrity.is_some_and(|integrity| integrity.failures > 0) {
+        code::INTEGRITY
     } else if !summary.complete() {
         code::INCOMPLETE
     } else if summary.nothing_matched() {

@@ -113,6 +113,9 @@ fn gaps(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut St
             GapKind::MissingDays if Some(start) == end.as_ref() => format!("no logs on {start} ({why})"),
             GapKind::MissingDays => format!("no logs from {start} to {until} ({why})"),
             GapKind::MissingHours => format!("no logs delivered from {start} to {until} ({why})"),
+            GapKind::MissingLogs => {
+                format!("logs of {start} to {} are missing ({why})", end.as_deref().unwrap_or("…"))
+            }
             GapKind::Ends => format!("no logs any more from {start} on ({why})"),
         };
         let text = format!("GAP: {} {}: {}", plain(account), plain(region), plain(&text));

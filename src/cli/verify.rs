@@ -111,8 +111,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let out = args.output.as_ref().map_or_else(|| OutFile::stdout(&cancel), create)?;
     let errors = args.errors.as_ref().map(create).transpose()?;
     let mut errors = Outputs::new(Vec::new(), errors, false);
-    let public_keys = args.keys.load(&args.aws)?;
-    let mut verifier = Verifier::new(public_keys, range, Arc::clone(&scope), now, args.verbose);
+    let public_keys = args.keys.open(&args.aws, args.force)?;
+    let mut verifier = Verifier::new(public_keys.source(), range, Arc::clone(&scope), now, args.verbose);
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let options = ScanOptions {
@@ -138,7 +138,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     progress.finish();
     outputs::closing(errors.finish(), &mut summary)?;
-    let read_whole = !summary.interrupted && !unlisted(&summary, verifier.account());
+    let read_whole = !summary.interrupted && summary.unlisted == 0;
     let account = verifier.finish(read_whole)?;
     let facts = RunFacts {
         start: range.start,
@@ -149,6 +149,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         exit_code: exit_code(&summary, account, read_whole),
         read_whole,
     };
+    public_keys.save(args.quiet)?;
     let mut out = Printed(out, Vec::new());
     print(args, account, &facts, &mut out)?;
     out.flush()?;
@@ -157,11 +158,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         terminal::line(&verify_text::closing(account));
     }
     Ok(ExitCode::from(if summary.closed { code::COMPLETE } else { facts.exit_code }))
-}
-
-/// Whether something could not be listed, so that what was not seen may be there.
-fn unlisted(summary: &Summary, account: &Account) -> bool {
-    summary.objects.failed > 0 && summary.errors > account.unread + account.logs.mismatch
 }
 
 fn exit_code(summary: &Summary, account: &Account, read_whole: bool) -> u8 {

@@ -41,6 +41,8 @@ pub enum GapKind {
     MissingHours,
     /// Nothing any more, while others go on.
     Ends,
+    /// Logs that a digest names are not there.
+    MissingLogs,
 }
 
 /// Silence of an account and region.

@@ -4,13 +4,22 @@ use std::io;
 
 use super::partial::Committed;
 use crate::error::{Fatal, ObjectError};
-use crate::finding::Finding;
+use crate::finding::{Finding, Integrity};
 use crate::scan::report::Report;
 
 /// Where findings and errors go.
 pub trait Sink {
     /// One finding, in output order.
     fn finding(&mut self, finding: Finding) -> Result<(), SinkError>;
+
+    /// What digests say of an object, and the SHA-256 that its findings carry. Asked before they are written.
+    ///
+    /// # Errors
+    ///
+    /// Fails where what digests say cannot be found out.
+    fn integrity(&mut self, report: &Report) -> Result<(Integrity, Option<[u8; 32]>), SinkError> {
+        Ok((Integrity::Unverified, report.sha256))
+    }
 
     /// One object, after its findings and before its errors.
     fn object(&mut self, report: &Report) -> Result<(), SinkError> {

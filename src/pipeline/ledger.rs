@@ -7,12 +7,13 @@ use crate::checkpoint::Checkpoint;
 use crate::coverage::{Coverage, gaps};
 use crate::dedupe::{Dedupe, Sighting};
 use crate::detect::element::Judged;
-use crate::error::Fatal;
+use crate::error::{Fatal, Stage};
 use crate::filter::Keep;
+use crate::finding::Integrity;
 use crate::hex::hex;
 use crate::key::{KeyInfo, Skip, delivery_slot};
 use crate::output::sink::{Sink, SinkError};
-use crate::rules::TrustedNetworks;
+use crate::rules::{self, LOG_TAMPERED, TrustedNetworks};
 use crate::scan::report::{ObjectOutcome, Report};
 use crate::summary::Summary;
 
@@ -101,15 +102,21 @@ impl<'l> Ledger<'l> {
 
         let findings = std::mem::take(&mut report.findings);
         let written_before = self.summary.findings.written;
-        let sha256 = report.sha256.map(|hash| hex(&hash));
+        let (integrity, sha256) = self.sink.integrity(&report)?;
+        let sha256 = sha256.map(|hash| hex(&hash));
         findings.drain(|mut judged| {
             judged.finding.evidence.sha256.clone_from(&sha256);
+            judged.finding.evidence.integrity = integrity;
+            if matches!(integrity, Integrity::Mismatch | Integrity::NotInDigest) {
+                rules::add(&mut judged.finding, LOG_TAMPERED);
+            }
             self.judged(judged, report.damaged)
         })?;
         self.sink.object(&report)?;
         self.cover(&report, self.summary.findings.written - written_before);
         for error in &report.errors {
             self.summary.errors += 1;
+            self.summary.unlisted += u64::from(error.stage == Stage::List);
             observer.error(error);
             self.sink.error(error)?;
         }

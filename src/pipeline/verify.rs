@@ -3,21 +3,28 @@
 //! Both are runs like a scan's, with its listing, its retries, its bounds on memory and its order, so that the
 //! same input gives the same result. What they read goes to a [`Verifier`] in place of findings.
 
+use std::collections::BTreeMap;
 use std::io;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Observer, Run};
 use crate::checkpoint::Checkpoint;
+use crate::coverage::{Gap, GapKind};
 use crate::error::{ErrorKind, Fatal, ObjectError, Stage};
 use crate::filter::Keep;
-use crate::finding::Finding;
+use crate::finding::{Finding, Integrity};
+use crate::key::Skip;
+use crate::output::partial::Committed;
 use crate::output::sink::{Sink, SinkError};
 use crate::rules::TrustedNetworks;
 use crate::scan::contents::Uncompressed;
 use crate::scan::options::{Job, ScanOptions};
 use crate::scan::report::{ObjectOutcome, Report};
 use crate::source::Source;
-use crate::summary::Summary;
-use crate::verify::{DigestFile, LogObject, LogVerdict, Verifier};
+use crate::summary::{IntegrityCounts, Summary};
+use crate::verify::problems::{Line, ProblemKind};
+use crate::verify::{Account, DigestFile, LogObject, LogVerdict, Verifier};
 
 /// Reads the digest files of all sources, whose scope is that of digests, and judges them.
 ///
@@ -74,9 +81,124 @@ pub fn hash_logs(
         .execute()
 }
 
+/// Outputs of a scan whose findings say what digests say of their log.
+pub struct Verifying<'v> {
+    /// Has judged all digests.
+    pub verifier: &'v mut Verifier,
+    /// Where findings go.
+    pub sink: &'v mut dyn Sink,
+}
+
+impl std::fmt::Debug for Verifying<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifying").field("verifier", &self.verifier).finish_non_exhaustive()
+    }
+}
+
+impl Sink for Verifying<'_> {
+    fn finding(&mut self, finding: Finding) -> Result<(), SinkError> {
+        self.sink.finding(finding)
+    }
+
+    fn integrity(&mut self, report: &Report) -> Result<(Integrity, Option<[u8; 32]>), SinkError> {
+        let verdict = judge(self.verifier, report).map_err(|error| SinkError::Failed(temporary(error)))?;
+        let integrity = match verdict {
+            Some(LogVerdict::Verified) => Integrity::Verified,
+            Some(LogVerdict::Mismatch(_)) => Integrity::Mismatch,
+            Some(LogVerdict::NotInDigest) => Integrity::NotInDigest,
+            Some(LogVerdict::Unverified(_)) | None => Integrity::Unverified,
+        };
+        let sha256 = match report.uncompressed {
+            Some(Uncompressed::Whole(member)) => Some(member.sha256),
+            Some(Uncompressed::Damaged) | None => None,
+        };
+        Ok((integrity, sha256))
+    }
+
+    fn object(&mut self, report: &Report) -> Result<(), SinkError> {
+        self.sink.object(report)
+    }
+
+    fn error(&mut self, error: &ObjectError) -> Result<(), SinkError> {
+        self.sink.error(error)
+    }
+
+    fn commit(&mut self) -> Result<Vec<Committed>, SinkError> {
+        self.sink.commit()
+    }
+
+    fn idle(&mut self) -> Result<(), SinkError> {
+        self.sink.idle()
+    }
+}
+
+/// Closes the books of a scan that verified: failures become error lines, missing logs become gaps.
+///
+/// Logs that an earlier run with the same checkpoint has read were not seen by this one, so that nothing is known
+/// to be missing then.
+///
+/// # Errors
+///
+/// Fails where a temporary file or the error lines cannot be written.
+pub fn close(
+    verifier: &mut Verifier,
+    summary: &mut Summary,
+    errors: &mut dyn Sink,
+    observer: &mut dyn Observer,
+) -> Result<(), SinkError> {
+    let known = summary.skipped_by.contains_key(&Skip::Known);
+    let whole = !summary.interrupted && !summary.closed && !known && summary.unlisted == 0;
+    let account = verifier.finish(whole).map_err(|error| SinkError::Failed(temporary(error)))?;
+    let mut failed = Ok(());
+    let read = account.problems.each(|line| {
+        let Line { kind, uri, detail } = serde_json::from_str::<Line<ProblemKind>>(line)?;
+        let kind = match kind {
+            // These have been said by the run, or are no failures.
+            ProblemKind::DigestUnread | ProblemKind::LogUnread | ProblemKind::DigestUnverified => {
+                return Ok(());
+            }
+            ProblemKind::LogMissing | ProblemKind::DigestMissing => ErrorKind::NotFound,
+            _ => ErrorKind::Other,
+        };
+        let error = ObjectError::new(uri, Stage::Read, kind, detail);
+        summary.errors += 1;
+        observer.error(&error);
+        if failed.is_ok() {
+            failed = errors.error(&error);
+        }
+        Ok(())
+    });
+    read.map_err(|error| SinkError::Failed(temporary(error)))?;
+    failed?;
+    summary.integrity =
+        Some(IntegrityCounts { digests: account.digests, logs: account.logs, failures: account.failures });
+    summary.gaps.extend(missing(account));
+    summary.gaps.sort();
+    Ok(())
+}
+
+/// A gap for each time and place in which logs are missing.
+fn missing(account: &Account) -> Vec<Gap> {
+    let mut gaps: BTreeMap<(&str, &str, Timestamp), u64> = BTreeMap::new();
+    for log in &account.missing {
+        let (Some(key), Some(time)) = (&log.key, log.time) else { continue };
+        *gaps.entry((&key.account, &key.region, time)).or_default() += 1;
+    }
+    gaps.into_iter()
+        .map(|((account, region, time), logs)| Gap {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            start: time.to_string(),
+            end: time.checked_add(SignedDuration::from_mins(5)).ok().map(|end| end.to_string()),
+            kind: GapKind::MissingLogs,
+            why: format!("a digest names {logs} that {} not there", if logs == 1 { "is" } else { "are" }),
+        })
+        .collect()
+}
+
 /// Judges one object of a run; `None` where it is none that digests name or should.
 pub(super) fn judge(verifier: &mut Verifier, report: &Report) -> io::Result<Option<LogVerdict>> {
-    if matches!(report.outcome, ObjectOutcome::Skipped(skip) if skip != crate::key::Skip::NotCloudtrail) {
+    if matches!(report.outcome, ObjectOutcome::Skipped(skip) if skip != Skip::NotCloudtrail) {
         return Ok(None);
     }
     let uri = &report.object.uri;

@@ -1,7 +1,7 @@
 //! The rules: which root events matter, how much, and which peers' rules each one covers.
 //!
 //! One table per family. A new rule is a new row; a new family is a new file and one line in
-//! [`FAMILIES`]. Rules look at one judged record; three are added by the run ([`Scope::Run`]).
+//! [`FAMILIES`]. Rules look at one judged record; four are added by the run ([`Scope::Run`]).
 
 mod account;
 mod activity;
@@ -32,7 +32,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 pub use rule::{Api, Case, Example, Lowered, Only, Reference, Rule, Scope, System, WhyNot};
-pub use run::{AMBIGUOUS_RECORD, AMENDED_COPY, CONFLICTING_COPIES, UNTRUSTED_ADDRESS};
+pub use run::{AMBIGUOUS_RECORD, AMENDED_COPY, CONFLICTING_COPIES, LOG_TAMPERED, UNTRUSTED_ADDRESS};
 pub use trusted::{BadNetwork, TrustedNetworks};
 
 use crate::finding::{Finding, Severity};

@@ -12,6 +12,8 @@ pub const AMENDED_COPY: &str = "event-copy-amended";
 pub const AMBIGUOUS_RECORD: &str = "ambiguous-record";
 /// A success from an address that is not on the list.
 pub const UNTRUSTED_ADDRESS: &str = "root-from-untrusted-address";
+/// The log is not what CloudTrail delivered.
+pub const LOG_TAMPERED: &str = "log-tampered";
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
@@ -61,6 +63,21 @@ pub(super) static RULES: &[Rule] = &[
             other: call!("iam", "CreateUser"),
         },
         ..HIGH
+    },
+    Rule {
+        id: LOG_TAMPERED,
+        title: "The log that holds the event was tampered with",
+        lowered: &[],
+        attack: &["T1565.001", "T1070"],
+        when: "--verify-digests is given, and the log is not what its digest says, or no digest names it in a time that digests prove",
+        reason: "CloudTrail signs the hash of every log: this one was changed or put there by somebody else.",
+        next: "Trust neither the event nor what is missing beside it; run `roottrail verify`, and look for the sound copy in versions and replicas of the bucket.",
+        scope: Scope::Run,
+        example: Example {
+            matching: call!("iam", "ListUsers", r#""eventID":"e-1""#),
+            other: call!("iam", "ListUsers", r#""eventID":"e-2""#),
+        },
+        ..CRITICAL
     },
     Rule {
         id: UNTRUSTED_ADDRESS,

@@ -100,6 +100,10 @@ impl Source for DiskSource {
                     }
                 }
             }
+            // A log that the user names is no digest.
+            Ok(metadata)
+                if self.keys.only_digests()
+                    && classify(&key(&self.path), metadata.len()) != Err(Skip::Digest) => {}
             Ok(metadata) if walk.meets(identity(&metadata), &self.path) => {}
             Ok(metadata) => {
                 // What a user names is read, whatever it is called.

@@ -15,6 +15,7 @@ use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity}
 use crate::history::listing::Change;
 use crate::key::{KeyInfo, Skip};
 use crate::scan::report::{RecordCounts, Times};
+use crate::verify::{DigestCounts, LogCounts};
 
 pub use highlights::{DISTINCT, Group, Groups, Headline, Highlights, NAMED};
 
@@ -34,6 +35,8 @@ pub struct Summary {
     pub bytes: Bytes,
     /// Error lines.
     pub errors: u64,
+    /// Those of them that say that something could not be listed.
+    pub unlisted: u64,
     /// Why objects were skipped.
     pub skipped_by: BTreeMap<Skip, u64>,
     /// Root findings written, by credential and MFA.
@@ -54,6 +57,8 @@ pub struct Summary {
     pub stops: Vec<Stop>,
     /// Silence that should not be; known at the end.
     pub gaps: Vec<Gap>,
+    /// What digests say; `None` where they were not asked.
+    pub integrity: Option<IntegrityCounts>,
     /// Closed days that are not what an earlier run with the same checkpoint read.
     pub changed: Vec<Change>,
     /// The places of sources, from 0, that named no object at all. Not known of a run with a checkpoint.
@@ -62,6 +67,17 @@ pub struct Summary {
     pub interrupted: bool,
     /// The reader of the output went away.
     pub closed: bool,
+}
+
+/// What digests say of the logs of a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IntegrityCounts {
+    /// Digests.
+    pub digests: DigestCounts,
+    /// Logs.
+    pub logs: LogCounts,
+    /// What is a failure of integrity.
+    pub failures: u64,
 }
 
 /// Objects by what became of them.
@@ -244,7 +260,7 @@ impl Summary {
     pub fn to_json(&self, exit_code: u8, arguments: &[String]) -> Value {
         let coverage: Vec<Value> =
             self.coverage.iter().map(|(key, coverage)| coverage.to_json(key)).collect();
-        json!({
+        let mut summary = json!({
             "schema": SCHEMA,
             "version": env!("CARGO_PKG_VERSION"),
             "arguments": arguments,
@@ -264,6 +280,10 @@ impl Summary {
             "changed_days": self.changed.iter().map(Change::to_json).collect::<Vec<Value>>(),
             "complete": self.complete(),
             "exit_code": exit_code,
-        })
+        });
+        if let (Some(integrity), Value::Object(fields)) = (&self.integrity, &mut summary) {
+            fields.insert("integrity".into(), json!(integrity));
+        }
+        summary
     }
 }

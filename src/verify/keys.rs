@@ -111,15 +111,20 @@ impl PublicKeys {
         }
     }
 
-    /// Adds one key: DER, its fingerprint, and the time in which it signs.
-    pub fn add_key(&mut self, der: &[u8], fingerprint: &str, from: Option<Timestamp>, to: Option<Timestamp>) {
-        let text = |time: Option<Timestamp>| time.map_or(Value::Null, |time| time.to_string().into());
-        self.add(Listed {
-            value: STANDARD.encode(der),
-            validity_start_time: text(from),
-            validity_end_time: text(to),
-            fingerprint: fingerprint.to_owned(),
-        });
+    /// Adds one page of what CloudTrail answers, which may hold no key.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the text is no such page.
+    pub fn add_page(&mut self, text: &[u8]) -> Result<(), KeyListError> {
+        let page: List = serde_json::from_slice(text).map_err(KeyListError::NotAList)?;
+        page.public_key_list.into_iter().for_each(|listed| self.add(listed));
+        Ok(())
+    }
+
+    /// How many fingerprints there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
     }
 
     fn add(&mut self, listed: Listed) {

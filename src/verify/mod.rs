@@ -47,18 +47,29 @@ const LATE: SignedDuration = SignedDuration::from_hours(2);
 
 /// Gives CloudTrail's public keys.
 pub trait KeySource {
-    /// The keys of a region that may have signed at this time.
-    ///
-    /// # Errors
-    ///
-    /// Fails where the keys cannot be had, with the reason.
-    fn keys(&mut self, region: &str, fingerprint: &str, signed: Timestamp) -> Result<&PublicKeys, String>;
+    /// Checks a signature in hexadecimal digits over `text`, by the key of this fingerprint in a region. `signed`:
+    /// when it was signed, where that is known.
+    fn check(
+        &mut self,
+        region: &str,
+        fingerprint: &str,
+        signed: Option<Timestamp>,
+        text: &[u8],
+        signature: &str,
+    ) -> SignatureCheck;
 }
 
 /// A list that is there from the start.
 impl KeySource for PublicKeys {
-    fn keys(&mut self, _: &str, _: &str, _: Timestamp) -> Result<&PublicKeys, String> {
-        Ok(self)
+    fn check(
+        &mut self,
+        _: &str,
+        fingerprint: &str,
+        signed: Option<Timestamp>,
+        text: &[u8],
+        signature: &str,
+    ) -> SignatureCheck {
+        Self::check(self, fingerprint, signed, text, signature)
     }
 }
 
@@ -323,6 +334,9 @@ impl Verifier {
     ///
     /// Fails where a temporary file cannot be written or read back.
     pub fn log(&mut self, log: &LogObject<'_>) -> io::Result<LogVerdict> {
+        if DigestName::parse(log.uri).is_some() {
+            return Ok(LogVerdict::Unverified("it is a digest".to_owned()));
+        }
         let named = self.named(log)?;
         let judged: Vec<&Named> = named.iter().filter(|named| self.in_range(named.by.span)).collect();
         if let Some(twice) = judged.get(1) {
@@ -736,15 +750,12 @@ fn check(
     text: &str,
     signature: &str,
 ) -> SignatureCheck {
-    match keys.keys(region, fingerprint, signed.unwrap_or(Timestamp::UNIX_EPOCH)) {
-        Ok(keys) => match keys.check(fingerprint, signed, text.as_bytes(), signature) {
-            SignatureCheck::NoKey { why, other_keys } => SignatureCheck::NoKey {
-                why: format!("{why}: digests of {region} are signed with keys of that region"),
-                other_keys,
-            },
-            check => check,
+    match keys.check(region, fingerprint, signed, text.as_bytes(), signature) {
+        SignatureCheck::NoKey { why, other_keys } => SignatureCheck::NoKey {
+            why: format!("{why}; digests of {region} are signed with keys of that region"),
+            other_keys,
         },
-        Err(why) => SignatureCheck::NoKey { why, other_keys: false },
+        check => check,
     }
 }
 

@@ -108,6 +108,7 @@ fn each_rule_is_explained_with_examples_that_a_scan_confirms() {
             "ambiguous-record",
             "conflicting-event-copies",
             "event-copy-amended",
+            "log-tampered",
             "root-from-untrusted-address",
         ]
         .contains(&id.as_str())

@@ -1,8 +1,9 @@
 //! `roottrail verify`: buckets with signed digests, on disk and in S3, sound and attacked.
 
 use crate::support::cli::{Done, Folder, command, lines, roottrail, schemas};
+use crate::support::logs::{records, root, user};
 use crate::support::s3::{ACCESS_KEY, Bucket, Fault, Objects, Op, SECRET_KEY, Server};
-use crate::support::signed::{Files, Trail, gzipped, key_list, put_on_disk};
+use crate::support::signed::{Files, Trail, gzipped, key_list, put_on_disk, sha256};
 use serde_json::Value;
 use std::process::Command;
 
@@ -99,7 +100,8 @@ fn every_attack_on_logs_ends_with_code_4() {
     let sound = bucket();
     let names = logs(&sound);
     let bytes = sound[&names[0]].bytes.clone();
-    let attacks: [(&str, &dyn Fn(&mut Files)); 6] = [
+    type Attack<'a> = &'a dyn Fn(&mut Files);
+    let attacks: [(&str, Attack<'_>); 6] = [
         ("log_mismatch", &|files| files.get_mut(&names[3]).unwrap().bytes = gzipped(b"forged")),
         ("log_mismatch", &|files| files.get_mut(&names[3]).unwrap().bytes.push(0)),
         ("log_mismatch", &|files| {
@@ -259,4 +261,211 @@ fn what_breaks_on_the_wire_is_fetched_again_and_what_is_denied_is_said() {
     assert_eq!(kinds(&found), ["digest_unread", "log_unread"]);
     assert_eq!(uris, [format!("s3://logs/{digest}"), format!("s3://logs/{log}")]);
     assert_eq!(counts(&found, "digests", &DIGESTS), [7, 0, 0, 1]);
+}
+
+/// A bucket whose logs hold an event of root each.
+fn bucket_of_root() -> Files {
+    let mut files = Files::new();
+    let mut trail = Trail::new();
+    for hour in 0..4 {
+        trail.hour(&mut files, [records([root(2 * hour)]), records([root(2 * hour + 1), user(100 + hour)])]);
+    }
+    files
+}
+
+/// A scan that verifies; `code`: what it ends with.
+fn scan_verified(folder: &Folder, more: &[&str], code: i32) -> (Vec<Value>, Vec<Value>, Value) {
+    let (errors, summary) = (folder.at("errors"), folder.at("summary"));
+    let mut command = command();
+    command.arg("scan").arg(folder.at("logs")).arg("--public-keys").arg(folder.at("keys.json"));
+    command.arg("--verify-digests").arg("--errors").arg(&errors).arg("--summary").arg(&summary);
+    let done = Done::of(command.arg("--force").args(more).output().unwrap());
+    assert_eq!(done.code, code, "{}", done.stderr);
+    let findings = lines(&done.stdout);
+    let errors = lines(&std::fs::read_to_string(errors).unwrap());
+    let summary: Value = serde_json::from_str(&std::fs::read_to_string(summary).unwrap()).unwrap();
+    findings.iter().for_each(|finding| schemas().check("finding", finding));
+    errors.iter().for_each(|error| schemas().check("error", error));
+    schemas().check("summary", &summary);
+    (findings, errors, summary)
+}
+
+fn integrity(findings: &[Value]) -> Vec<&str> {
+    findings.iter().map(|finding| finding["evidence"]["integrity"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn findings_say_what_their_log_proved_to_be() {
+    let sound = bucket_of_root();
+    let folder = on_disk(&sound);
+    let (findings, errors, summary) = scan_verified(&folder, &[], 0);
+    assert_eq!(integrity(&findings), ["verified"; 8]);
+    assert_eq!((errors.len(), &summary["integrity"]["logs"]["valid"]), (0, &8.into()));
+    let hash = findings[0]["evidence"]["sha256"].as_str().unwrap();
+    assert_eq!(hash, sha256(records([root(0)]).as_bytes()), "of the inflated bytes");
+    // Nothing else differs from a scan that does not verify.
+    let plain = roottrail(["scan".as_ref(), folder.at("logs").as_os_str()]);
+    let mut plain = lines(&plain.stdout);
+    for (plain, verified) in plain.iter_mut().zip(&findings) {
+        assert_eq!(
+            (&plain["evidence"]["integrity"], &plain["evidence"]["sha256"]),
+            (&"unverified".into(), &Value::Null)
+        );
+        plain["evidence"]["integrity"] = "verified".into();
+        plain["evidence"]["sha256"] = verified["evidence"]["sha256"].clone();
+    }
+    assert_eq!(plain, findings);
+
+    let names = logs(&sound);
+    let mut files = sound.clone();
+    // Changed; more behind the member; added; missing; and cut.
+    files.get_mut(&names[0]).unwrap().bytes = gzipped(records([root(50)]).as_bytes());
+    let more = gzipped(records([root(51)]).as_bytes());
+    files.get_mut(&names[1]).unwrap().bytes.extend(more);
+    files.insert(
+        names[2].replace("_00000000", "_AAAAAAAA"),
+        crate::support::signed::File {
+            bytes: gzipped(records([root(52)]).as_bytes()),
+            metadata: Default::default(),
+        },
+    );
+    files.remove(&names[3]);
+    files.get_mut(&names[4]).unwrap().bytes.truncate(40);
+    let folder = on_disk(&files);
+    let (findings, errors, summary) = scan_verified(&folder, &[], 4);
+    let by_id = |n: u64| {
+        let id = crate::support::logs::id(n);
+        findings.iter().find(|finding| finding["event"]["id"] == id.as_str()).unwrap()
+    };
+    for (n, integrity) in [
+        (50, "mismatch"),
+        (1, "mismatch"),
+        (51, "mismatch"),
+        (52, "not_in_digest"),
+        (2, "verified"),
+        (5, "verified"),
+        (7, "verified"),
+    ] {
+        let finding = by_id(n);
+        assert_eq!(finding["evidence"]["integrity"], integrity, "{n}");
+        let rules: Vec<&str> =
+            finding["rules"].as_array().unwrap().iter().map(|rule| rule.as_str().unwrap()).collect();
+        let tampered = rules.contains(&"log-tampered");
+        assert_eq!(tampered, integrity != "verified", "{n}: {rules:?}");
+        assert_eq!(finding["severity"], "critical", "{n}");
+    }
+    let gaps = summary["gaps"].as_array().unwrap();
+    assert!(
+        gaps.iter().any(|gap| gap["kind"] == "missing_logs" && gap["start"] == "2024-05-01T01:05:00Z"),
+        "{gaps:?}"
+    );
+    let missing = errors.iter().find(|error| error["kind"] == "not_found").unwrap();
+    assert!(missing["uri"].as_str().unwrap().ends_with(&names[3]));
+    assert_eq!(counts(&summary["integrity"], "logs", &LOGS), [4, 3, 1, 1, 0], "{summary:#}");
+    // A filter sees the rule.
+    let (findings, ..) = scan_verified(&folder, &["--rule", "log-tampered"], 4);
+    assert_eq!(findings.len(), 4);
+}
+
+#[test]
+fn a_file_that_is_named_is_no_digest_unless_it_is_one() {
+    let folder = on_disk(&bucket_of_root());
+    let files = bucket_of_root();
+    let log = folder.at("logs").join(&logs(&files)[0]);
+    let newest = folder.at("logs").join(digests(&files).pop().unwrap());
+    let mut command = command();
+    command.arg("scan").arg(&log).arg("--verify-digests").arg("--public-keys").arg(folder.at("keys.json"));
+    let done = Done::of(command.output().unwrap());
+    assert_eq!((done.code, integrity(&lines(&done.stdout))), (0, vec!["unverified"]), "{}", done.stderr);
+    let mut command = crate::support::cli::command();
+    command.arg("verify").arg(&log).arg(&newest).arg("--public-keys").arg(folder.at("keys.json"));
+    command.args(["--format", "json", "--start", "2024-05-01T03:00:00Z", "--end", END]);
+    let found = result(&Done::of(command.output().unwrap()));
+    assert_eq!(
+        (counts(&found, "digests", &DIGESTS)[0], counts(&found, "logs", &LOGS)),
+        (1, vec![0, 0, 2, 0, 0])
+    );
+}
+
+#[test]
+fn logs_of_a_time_that_nothing_proves_are_unverified() {
+    let mut files = bucket_of_root();
+    let newest = digests(&files).pop().unwrap();
+    files.remove(&newest);
+    let (findings, errors, summary) = scan_verified(&on_disk(&files), &[], 0);
+    let unverified = integrity(&findings).iter().filter(|integrity| **integrity == "unverified").count();
+    assert_eq!((unverified, errors.len(), &summary["integrity"]["logs"]["unverified"]), (2, 0, &2.into()));
+}
+
+/// A CloudTrail that answers ListPublicKeys in two pages, and how often it did.
+fn cloudtrail() -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap() == 0 || line == "\r\n" {
+                    break;
+                }
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                head.push_str(&line.to_ascii_lowercase());
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let body = String::from_utf8(body).unwrap();
+            noted.lock().unwrap().push(format!("{head}\n{body}"));
+            let answer = if body.contains("NextToken") {
+                key_list()
+            } else {
+                r#"{"PublicKeyList":[{"Value":"AA==","Fingerprint":"other"}],"NextToken":"more"}"#.to_owned()
+            };
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(answer.as_bytes())).unwrap();
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn keys_are_asked_for_once_a_region_and_can_be_saved() {
+    let (url, asked) = cloudtrail();
+    let folder = on_disk(&bucket());
+    let saved = folder.at("saved.json");
+    let mut command = signed_in(command());
+    command.env("AWS_ENDPOINT_URL_CLOUDTRAIL", &url).arg("verify").arg(folder.at("logs"));
+    command.arg("--save-public-keys").arg(&saved).args(["--format", "json", "--end", END]);
+    let done = Done::of(command.output().unwrap());
+    let found = result(&done);
+    assert_eq!((done.code, counts(&found, "logs", &LOGS)[0]), (0, 12), "{} {}", done.stdout, done.stderr);
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 4, "two pages for each of two regions");
+    for request in &asked {
+        assert!(request.contains("x-amz-target: com.amazonaws.cloudtrail"), "{request}");
+        assert!(
+            request.contains(
+                "/cloudtrail/aws4_request, signedheaders=content-type;host;x-amz-date;x-amz-target"
+            )
+        );
+    }
+    assert!(asked[0].contains("/eu-west-1/") && asked[2].contains("/us-east-1/"));
+    std::fs::rename(saved, folder.at("keys.json")).unwrap();
+    let found = result(&verify(&folder, &[]));
+    assert_eq!(found["complete"], true);
+    // Nobody to ask, and nothing else to go by.
+    let mut command = crate::support::cli::command();
+    command.arg("verify").arg(folder.at("logs")).args(["--format", "json", "--end", END]);
+    let done = Done::of(command.output().unwrap());
+    let found = result(&done);
+    assert_eq!((done.code, counts(&found, "digests", &DIGESTS)), (3, vec![0, 0, 0, 8]), "{}", done.stderr);
+    assert!(found["problems"][0]["detail"].as_str().unwrap().contains("cannot be had"), "{found:#}");
 }

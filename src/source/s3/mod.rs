@@ -13,6 +13,7 @@ mod errors;
 mod fetch;
 mod get;
 mod inventory;
+mod keys;
 mod limit;
 mod list;
 mod list_only;

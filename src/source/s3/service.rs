@@ -36,7 +36,7 @@ pub struct Service {
     session: S3Session,
     name: &'static str,
     url: Uri,
-    region: &'static str,
+    region: String,
     http: Http,
 }
 
@@ -75,6 +75,20 @@ impl S3Session {
     pub fn service(&self, name: &'static str) -> Result<Service, Fatal> {
         let region = self.region().map_or("", |region| region.as_ref());
         let (own_url, region) = endpoint(name, region);
+        self.service_in(name, own_url, region)
+    }
+
+    /// A service in one region, at this URL where none is configured.
+    ///
+    /// # Errors
+    ///
+    /// Where the endpoint that is configured is no URL, or there are no credentials.
+    pub(super) fn service_in(
+        &self,
+        name: &'static str,
+        own_url: &str,
+        region: &str,
+    ) -> Result<Service, Fatal> {
         let variable = format!("AWS_ENDPOINT_URL_{}", name.to_ascii_uppercase());
         let configured = self
             .options()
@@ -110,7 +124,7 @@ impl S3Session {
             }
             None => Http::Direct(client().build(https.wrap_connector(connector))),
         };
-        Ok(Service { session: self.clone(), name, url, region, http })
+        Ok(Service { session: self.clone(), name, url, region: region.to_owned(), http })
     }
 }
 
