@@ -1,6 +1,6 @@
 //! From stored bytes to a [`Cursor`] over the inflated ones.
 //!
-//! Gzip is decided by its magic bytes, never by a name. An object of usual size is one member and is
+//! Gzip, zstd and UTF-16 are decided by their first bytes, never by a name (`layers`). An object of usual size is one member and is
 //! inflated as a whole by libdeflate, into a buffer that is used again for the next one. Its CRC is taken
 //! while it is read, of bytes that are still in cache; where it is wrong, what was read does not count.
 //! Whatever that way does not accept (several members, a cut, damage, a size beyond the buffer) takes the
@@ -8,12 +8,15 @@
 
 mod first;
 mod header;
+mod layers;
 #[cfg(feature = "libdeflate")]
 mod libdeflate;
 #[cfg(feature = "libdeflate")]
 mod member;
 mod peek;
 mod stream;
+mod utf16;
+mod zstd;
 
 use std::io::BufRead;
 use std::thread;
@@ -23,11 +26,11 @@ use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks, Cursor};
 pub use first::{FirstMember, first_member, hash_bytes};
+use layers::{Layers, is_wrapped};
 #[cfg(feature = "s3")]
 pub(crate) use peek::Peek;
 #[cfg(feature = "s3")]
 pub(crate) use stream::MAGIC;
-use stream::Stream;
 pub(crate) use stream::starts_gzip;
 
 /// Inflated sizes up to this are held as a whole. Two threads with one such object each stay below
@@ -65,7 +68,7 @@ pub fn inflate_bytes<T>(
     mut read: impl FnMut(&mut Cursor<'_>) -> T,
 ) -> (Result<T, Break>, Inflated) {
     buffers.hashed = None;
-    if !starts_gzip(stored) && stored.len() as u64 <= limit {
+    if !is_wrapped(stored) && stored.len() as u64 <= limit {
         let inflated = Inflated { bytes: stored.len() as u64, time: Duration::ZERO };
         return (Ok(read(&mut Cursor::whole(stored))), inflated);
     }
@@ -85,7 +88,7 @@ pub fn inflate_stream<T>(
     read: impl FnOnce(&mut Cursor<'_>) -> T,
 ) -> (Result<T, Break>, Inflated) {
     let start = Instant::now();
-    let stream = match Stream::new(reader, limit, cancel) {
+    let stream = match Layers::new(reader, limit, cancel) {
         Ok(stream) => stream,
         Err(broken) => return (Err(broken), Inflated::default()),
     };
@@ -106,7 +109,7 @@ pub fn inflate_stream<T>(
         Ok(result) => result,
         Err(read) => read(&mut Cursor::windows(&mut timed)),
     };
-    (Ok(result), Inflated { bytes: timed.stream.total, time: timed.time })
+    (Ok(result), Inflated { bytes: timed.stream.total(), time: timed.time })
 }
 
 impl Buffers {
@@ -120,6 +123,9 @@ impl Buffers {
     ) -> Option<(T, Inflated)> {
         let start = Instant::now();
         let member = self.whole.inflate(stored, limit)?;
+        if is_wrapped(member.bytes) {
+            return None;
+        }
         let inflated = Inflated { bytes: member.bytes.len() as u64, time: start.elapsed() };
         let mut sum = member.sum(self.hash);
         let result = read(&mut Cursor::watched(member.bytes, &mut |position| sum.up_to(position)));
@@ -132,6 +138,9 @@ impl Buffers {
     #[cfg(feature = "libdeflate")]
     fn hash_whole(&mut self, stored: &[u8], limit: u64) -> Option<FirstMember> {
         let member = self.whole.inflate(stored, limit)?;
+        if is_wrapped(member.bytes) {
+            return None;
+        }
         let bytes = member.bytes.len() as u64;
         let sha256 = member.sum(true).proves_right()??;
         Some(FirstMember { sha256, bytes, trailing: false })
@@ -154,7 +163,7 @@ impl Buffers {
 }
 
 struct Timed<'c, R: BufRead> {
-    stream: Stream<R>,
+    stream: Layers<R>,
     time: Duration,
     cancel: &'c Cancel,
 }

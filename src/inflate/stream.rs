@@ -6,6 +6,7 @@ use flate2::bufread::GzDecoder;
 
 use super::header::simplify;
 use super::peek::Peek;
+use super::zstd::{FRAME, Frame, starts_zstd};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks};
@@ -19,29 +20,42 @@ pub(super) struct Stream<R: BufRead> {
     limit: u64,
     /// Bytes delivered.
     pub(super) total: u64,
+    compressed: bool,
 }
 
 enum State<R: BufRead> {
     Plain(Peek<R>),
     Member(Box<GzDecoder<Peek<R>>>),
+    Frame(Frame<R>),
     Done,
 }
 
 impl<R: BufRead> Stream<R> {
-    /// Decides by the first bytes whether `reader` is gzip.
+    /// Decides by the first bytes what `reader` is.
     pub(super) fn new(reader: R, limit: u64, cancel: &Cancel) -> Result<Self, Break> {
         let mut reader = Peek::new(reader, cancel);
-        let gzip = starts_gzip(reader.peek(MAGIC.len()).map_err(broken)?);
-        let state = if gzip { member(reader)? } else { State::Plain(reader) };
-        Ok(Self { state, limit, total: 0 })
+        let first = reader.peek(FRAME.len()).map_err(broken)?;
+        let (gzip, zstd) = (starts_gzip(first), starts_zstd(first));
+        let state = match (gzip, zstd) {
+            (true, _) => member(reader)?,
+            (_, true) => Frame::next(reader)?.map_or(State::Done, State::Frame),
+            _ => State::Plain(reader),
+        };
+        Ok(Self { state, limit, total: 0, compressed: gzip || zstd })
+    }
+
+    /// Whether anything is inflated.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     fn next(&mut self, window: &mut Vec<u8>) -> Result<bool, Break> {
         loop {
             let before = window.len();
             let read = match &mut self.state {
-                State::Plain(reader) => reader.take(WINDOW).read_to_end(window),
-                State::Member(decoder) => decoder.as_mut().take(WINDOW).read_to_end(window),
+                State::Plain(reader) => reader.take(WINDOW).read_to_end(window).map_err(broken),
+                State::Member(decoder) => decoder.as_mut().take(WINDOW).read_to_end(window).map_err(broken),
+                State::Frame(frame) => frame.read(WINDOW, window).map(|()| 0),
                 State::Done => return Ok(false),
             };
             let got = (window.len() - before) as u64;
@@ -54,7 +68,7 @@ impl<R: BufRead> Stream<R> {
             }
             self.total += got;
             // Bytes that came before an error are delivered with it.
-            read.map_err(broken)?;
+            read?;
             if got > 0 {
                 return Ok(true);
             }
@@ -64,10 +78,17 @@ impl<R: BufRead> Stream<R> {
         }
     }
 
-    /// At the end of a member: whether another one follows.
+    /// At the end of a member or frame: whether another one follows.
     fn next_member(&mut self) -> Result<bool, Break> {
-        let State::Member(decoder) = std::mem::replace(&mut self.state, State::Done) else {
-            return Ok(false);
+        let decoder = match std::mem::replace(&mut self.state, State::Done) {
+            State::Member(decoder) => decoder,
+            State::Frame(frame) => {
+                let next = Frame::next(frame.end()?)?;
+                let another = next.is_some();
+                self.state = next.map_or(State::Done, State::Frame);
+                return Ok(another);
+            }
+            State::Plain(_) | State::Done => return Ok(false),
         };
         let mut reader = decoder.into_inner();
         if starts_gzip(reader.peek(MAGIC.len()).map_err(broken)?) {

@@ -8,6 +8,7 @@
 //! where the object has events, else as the object's error.
 
 use super::cursor::{Cursor, Fault, FaultKind};
+use super::foreign::{self, Foreign};
 use super::opening::Document;
 use super::suspicion;
 use super::walker::{Array, Members, NOT_AN_OBJECT, Read, Walker};
@@ -16,6 +17,9 @@ use crate::json::minify::{Repairs, SyntaxError, minify};
 
 /// Walks over all values of an object.
 pub fn walk(cursor: &mut Cursor<'_>, to: &mut dyn Elements) -> Walk {
+    if let Some(foreign) = Foreign::of(cursor.ahead(foreign::TOLD_BY)) {
+        return Walk { any: true, foreign: Some(foreign), ..Walk::default() };
+    }
     let mut walker = Walker::new(cursor, to);
     if let Err(fault) = walker.values() {
         walker.note(fault);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::boundary::Found;
 use super::containers::Path;
 use super::cursor::{Cursor, Fault};
+use super::foreign::Foreign;
 use super::keys::{Keys, begins_as_event};
 use super::opening::Document;
 use crate::json::minify::Repairs;
@@ -47,6 +48,8 @@ pub struct Walk {
     pub fault: Option<Fault>,
     /// Those of further documents, up to a thousand.
     pub further: Vec<Fault>,
+    /// It is no log: nothing in it was read.
+    pub foreign: Option<Foreign>,
     /// Of an object without events: why that is no proof that there are none.
     pub unread: Option<Unread>,
     /// What stands where events should, before the first one. It counts where an event follows.

@@ -36,6 +36,9 @@ pub fn events_of(stored: &[u8]) -> Result<Events, EventsError> {
         if let Some(fault) = walk.fault {
             return Err(EventsError::Broken(fault.to_string()));
         }
+        if let Some(foreign) = walk.foreign {
+            return Err(Unreadable::Broken(foreign.to_string()));
+        }
         if let Some(unread) = walk.unread {
             return Err(EventsError::Broken(unread.to_string()));
         }

@@ -12,6 +12,7 @@ use super::interruptible::Waiting;
 use super::report::{ObjectOutcome, Report};
 use crate::records::cursor::{Break, Cursor, Fault, FaultKind};
 use crate::records::document::{Unread, Walk, walk};
+use crate::records::foreign::Foreign;
 use sha2::{Digest as _, Sha256};
 
 use super::contents::Uncompressed;
@@ -282,6 +283,15 @@ fn finish(
     }
     let error = match (broken, walk.fault) {
         (Some(broken), _) => Some(ObjectError::new(uri(), broken.stage, broken.kind, broken.cause)),
+        (None, _) if let Some(foreign) = walk.foreign => {
+            // No bytes that were hurt on their way look like an archive.
+            let stage = if matches!(foreign, Foreign::Archive(_)) { Stage::Inflate } else { Stage::Parse };
+            Some(ObjectError::new(uri(), stage, ErrorKind::InvalidJson, foreign))
+        }
+        (None, Some(fault)) if fault.offset == 0 && fault.what == "expected a value" => {
+            let cause = format!("not JSON, nor anything else that is known ({fault})");
+            Some(ObjectError::new(uri(), Stage::Parse, ErrorKind::InvalidJson, cause))
+        }
         (None, Some(fault)) => Some(faulty(fault)),
         (None, None) if let Some(unread) = walk.unread => {
             let kind = match unread {

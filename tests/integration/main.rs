@@ -13,6 +13,7 @@ mod cli;
 mod clients;
 mod containers;
 mod dedupe;
+mod encodings;
 mod explain;
 mod faults;
 mod filters;
