@@ -17,6 +17,8 @@ pub struct ObjectRef {
     pub version_id: Option<String>,
     /// What the key tells: account, region, day. `None` outside the CloudTrail layout.
     pub key: Option<Arc<KeyInfo>>,
+    /// Its name does not tell whether it is a log: its first bytes do.
+    pub unsure: bool,
     /// What a checkpoint knows it by; `None` where there is no checkpoint.
     pub mark: Option<Mark>,
 }

@@ -239,6 +239,11 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             terminal::line(&format!("roottrail: warning: {}: no object in scope", terminal::plain(&name)));
         }
     }
+    for (extension, (n, first)) in summary.other_names.iter().filter(|_| args.verbose) {
+        let names = if extension.is_empty() { "names without extension" } else { extension };
+        let text = format!("roottrail: {n} {names} not read, the first is {first}");
+        terminal::line(&terminal::plain(&text));
+    }
     if !args.quiet && !summary.closed {
         if screen.person && summary.findings.written > 0 {
             terminal::line("roottrail: -f ndjson prints findings whole, -o FILE writes them to a file\n");

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::{UsageError, aws};
+use roottrail::error::Fatal;
 use roottrail::key::selection::KeySelection;
 use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource, Taken};
@@ -30,6 +31,15 @@ const LONGEST_LIST: u64 = 1 << 30;
 /// The sources named on the command line and in the list, in this order.
 pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow::Result<Vec<OsString>> {
     let mut names = sources.to_vec();
+    for name in sources.iter().filter(|name| *name != "-" && s3_uri(name).is_none()) {
+        // A list may be older than what it names; what is typed must be there.
+        match std::fs::symlink_metadata(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Fatal::Start { message: format!("{}: {error}", name.to_string_lossy()) }.into());
+            }
+            _ => {}
+        }
+    }
     let Some(list) = list else { return Ok(names) };
     let from_stdin = list.as_os_str() == "-";
     if from_stdin && names.iter().any(|name| name == "-") {

@@ -7,6 +7,7 @@ use super::terminal::{folded, plain};
 use super::units::{bytes, counted};
 use roottrail::coverage::{Gap, GapKind};
 use roottrail::finding::{CredentialType, MfaStatus};
+use roottrail::key::Skip;
 use roottrail::summary::Summary;
 
 /// The whole text, without a newline at its end. `place`: where `explain` finds the events again.
@@ -16,6 +17,45 @@ pub(super) fn text(summary: &Summary, place: &Where, color: bool) -> String {
     let _infallible = write(summary, place, color, &mut out);
     out.truncate(out.trim_end().len());
     out
+}
+
+/// Why nothing was read.
+fn nothing_read(summary: &Summary) -> &'static str {
+    let only = |skip: Skip| summary.skipped_by.keys().all(|&other| other == skip);
+    match () {
+        () if summary.objects.listed == 0 => {
+            "no object in scope; is the path or prefix right? (--start, --account and the like leave objects out; what \
+             was deleted in a bucket with versions is read with --all-versions)"
+        }
+        () if only(Skip::OtherName) => {
+            "no name is a log's; --include-key brings in other names, and a file or key that is named is always read"
+        }
+        () if only(Skip::NotCloudtrail) => "JSON without a CloudTrail event inside, and nothing else",
+        () if summary.skipped_by.contains_key(&Skip::NotCloudtrail) => {
+            "no CloudTrail event inside what was read, and the rest is of other kinds"
+        }
+        () => "what is there is of other kinds than logs; is the path or prefix right?",
+    }
+}
+
+/// Names that are no log's, by extension: `3 .parquet, 1 .csv`.
+fn other_names(summary: &Summary) -> String {
+    let mut names: Vec<_> = summary.other_names.iter().map(|(name, (n, _))| (*n, name)).collect();
+    names.sort_by(|(a, _), (b, _)| b.cmp(a));
+    let shown: Vec<String> =
+        names
+            .iter()
+            .take(4)
+            .map(|(n, name)| {
+                if name.is_empty() {
+                    format!("{n} without extension")
+                } else {
+                    format!("{n} {}", plain(name))
+                }
+            })
+            .collect();
+    let rest = if names.len() > 4 { ", …" } else { "" };
+    shown.join(", ") + rest
 }
 
 fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std::fmt::Result {
@@ -38,6 +78,10 @@ fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std
     let failed = format!("{} failed", objects.failed);
     let code = if objects.failed > 0 { "1;31" } else { "0" };
     lines(&text, &[(failed.clone(), paint(code, failed))], out)?;
+    let names = other_names(summary);
+    if !names.is_empty() {
+        writeln!(out, "not read  by name: {names}")?;
+    }
     writeln!(
         out,
         "records   {} scanned, {} of root or opening a root session, {} malformed",
@@ -83,11 +127,7 @@ fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std
             format!("INCOMPLETE: {} errors; the findings are those of what could be read", summary.errors);
         writeln!(out, "{}", paint("1;31", text))?;
     } else if summary.nothing_matched() {
-        writeln!(
-            out,
-            "{}",
-            paint("33", "NOTHING READ: no object in scope; is the path or prefix right?".into())
-        )?;
+        writeln!(out, "{}", paint("33", format!("NOTHING READ: {}", nothing_read(summary))))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! Whatever that way does not accept (several members, a cut, damage, a size beyond the buffer) takes the
 //! certain way of a stream, from the start.
 
+mod beginning;
 mod first;
 mod header;
 mod layers;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks, Cursor};
+pub(crate) use beginning::{ENOUGH, may_be_log};
 pub use first::{FirstMember, first_member, hash_bytes};
 use layers::{Layers, is_wrapped};
 #[cfg(feature = "s3")]

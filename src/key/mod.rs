@@ -36,8 +36,12 @@ pub enum Skip {
     OtherService,
     /// A zero-byte key that ends in `/`, as consoles make for folders.
     FolderMarker,
-    /// A name that is neither in CloudTrail layout nor `.json`, `.jsonl` or `.gz`.
+    /// A name that is neither in CloudTrail layout nor one that logs have.
     OtherName,
+    /// A name that a log can have as well as anything else: its first bytes tell. No object is left with this.
+    Unsure,
+    /// An archive by its name. It could hold logs, so it is reported as not read.
+    Archive,
     /// A symbolic link back into a folder that is being walked.
     LinkLoop,
     /// An earlier run with the same checkpoint has read it.
@@ -55,7 +59,8 @@ impl Skip {
             Skip::Aggregated => "aggregated",
             Skip::OtherService => "other service",
             Skip::FolderMarker => "folder marker",
-            Skip::OtherName => "other name",
+            Skip::OtherName | Skip::Unsure => "other name",
+            Skip::Archive => "archive",
             Skip::LinkLoop => "link loop",
             Skip::Known => "read before",
             Skip::NotCloudtrail => "no events inside",
@@ -93,11 +98,12 @@ impl Classifier {
         if let Some(found) = &self.layout {
             return match found.kind {
                 Some(Err(skip)) => Err(skip),
+                Some(Ok(())) if archive_named(name).is_some() => Err(Skip::Archive),
                 // Hidden files (.DS_Store) are no deliveries; anything else in a day's folder is.
                 Some(Ok(())) if named_as_log || (found.info.is_some() && !name.starts_with('.')) => {
                     Ok(found.info.clone().or_else(|| name_info(name).and_then(|(_, info)| info)))
                 }
-                Some(Ok(())) => Err(Skip::OtherName),
+                Some(Ok(())) => Err(other(name)),
                 None => Err(Skip::OtherService),
             };
         }
@@ -105,12 +111,62 @@ impl Classifier {
         if let Some((kind, info)) = name_info(name) {
             match log_kind(kind) {
                 Some(Err(skip)) => return Err(skip),
+                Some(Ok(())) if archive_named(name).is_some() => return Err(Skip::Archive),
                 Some(Ok(())) if named_as_log || info.is_some() => return Ok(info),
                 Some(Ok(())) | None => {}
             }
         }
-        if named_as_log { Ok(None) } else { Err(Skip::OtherName) }
+        match () {
+            () if archive_named(name).is_some() => Err(Skip::Archive),
+            () if named_as_log => Ok(None),
+            () => Err(other(name)),
+        }
     }
+}
+
+/// Of a name that is no log's: whether it tells anything at all. Firehose's have no extension.
+fn other(name: &str) -> Skip {
+    match extension(name) {
+        _ if name.starts_with('.') => Skip::OtherName,
+        None => Skip::Unsure,
+        Some(extension) if ["log", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known)) => {
+            Skip::Unsure
+        }
+        Some(_) => Skip::OtherName,
+    }
+}
+
+/// What follows the last dot of a name, where that looks like an extension: in `a.b-2026-01-15` it does not.
+pub fn extension(name: &str) -> Option<&str> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    let fits = !stem.is_empty()
+        && (1..=10).contains(&extension.len())
+        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    fits.then_some(extension)
+}
+
+/// Endings of names that archives have.
+const NAMES: [(&str, &str); 9] = [
+    (".zip", "a zip archive"),
+    (".tar", "a tar archive"),
+    (".tgz", "a tar archive"),
+    (".tar.gz", "a tar archive"),
+    (".7z", "a 7z archive"),
+    (".tbz2", "a tar archive"),
+    (".bz2", "a bzip2 file"),
+    (".txz", "a tar archive"),
+    (".xz", "an xz file"),
+];
+
+/// Which archive a name says that it is.
+pub fn archive_named(name: &str) -> Option<&'static str> {
+    let ends = |ending: &str| {
+        name.len()
+            .checked_sub(ending.len())
+            .and_then(|at| name.get(at..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(ending))
+    };
+    NAMES.iter().find(|(ending, _)| ends(ending)).map(|(_, archive)| *archive)
 }
 
 /// The account, region and day of a key, whatever its kind.
@@ -142,7 +198,7 @@ pub fn delivery_slot(path: &str) -> Option<usize> {
 
 fn has_log_extension(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    ["json", "jsonl", "gz"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    ["json", "jsonl", "ndjson", "gz", "zst"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// `ACCOUNT_KIND_REGION_YYYYMMDDTHHmmZ_…`
@@ -211,8 +267,13 @@ mod tests {
             ),
             ("AWSLogs/111122223333/CloudTrail/", 0, Skip::FolderMarker),
             ("AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01/.DS_Store", 9, Skip::OtherName),
-            ("notes.txt", 9, Skip::OtherName),
-            ("json", 9, Skip::OtherName),
+            ("notes.txt", 9, Skip::Unsure),
+            ("x/app.LOG", 9, Skip::Unsure),
+            ("json", 9, Skip::Unsure),
+            ("ct-stream-1-2026-01-15-03-05-00-0a1b", 9, Skip::Unsure),
+            ("notes.md", 9, Skip::OtherName),
+            ("logs.tar.gz", 9, Skip::Archive),
+            ("AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/01/x.ZIP", 9, Skip::Archive),
         ] {
             assert_eq!(classify(path, size), Err(skip), "{path}");
         }
@@ -232,8 +293,20 @@ mod tests {
     fn files_outside_the_layout_count_by_name() {
         assert_eq!(classify("export/events.JSON", 9), Ok(None));
         assert_eq!(classify("export/events.jsonl", 0), Ok(None));
+        assert_eq!(classify("export/events.ndjson", 9), Ok(None));
+        assert_eq!(classify("export/events.json.zst", 9), Ok(None));
         let flat = "x/111122223333_CloudTrail_us-east-1_20240501T0005Z_0123456789abcdef.json.gz";
         assert_eq!(classify(flat, 9), Ok(Some(info())));
         assert_eq!(key_info(flat), Some(info()));
+    }
+
+    #[test]
+    fn archives_are_named_by_their_names() {
+        for name in ["a.zip", "A.ZIP", "logs.tar.gz", "x.tgz", "x.json.bz2", "x.json.xz", "x.7z", "x.tar"] {
+            assert!(archive_named(name).is_some(), "{name}");
+        }
+        for name in ["a.json.gz", "zip", "tar.gz", "x.zip.json", "é", ""] {
+            assert_eq!(archive_named(name), None, "{name}");
+        }
     }
 }

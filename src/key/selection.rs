@@ -111,7 +111,10 @@ impl KeySelection {
         found: Result<Option<Arc<KeyInfo>>, Skip>,
     ) -> Option<Result<Option<Arc<KeyInfo>>, Skip>> {
         if !self.digests {
-            return Some(found);
+            // What a pattern brings in is read whatever it is called.
+            let other = matches!(found, Err(Skip::OtherName | Skip::Unsure));
+            let included = other && self.include.as_ref().is_some_and(|globs| globs.is_match(path));
+            return Some(if included { Ok(key_info(path)) } else { found });
         }
         // Beside a copy of a digest there may be the answer to a HEAD.
         let digest = found == Err(Skip::Digest) && !path.ends_with('/') && !path.ends_with(".head.json");

@@ -88,6 +88,9 @@ impl<'l> Ledger<'l> {
             ObjectOutcome::Skipped(skip) => {
                 objects.skipped += 1;
                 *self.summary.skipped_by.entry(skip).or_default() += 1;
+                if skip == Skip::OtherName {
+                    self.summary.note_other_name(&report.object.uri);
+                }
             }
             ObjectOutcome::Scanned => objects.scanned += 1,
             ObjectOutcome::Failed => objects.failed += 1,

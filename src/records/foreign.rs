@@ -45,30 +45,6 @@ const ARCHIVES: [(&[u8], &str); 14] = [
     (b"070701", "a cpio archive"),
 ];
 
-/// Endings of names that archives have.
-const NAMES: [(&str, &str); 9] = [
-    (".zip", "a zip archive"),
-    (".tar", "a tar archive"),
-    (".tgz", "a tar archive"),
-    (".tar.gz", "a tar archive"),
-    (".7z", "a 7z archive"),
-    (".tbz2", "a tar archive"),
-    (".bz2", "a bzip2 file"),
-    (".txz", "a tar archive"),
-    (".xz", "an xz file"),
-];
-
-/// Which archive a name says that it is.
-pub(crate) fn archive_named(name: &str) -> Option<&'static str> {
-    let ends = |ending: &str| {
-        name.len()
-            .checked_sub(ending.len())
-            .and_then(|at| name.get(at..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(ending))
-    };
-    NAMES.iter().find(|(ending, _)| ends(ending)).map(|(_, archive)| *archive)
-}
-
 /// Which archive begins with these bytes.
 pub(crate) fn archive(first: &[u8]) -> Option<&'static str> {
     // The name of the first file comes first; `ustar` is what every tar since 1988 has at this place.
@@ -227,16 +203,6 @@ mod tests {
             b"\xef\xbb\xbf{}",
         ] {
             assert_eq!(told(first), "", "{}", first.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn archives_are_named_by_their_names() {
-        for name in ["a.zip", "A.ZIP", "logs.tar.gz", "x.tgz", "x.json.bz2", "x.json.xz", "x.7z", "x.tar"] {
-            assert!(archive_named(name).is_some(), "{name}");
-        }
-        for name in ["a.json.gz", "zip", "tar.gz", "x.zip.json", "é", ""] {
-            assert_eq!(archive_named(name), None, "{name}");
         }
     }
 }

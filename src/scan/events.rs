@@ -37,7 +37,7 @@ pub fn events_of(stored: &[u8]) -> Result<Events, EventsError> {
             return Err(EventsError::Broken(fault.to_string()));
         }
         if let Some(foreign) = walk.foreign {
-            return Err(Unreadable::Broken(foreign.to_string()));
+            return Err(EventsError::Broken(foreign.to_string()));
         }
         if let Some(unread) = walk.unread {
             return Err(EventsError::Broken(unread.to_string()));

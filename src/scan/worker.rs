@@ -1,7 +1,7 @@
 //! One object: from its stored bytes to a report of its records and findings.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,11 +20,13 @@ use super::hashing;
 use super::options::{Job, ScanOptions};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::inflate::{Buffers, Inflated, first_member, hash_bytes, inflate_bytes, inflate_stream};
+use crate::inflate::{
+    Buffers, ENOUGH, Inflated, first_member, hash_bytes, inflate_bytes, inflate_stream, may_be_log,
+};
 use crate::key::Skip;
 use crate::object::ObjectRef;
 use crate::source::folder::Folder;
-use crate::source::{Content, Item};
+use crate::source::{Body, Content, Item};
 
 /// Files up to this size are read into memory before they are inflated; larger ones are streamed.
 const READ_WHOLE: u64 = 24 << 20;
@@ -86,6 +88,9 @@ impl Worker {
             }
             Content::Pipe(path) => self.scan_waiting(object, || File::open(path), options),
             Content::Stdin => self.scan_waiting(object, || Ok(io::stdin()), options),
+            Content::Body(body) if object.unsure && is_no_log(&*body) => {
+                Report::skipped(object, Skip::OtherName)
+            }
             Content::Body(mut body) => loop {
                 let stored = body.bytes();
                 let mut report = self.scan_bytes(object, stored, options);
@@ -121,6 +126,15 @@ impl Worker {
             Ok(file) => file,
             Err(error) => return unreadable(object, error),
         };
+        if object.unsure {
+            let mut first = [0; ENOUGH];
+            let read = read_at_least(&mut file, &mut first, ENOUGH).and_then(|n| file.rewind().map(|()| n));
+            match read {
+                Ok(n) if may_be_log(&first[..n]) => {}
+                Ok(_) => return Report::skipped(object, Skip::OtherName),
+                Err(error) => return unreadable(object, error),
+            }
+        }
         // Files of the system's own have no size, and contents nevertheless.
         if !(1..=READ_WHOLE).contains(&object.size) {
             let mut report = self.scan_reader(object, file, options);
@@ -224,6 +238,12 @@ impl Worker {
         report.sha256 = counted.hash.filter(|_| whole).map(|hash| hash.finalize().into());
         finish(report, walked, inflated, start)
     }
+}
+
+/// Whether the first bytes of a body say that it is none. Of fewer than it takes, cut off, that is not known.
+fn is_no_log(body: &dyn Body) -> bool {
+    let first = &body.bytes()[..body.bytes().len().min(ENOUGH)];
+    !may_be_log(first) && (first.len() == ENOUGH || !body.is_cut_short())
 }
 
 fn unreadable(object: &Arc<ObjectRef>, error: io::Error) -> Report {

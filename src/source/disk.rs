@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::folder::{Folder, Stat};
-use super::{Content, Feed, Item, Source};
+use super::{Content, Feed, Item, Source, archive};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::history::listing::{Sieve, Stamp};
@@ -171,6 +171,7 @@ impl Walk<'_> {
             Ok(info) => (info, None),
             Err(skip) => (key_info(&key), Some(skip)),
         };
+        let unsure = skip == Some(Skip::Unsure);
         if !self.keys.in_scope(&key, info.as_deref()) {
             return true;
         }
@@ -182,8 +183,11 @@ impl Walk<'_> {
             Ok(text) => (text, None),
             Err(path) => (uri(Path::new(&path)), Some(path.into())),
         };
-        let object = ObjectRef { uri, size, key: info, ..ObjectRef::default() };
-        let content = match skip {
+        let object = ObjectRef { uri, size, key: info, unsure, ..ObjectRef::default() };
+        // What is no file has no first bytes that could be looked at without waiting.
+        let content = match skip.filter(|_| !unsure || !kind.is_file()) {
+            Some(Skip::Archive) => Content::Failed(archive(&object.uri)),
+            Some(Skip::Unsure) => return self.push(object, Content::Skipped(Skip::OtherName)),
             Some(skip) => return self.push(object, Content::Skipped(skip)),
             None if kind.is_file() => Content::File(path),
             None => {
@@ -213,7 +217,11 @@ impl Walk<'_> {
         }
         // A link that leads nowhere is a listed name; if it is no log's name it is passed over like one.
         let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
-        if is_link && let Err(skip) = classify(&key(&path), 1) {
+        if is_link
+            && let Err(skip) = classify(&key(&path), 1)
+            && skip != Skip::Archive
+        {
+            let skip = if skip == Skip::Unsure { Skip::OtherName } else { skip };
             return self.push(object, Content::Skipped(skip));
         }
         let stage = if is_link { Stage::Read } else { Stage::List };

@@ -6,7 +6,7 @@ pub(crate) mod folder;
 pub mod s3;
 
 use crate::cancel::Cancel;
-use crate::error::ObjectError;
+use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::history::listing::History;
 use crate::key::Skip;
 use crate::object::ObjectRef;
@@ -43,6 +43,12 @@ pub enum Content {
     Skipped(Skip),
     /// Could not be listed or fetched.
     Failed(ObjectError),
+}
+
+/// Why an archive is not read. It could hold logs.
+pub(crate) fn archive(uri: &str) -> ObjectError {
+    let text = format!("{}: unpack it first", crate::key::archive_named(uri).unwrap_or("an archive"));
+    ObjectError::new(uri, Stage::Inflate, ErrorKind::InvalidJson, text)
 }
 
 /// What a scan would do with an entry, as far as listing tells.
@@ -113,6 +119,11 @@ pub trait Body: Send + fmt::Debug {
     /// What digests have beside their bytes.
     fn metadata(&self) -> Metadata {
         Metadata::default()
+    }
+
+    /// Whether [`Body::cut_short`] has an error.
+    fn is_cut_short(&self) -> bool {
+        false
     }
 
     /// Milliseconds that the fetch took, all tries together.

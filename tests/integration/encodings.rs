@@ -80,7 +80,15 @@ fn damage_in_any_layer_is_reported_and_what_came_before_is_kept() {
         ("zstd with a wrong checksum", flipped(packed.clone(), 1), "corrupt_gzip", true),
         ("bytes behind zstd", [packed.clone(), b"xyz".to_vec()].concat(), "corrupt_gzip", true),
         ("gzip cut in gzip", gzip(&inner[..inner.len() / 2]), "corrupt_gzip", true),
-        ("gzip around gzip cut", gzip(&inner)[..inner.len() / 2].to_vec(), "corrupt_gzip", true),
+        (
+            "gzip around gzip cut",
+            {
+                let outer = gzip(&inner);
+                outer[..outer.len() / 2].to_vec()
+            },
+            "corrupt_gzip",
+            true,
+        ),
         ("gzip with a wrong checksum in zstd", zstd(flipped(inner.clone(), 8)), "corrupt_gzip", true),
         ("three times", gzip(gzip(gzip(&text))), "invalid_json", false),
         ("UTF-16 cut in a character", odd, "invalid_json", true),

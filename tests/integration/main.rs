@@ -24,6 +24,7 @@ mod integrations;
 mod inventory;
 mod library;
 mod listing;
+mod names;
 mod ocsf;
 mod oracle;
 mod order;

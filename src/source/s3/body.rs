@@ -59,7 +59,7 @@ impl S3Body {
                     tokio::time::sleep(LOOK).await;
                 }
             };
-            match select(pin!(fetch(bucket, entry, tries)), pin!(stopped)).await {
+            match select(pin!(fetch(bucket, entry, false, tries)), pin!(stopped)).await {
                 Either::Left((fetched, _)) => Some(fetched),
                 Either::Right(((), _)) => None,
             }
@@ -117,6 +117,10 @@ impl Body for S3Body {
 
     fn metadata(&self) -> Metadata {
         self.metadata.clone()
+    }
+
+    fn is_cut_short(&self) -> bool {
+        self.broken.is_some()
     }
 
     fn get_ms(&self) -> u64 {

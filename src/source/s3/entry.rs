@@ -3,9 +3,9 @@
 use super::errors::RequestError;
 use super::uri::S3Uri;
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::key::{KeyInfo, Skip, key_info};
+use crate::key::{KeyInfo, Skip, classify, key_info};
 use crate::object::ObjectRef;
-use crate::source::{Content, ReadClass};
+use crate::source::{Content, ReadClass, archive};
 use aws_sdk_s3::types::RestoreStatus;
 use std::sync::Arc;
 
@@ -40,6 +40,14 @@ impl Entry {
         })
     }
 
+    /// What its key says of it. What a user names is read, whatever it is called.
+    pub(super) fn scope(&self, bucket: &S3Uri) -> Result<Option<Arc<KeyInfo>>, Skip> {
+        if self.key == bucket.prefix && !self.key.is_empty() && !self.key.ends_with('/') {
+            return Ok(key_info(&self.key));
+        }
+        classify(&self.key, self.size)
+    }
+
     /// The entry as everything downstream names it.
     pub(super) fn object(&self, bucket: &S3Uri, scope: &Result<Option<Arc<KeyInfo>>, Skip>) -> ObjectRef {
         // What is skipped has its account, region and day as well.
@@ -50,6 +58,7 @@ impl Entry {
             etag: self.etag.clone(),
             version_id: self.version_id.clone(),
             key,
+            unsure: *scope == Err(Skip::Unsure),
             mark: None,
         }
     }
@@ -78,15 +87,16 @@ pub(super) fn unread(entry: &Entry, object: &ObjectRef, skip: Option<Skip>) -> O
         Some(Content::Failed(ObjectError::new(object.uri.clone(), stage, kind, text)))
     };
     match (skip, &entry.archived) {
-        (Some(skip), _) => Some(Content::Skipped(skip)),
-        (None, Some(class)) => {
+        (Some(Skip::Archive), _) => Some(Content::Failed(archive(&object.uri))),
+        (Some(skip), _) if skip != Skip::Unsure => Some(Content::Skipped(skip)),
+        (_, Some(class)) => {
             let text = format!("it lies in storage class {class} and must be restored before it can be read");
             failed(Stage::Get, ErrorKind::Archived, text)
         }
-        (None, None) if entry.unreadable_key => {
+        (_, None) if entry.unreadable_key => {
             let text = "its key is not UTF-8, so it cannot be asked for".to_owned();
             failed(Stage::List, ErrorKind::Other, text)
         }
-        (None, None) => None,
+        (_, None) => None,
     }
 }

@@ -10,6 +10,7 @@ use super::options::S3Options;
 use super::regain::another_try;
 use super::whole::Pace;
 use crate::error::ErrorKind;
+use crate::inflate::{ENOUGH, may_be_log};
 use crate::net::backoff::backoff;
 use crate::source::Metadata;
 use md5::{Digest, Md5};
@@ -42,13 +43,22 @@ struct Partial {
     certified: bool,
     kms: bool,
     metadata: Metadata,
+    /// Whether the first bytes decide that it is read at all.
+    unsure: bool,
 }
 
 /// Fetches `entry`, adding to `tries` until `attempts` of the options are used up.
-pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Result<Fetched, RequestError> {
+///
+/// Of an object that is `unsure` no more is taken than its first bytes, where these are no log's.
+pub(super) async fn fetch(
+    bucket: &Bucket,
+    entry: &Entry,
+    unsure: bool,
+    tries: &mut u32,
+) -> Result<Fetched, RequestError> {
     let options = bucket.session.options();
     let counters = bucket.session.counters();
-    let mut partial = Partial::default();
+    let mut partial = Partial { unsure, ..Partial::default() };
     let mut suspect: (Vec<u8>, u32) = (Vec::new(), 0);
     let mut failures = 0;
     loop {
@@ -91,6 +101,11 @@ pub(super) async fn fetch(bucket: &Bucket, entry: &Entry, tries: &mut u32) -> Re
 }
 
 impl Partial {
+    /// The first bytes have come, and are no log's.
+    fn is_no_log(&self) -> bool {
+        self.unsure && self.bytes.len() >= ENOUGH && !may_be_log(&self.bytes[..ENOUGH])
+    }
+
     /// There are no more tries: what came of the object is all that there is.
     fn given_up(self, failure: RequestError) -> Result<Fetched, RequestError> {
         if self.bytes.is_empty() {
@@ -104,7 +119,7 @@ impl Partial {
 /// Whether a whole body can be passed on. Gzip carries its own check; anything else is held against its MD5
 /// where the ETag is one.
 fn believable(entry: &Entry, partial: &mut Partial) -> bool {
-    if partial.certified || partial.bytes.starts_with(&[0x1f, 0x8b]) || partial.kms {
+    if partial.certified || partial.is_no_log() || partial.bytes.starts_with(&[0x1f, 0x8b]) || partial.kms {
         return true;
     }
     match md5_matches(entry, &partial.bytes) {
@@ -148,6 +163,9 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
     begin(bucket, head, entry, partial)?;
     let bound = expected(entry, partial).unwrap_or(options.max_memory);
     receive(stream, options, bound, partial).await?;
+    if partial.is_no_log() {
+        return Ok(());
+    }
     if let Checksum::Crc(algorithm, sum) = checksum {
         partial.certified = crc_fast::checksum(algorithm, &partial.bytes) == sum;
         if !partial.certified {
@@ -184,7 +202,7 @@ fn refused(failure: RequestError, partial: &mut Partial) -> Result<(), RequestEr
     match failure.status {
         // Nothing after the bytes at hand: the object may be shorter than listed. Start over, to be sure.
         Some(416) if !partial.bytes.is_empty() => {
-            *partial = Partial::default();
+            *partial = Partial { unsure: partial.unsure, ..Partial::default() };
             Err(failure.retryable())
         }
         Some(412) => Err(failure.context("the object has changed since it was listed")),
@@ -210,7 +228,7 @@ fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> R
         // `bytes 100-199/200`
         let starts = range.trim_start_matches("bytes ").split('-').next().and_then(|at| at.parse().ok());
         if starts != Some(from) {
-            *partial = Partial::default();
+            *partial = Partial { unsure: partial.unsure, ..Partial::default() };
             return Err(cut(format!("asked for the bytes from {from} on, got {range}")));
         }
         partial.certified = false;
@@ -248,6 +266,9 @@ async fn receive(
             Ok(None) => return Ok(()),
             Ok(Some(Ok(chunk))) => {
                 partial.bytes.extend_from_slice(&chunk);
+                if partial.is_no_log() {
+                    return Ok(());
+                }
                 if partial.bytes.len() as u64 > bound {
                     partial.bytes = Vec::new();
                     partial.certified = false;

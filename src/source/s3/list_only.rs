@@ -5,7 +5,6 @@ use super::entry::Listed;
 use super::entry::unread;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::key;
 use crate::object::ObjectRef;
 use crate::source::{Content, ListedOnly};
 use std::future::poll_fn;
@@ -38,7 +37,7 @@ impl S3Source {
                     Some(None) => break,
                     Some(Some(Listed::Page(entries))) => {
                         for entry in entries {
-                            let scope = key::classify(&entry.key, entry.size);
+                            let scope = entry.scope(&bucket.uri);
                             let object = entry.object(&bucket.uri, &scope);
                             let what = match unread(&entry, &object, scope.err()) {
                                 Some(Content::Skipped(skip)) => ListedOnly::Skipped(skip),

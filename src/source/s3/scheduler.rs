@@ -16,7 +16,7 @@ use super::listing::Listing;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::history::listing::Sieve;
-use crate::key;
+use crate::key::Skip;
 use crate::key::selection::KeySelection;
 use crate::object::ObjectRef;
 use crate::source::{Content, Feed, Item, Lease};
@@ -205,11 +205,13 @@ impl Drive<'_> {
     fn sift(&mut self, entries: Vec<Entry>) {
         let Self { bucket, sieve, waiting, keys, .. } = self;
         for entry in entries {
-            let scope = keys.choose(&entry.key, key::classify(&entry.key, entry.size));
+            let scope = keys.choose(&entry.key, entry.scope(&bucket.uri));
             let Some(scope) = scope else { continue };
             let object = entry.object(&bucket.uri, &scope);
             match scope {
-                Ok(_) => sieve.offer(object, None, entry, &mut |object, entry| wait(waiting, object, entry)),
+                Ok(_) | Err(Skip::Unsure) => {
+                    sieve.offer(object, None, entry, &mut |object, entry| wait(waiting, object, entry))
+                }
                 Err(_) => wait(waiting, object, entry),
             };
         }
@@ -227,9 +229,10 @@ impl Drive<'_> {
                     return Ok(());
                 }
             }
-            let scope =
-                self.keys.choose(&entry.key, key::classify(&entry.key, entry.size)).unwrap_or(Ok(None));
-            let fetched = scope.is_ok() && entry.archived.is_none() && !entry.unreadable_key;
+            let scope = self.keys.choose(&entry.key, entry.scope(&self.bucket.uri)).unwrap_or(Ok(None));
+            let fetched = matches!(scope, Ok(_) | Err(Skip::Unsure))
+                && entry.archived.is_none()
+                && !entry.unreadable_key;
             let cost = if fetched { entry.size.saturating_add(OVERHEAD) } else { 0 };
             let held = self.budget.held.load(Ordering::Relaxed);
             if fetched && self.gets.len() >= self.limit.get() {
@@ -246,8 +249,8 @@ impl Drive<'_> {
             match unread(&entry, &object, scope.err()) {
                 Some(content) => self.push(seq, object, content, share)?,
                 None => {
-                    let bucket = self.bucket.clone();
-                    let task = self.gets.spawn_on(get(bucket, entry), self.bucket.session.handle());
+                    let (bucket, unsure) = (self.bucket.clone(), object.unsure);
+                    let task = self.gets.spawn_on(get(bucket, entry, unsure), self.bucket.session.handle());
                     self.pending.insert(task.id(), Pending { seq, object, share });
                 }
             }
@@ -314,9 +317,9 @@ fn wait(waiting: &mut VecDeque<(ObjectRef, Entry)>, object: ObjectRef, entry: En
     true
 }
 
-async fn get(bucket: Arc<Bucket>, entry: Entry) -> Done {
+async fn get(bucket: Arc<Bucket>, entry: Entry, unsure: bool) -> Done {
     let started = Instant::now();
     let mut tries = 0;
-    let outcome = fetch(&bucket, &entry, &mut tries).await;
+    let outcome = fetch(&bucket, &entry, unsure, &mut tries).await;
     Done { entry, outcome, tries, spent: started.elapsed() }
 }

@@ -73,7 +73,7 @@ impl S3Session {
             let uri = S3Uri::parse(&name).map_err(|error| refused(error.to_string()))?;
             let entry = Entry { key: uri.prefix.clone(), ..Entry::default() };
             let bucket = self.locate(&uri)?;
-            let fetched = self.handle().block_on(fetch(&bucket, &entry, &mut 0));
+            let fetched = self.handle().block_on(fetch(&bucket, &entry, false, &mut 0));
             let fetched = fetched.map_err(|failure| refused(failure.to_string()))?;
             if let Some(failure) = fetched.broken {
                 return Err(refused(failure.to_string()));
