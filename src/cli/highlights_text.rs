@@ -99,10 +99,10 @@ pub(super) fn write(
     writeln!(out, "most severe")?;
     for event in highlights.events() {
         let (code, severity) = severity(event.severity);
-        let title = rules::by_id(&event.rule).map_or_else(|| plain(&event.rule), |rule| rule.title.into());
+        let title = rules::by_id(&event.rule)
+            .map_or_else(|| plain(&event.rule), |rule| rule.title_of(event.attempt).into());
         let account = event.account.as_deref().map_or_else(|| "?".into(), plain);
-        let tried = if event.attempt { "failed: " } else { "" };
-        let rest = format!("{account}  {tried}{title}");
+        let rest = format!("{account}  {title}");
         let rest = cut(&rest, WIDTH - 33).into_owned();
         let severity = paint(code, format!("{severity:<8}"));
         writeln!(out, "  {}  {severity}  {rest}", time(event.time.as_deref()))?;
