@@ -17,10 +17,6 @@ const WIDTH: usize = 120;
 
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Exit codes: 0 all was read; 1 a file cannot be opened or written; 2 usage; 3 a line \
-                        or a part of a file could not be read."
-)]
 pub(super) struct Args {
     /// Findings files, as `scan -f ndjson` writes them; gzip too; - is standard input
     #[arg(value_name = "FINDINGS", required = true)]

@@ -33,8 +33,14 @@ pub fn examine(record: &Value<'_>, text: Box<RawValue>, place: &Place<'_>) -> Op
         Judged::Ambiguous(finding) => finding,
         Judged::Unsure => return None,
     };
-    finding.cloudtrail = Some(text);
+    with_record(&mut finding, text);
     Some(finding)
+}
+
+/// Gives a finding its record. What a rule weighs can depend on it.
+pub(super) fn with_record(finding: &mut Finding, text: Box<RawValue>) {
+    finding.cloudtrail = Some(text);
+    rules::rank(finding);
 }
 
 /// What a record's readings come to.

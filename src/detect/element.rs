@@ -71,7 +71,7 @@ pub fn examine(
     if judge::verdict(&tree).identity.is_none() && !has_duplicates(&tree) {
         return Ok(Examined { judged: None, repairs, time });
     }
-    let (finding, print) = match build::judge(&tree, record, place) {
+    let (mut finding, print) = match build::judge(&tree, record, place) {
         build::Judged::Plain(None) => return Ok(Examined { judged: None, repairs, time }),
         build::Judged::Plain(Some(finding)) => (finding, fingerprint(&tree, record)),
         // Its value is what each reader makes of it: only the same text is the same record.
@@ -81,6 +81,6 @@ pub fn examine(
         }
     };
     let raw = RawValue::from_string(record.to_owned()).map_err(|error| Malformed::Text(error.to_string()))?;
-    let finding = Finding { cloudtrail: Some(raw), ..finding };
+    build::with_record(&mut finding, raw);
     Ok(Examined { judged: Some(Judged { finding, fingerprint: print }), repairs, time })
 }

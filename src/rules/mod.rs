@@ -89,7 +89,7 @@ pub fn add(finding: &mut Finding, id: &str) -> bool {
 }
 
 /// Most severe first, ties in the order of [`FAMILIES`]; severity and techniques follow from it.
-fn rank(finding: &mut Finding) {
+pub(crate) fn rank(finding: &mut Finding) {
     let mut held: Vec<(Severity, &'static Rule)> = all()
         .filter(|rule| finding.rules.iter().any(|id| id == rule.id))
         .map(|rule| (rule.severity_in(finding), rule))
