@@ -29,9 +29,7 @@ use crate::records::cursor::{Break, Chunks, Cursor};
 pub(crate) use beginning::{ENOUGH, may_be_log};
 pub use first::{FirstMember, first_member, hash_bytes};
 use layers::{Layers, is_wrapped};
-#[cfg(feature = "s3")]
 pub(crate) use peek::Peek;
-#[cfg(feature = "s3")]
 pub(crate) use stream::MAGIC;
 pub(crate) use stream::starts_gzip;
 
