@@ -130,7 +130,9 @@ fn groups(what: &str, groups: &Groups, out: &mut String) -> std::fmt::Result {
                 let _infallible = write!(text, ", {n} {name}");
             }
         }
-        let _infallible = write!(text, ", since {}", time(first.as_deref()));
+        if let Some(day) = first.as_deref().and_then(|time| time.get(..10)) {
+            let _infallible = write!(text, ", since {}", plain(day));
+        }
         writeln!(out, "{}", cut(&text, WIDTH))?;
     }
     let more = groups.len().saturating_sub(groups.worst().len());

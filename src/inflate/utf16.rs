@@ -60,15 +60,19 @@ impl Utf16 {
             out.push(unit as u8);
             return;
         }
-        let text = self.high.take().into_iter().chain([unit]);
-        for char in char::decode_utf16(text) {
-            match char {
-                Ok(char) => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
-                Err(error) if error.unpaired_surrogate() == unit && (0xd800..0xdc00).contains(&unit) => {
-                    self.high = Some(unit);
-                }
-                Err(_) => out.push(LONE),
-            }
+        // The first half of a pair waits for the second; without it, it is marked and the unit stands for itself.
+        let pair = self.high.take().map(|high| [high, unit]);
+        if let Some(Ok(char)) = pair.and_then(|pair| char::decode_utf16(pair).next()) {
+            out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+            return;
+        }
+        if pair.is_some() {
+            out.push(LONE);
+        }
+        match (unit, char::from_u32(unit.into())) {
+            (_, Some(char)) => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+            (0xd800..0xdc00, None) => self.high = Some(unit),
+            (_, None) => out.push(LONE),
         }
     }
 

@@ -26,7 +26,8 @@ fn each_example_matches_and_each_other_does_not() {
     };
     for rule in all() {
         let says = |json: &str| {
-            let Some(mut finding) = judged(json) else { return false };
+            // Of a key that is there twice these tests read the last.
+            let Some(mut finding) = judged(json) else { return rule.id == AMBIGUOUS_RECORD };
             match rule.id {
                 UNTRUSTED_ADDRESS => trusted.apply(&mut finding),
                 // Which of two copies is the second is for the run to say; see the tests of the scan.
