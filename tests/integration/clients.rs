@@ -186,7 +186,7 @@ fn a_custom_endpoint_is_asked_for_its_own_name_unless_virtual_hosting_is_asked_f
 
 #[test]
 fn a_page_for_a_browser_is_called_what_it_is() {
-    let (address, _) = serve(|_| http("200 OK", "text/html", b"<!DOCTYPE html><html>console</html>"));
+    let (address, _) = serve(|_| http("403 Forbidden", "text/html", b"<!DOCTYPE html><html>no</html>"));
     let done = scan(&mut with_keys(), "s3://trail", &["--endpoint-url", &format!("http://{address}")]);
     assert!(done.code == 1 && done.stderr.contains("not an S3 API"), "{}: {}", done.code, done.stderr);
 }
