@@ -25,6 +25,8 @@ pub(super) struct Line {
 pub(super) struct Input {
     name: String,
     lines: FindingLines<BufReader<File>>,
+    /// Where the next line begins: a line without its end is not behind it.
+    offset: u64,
     read: Sha256,
 }
 
@@ -32,7 +34,7 @@ impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Input")
             .field("name", &self.name)
-            .field("offset", &self.lines.offset())
+            .field("offset", &self.offset)
             .finish_non_exhaustive()
     }
 }
@@ -55,12 +57,13 @@ impl Input {
             file.consume(length);
             left -= length as u64;
         }
-        Ok(Self { name, lines: FindingLines::new(file, offset - left), read })
+        let offset = offset - left;
+        Ok(Self { name, lines: FindingLines::new(file, offset), offset, read })
     }
 
     /// Where the next line begins.
     pub(super) fn offset(&self) -> u64 {
-        self.lines.offset()
+        self.offset
     }
 
     /// The SHA-256 of everything before the next line.
@@ -87,6 +90,7 @@ impl Input {
                 return Err(ShipError::CutLine { path: self.name.clone() });
             }
             self.read.update(&text);
+            self.offset = self.lines.offset();
             text.truncate(text.trim_ascii_end().len());
             if !text.is_empty() {
                 return Ok(Some(Line { text, file: self.name.clone(), offset }));
