@@ -95,7 +95,7 @@ fn start_thread<'s>(
 
 impl Run<'_> {
     /// Reads everything, unless the options' flag stops it, which the end of a run leaves as it is. A sink whose
-    /// reader has gone ([`SinkError::Closed`](crate::output::sink::SinkError::Closed)) ends the run quietly.
+    /// reader has gone ([`SinkError::Closed`]) ends the run quietly.
     ///
     /// # Errors
     ///

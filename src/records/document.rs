@@ -3,7 +3,7 @@
 //! An object is a sequence of JSON values: CloudTrail documents, events, one a line, arrays of either, and the
 //! documents of log platforms. What is large is never held: the array in which a document has its events is
 //! walked element by element (`members`, `elements`). What an element or a whole document holds elsewhere is
-//! looked up by the closed list of places ([`super::containers`]) and read by a walk of its own (`nested`).
+//! looked up by the closed list of places (`containers`) and read by a walk of its own (`nested`).
 //! Whatever is passed over and could be evidence by its bytes is reported (`suspicion`): as a malformed record
 //! where the object has events, else as the object's error.
 
