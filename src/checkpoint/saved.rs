@@ -13,7 +13,7 @@ use crate::history::pack::{
 use crate::json::canonical::Fingerprint;
 use crate::key::{KeyInfo, Skip};
 use crate::scan::report::RecordCounts;
-use crate::summary::{Bytes, Findings, Highlights, Summary};
+use crate::summary::{Bytes, Findings, Highlights, OtherNames, Summary};
 
 /// What an unfinished run has counted, but for what each attempt counts anew: objects that are passed over
 /// by their names.
@@ -22,6 +22,9 @@ pub(super) struct SavedSummary {
     scanned: u64,
     failed: u64,
     without_events: u64,
+    /// A file of an older roottrail lacks them, and counts none.
+    #[serde(default)]
+    looked_at: OtherNames,
     records: [u64; 3],
     findings: [u64; 3],
     bytes: [u64; 2],
@@ -61,6 +64,7 @@ impl SavedSummary {
             scanned: objects.scanned,
             failed: objects.failed,
             without_events: summary.skipped_by.get(&Skip::NotCloudtrail).copied().unwrap_or(0),
+            looked_at: summary.looked_at.clone(),
             records: [records.scanned, records.matched, records.malformed],
             findings: [findings.written, findings.duplicates, findings.filtered],
             bytes: [bytes.compressed, bytes.uncompressed],
@@ -79,10 +83,16 @@ impl SavedSummary {
         let mut summary = Summary::default();
         summary.objects.scanned = self.scanned;
         summary.objects.failed = self.failed;
-        summary.objects.skipped = self.without_events;
+        let looked_at = self.looked_at.total();
+        summary.objects.skipped = self.without_events + looked_at;
         if self.without_events > 0 {
             summary.skipped_by.insert(Skip::NotCloudtrail, self.without_events);
         }
+        if looked_at > 0 {
+            summary.skipped_by.insert(Skip::OtherName, looked_at);
+        }
+        summary.other_names.clone_from(&self.looked_at);
+        summary.looked_at.clone_from(&self.looked_at);
         let [scanned, matched, malformed] = self.records;
         summary.records = RecordCounts { scanned, matched, malformed };
         let [written, duplicates, filtered] = self.findings;

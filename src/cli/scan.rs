@@ -239,7 +239,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             terminal::line(&format!("roottrail: warning: {}: no object in scope", terminal::plain(&name)));
         }
     }
-    for (extension, (n, first)) in summary.other_names.iter().filter(|_| args.verbose) {
+    for (extension, n, first) in summary.other_names.iter().filter(|_| args.verbose) {
         let names = if extension.is_empty() { "names without extension" } else { extension };
         let text = format!("roottrail: {n} {names} not read, the first is {first}");
         terminal::line(&terminal::plain(&text));

@@ -40,7 +40,7 @@ fn nothing_read(summary: &Summary) -> &'static str {
 
 /// Names that are no log's, by extension: `3 .parquet, 1 .csv`.
 fn other_names(summary: &Summary) -> String {
-    let mut names: Vec<_> = summary.other_names.iter().map(|(name, (n, _))| (*n, name)).collect();
+    let mut names: Vec<_> = summary.other_names.iter().map(|(name, n, _)| (n, name)).collect();
     names.sort_by(|(a, _), (b, _)| b.cmp(a));
     let shown: Vec<String> =
         names

@@ -19,7 +19,7 @@ pub struct Coverage {
     pub read: u64,
     /// Not read, or not whole.
     pub failed: u64,
-    /// Read, and found to hold no events.
+    /// Read, or looked at, and found to hold no events.
     pub without_events: u64,
     /// Passed over by their names. Each part of a run counts these anew.
     #[serde(skip)]

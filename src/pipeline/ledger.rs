@@ -89,7 +89,10 @@ impl<'l> Ledger<'l> {
                 objects.skipped += 1;
                 *self.summary.skipped_by.entry(skip).or_default() += 1;
                 if skip == Skip::OtherName {
-                    self.summary.note_other_name(&report.object.uri);
+                    self.summary.other_names.note(&report.object.uri);
+                    if report.object.unsure {
+                        self.summary.looked_at.note(&report.object.uri);
+                    }
                 }
             }
             ObjectOutcome::Scanned => objects.scanned += 1,
@@ -210,6 +213,10 @@ fn cover(coverage: &mut Coverage, report: &Report, findings: u64) {
         ObjectOutcome::Scanned => coverage.read += 1,
         ObjectOutcome::Failed => coverage.failed += 1,
         ObjectOutcome::Skipped(Skip::NotCloudtrail) => coverage.without_events += 1,
+        ObjectOutcome::Skipped(Skip::OtherName) if report.object.unsure => {
+            coverage.without_events += 1;
+            return;
+        }
         ObjectOutcome::Skipped(skip) => {
             coverage.skipped += 1;
             if skip == Skip::Digest

@@ -187,7 +187,10 @@ impl Walk<'_> {
         // What is no file has no first bytes that could be looked at without waiting.
         let content = match skip.filter(|_| !unsure || !kind.is_file()) {
             Some(Skip::Archive) => Content::Failed(archive(&object.uri)),
-            Some(Skip::Unsure) => return self.push(object, Content::Skipped(Skip::OtherName)),
+            Some(Skip::Unsure) => {
+                let object = ObjectRef { unsure: false, ..object };
+                return self.push(object, Content::Skipped(Skip::OtherName));
+            }
             Some(skip) => return self.push(object, Content::Skipped(skip)),
             None if kind.is_file() => Content::File(path),
             None => {

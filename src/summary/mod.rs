@@ -1,6 +1,7 @@
 //! The account of a run, schema `roottrail.summary/1`, and the identities that it must satisfy.
 
 mod highlights;
+mod other_names;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,11 +14,12 @@ use crate::coverage::{Coverage, Gap, Stop};
 use crate::error::Fatal;
 use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
 use crate::history::listing::Change;
-use crate::key::{KeyInfo, Skip, extension};
+use crate::key::{KeyInfo, Skip};
 use crate::scan::report::{RecordCounts, Times};
 use crate::verify::{DigestCounts, LogCounts};
 
 pub use highlights::{DISTINCT, Group, Groups, Headline, Highlights, NAMED};
+pub use other_names::OtherNames;
 
 /// The name of the schema.
 pub const SCHEMA: &str = "roottrail.summary/1";
@@ -39,8 +41,10 @@ pub struct Summary {
     pub unlisted: u64,
     /// Why objects were skipped.
     pub skipped_by: BTreeMap<Skip, u64>,
-    /// Names that are no log's, by their extension, with how many and the first. Of the others, how many.
-    pub other_names: BTreeMap<String, (u64, String)>,
+    /// Names that are no log's.
+    pub other_names: OtherNames,
+    /// Those of them whose first bytes were looked at, so that a checkpoint knows them as read.
+    pub looked_at: OtherNames,
     /// Root findings written, by credential and MFA.
     pub by_credential: BTreeMap<(CredentialType, MfaStatus), u64>,
     /// `AssumeRoot` callers written.
@@ -222,20 +226,6 @@ impl Summary {
         self.objects.scanned == 0 && self.objects.failed == 0 && self.errors == 0 && !known
     }
 
-    /// Counts a name that is no log's.
-    pub fn note_other_name(&mut self, uri: &str) {
-        /// Extensions that are told apart: somebody who writes names could write a million.
-        const MOST: usize = 64;
-        let name = uri.rsplit(['/', '\\']).next().unwrap_or(uri);
-        let mut extension = extension(name)
-            .map(|extension| format!(".{}", extension.to_ascii_lowercase()))
-            .unwrap_or_default();
-        if self.other_names.len() >= MOST && !self.other_names.contains_key(&extension) {
-            extension = ".*".into();
-        }
-        self.other_names.entry(extension).or_insert_with(|| (0, uri.to_owned())).0 += 1;
-    }
-
     /// The identities: no object, record or finding is counted twice or not at all.
     pub fn check(&self) -> Result<(), Fatal> {
         let Summary { objects, records, findings, .. } = self;
@@ -282,7 +272,7 @@ impl Summary {
             "arguments": arguments,
             "objects": self.objects,
             "skipped_by": self.skipped_by.iter().map(|(skip, n)| (skip.label().replace(' ', "_"), json!(n))).collect::<serde_json::Map<_, _>>(),
-            "other_names": self.other_names.iter().map(|(name, (n, _))| (name.clone(), json!(n))).collect::<serde_json::Map<_, _>>(),
+            "other_names": self.other_names.iter().map(|(name, n, _)| (name.to_owned(), json!(n))).collect::<serde_json::Map<_, _>>(),
             "records": {
                 "scanned": self.records.scanned,
                 "matched": self.records.matched,
