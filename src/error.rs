@@ -181,7 +181,7 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// What keeps a run from starting.
-#[cfg(any(feature = "s3", feature = "ship"))]
+#[cfg(feature = "s3")]
 pub(crate) fn start(message: String) -> Fatal {
     Fatal::Start { message }
 }

@@ -1,12 +1,15 @@
 //! Whom to trust: the system's certificates, or those of a bundle.
 
-use crate::error::Fatal;
-use crate::error::start;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+#[cfg(feature = "s3")]
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use rustls::{ClientConfig, RootCertStore};
+#[cfg(feature = "s3")]
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+
+#[cfg(feature = "s3")]
+use crate::error::{Fatal, start};
 
 /// The certificates to trust in place of the system's.
 #[cfg(feature = "s3")]

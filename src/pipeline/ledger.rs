@@ -24,6 +24,8 @@ pub(super) struct Ledger<'l> {
     checkpoint: Option<&'l mut Checkpoint>,
     dedupe: Dedupe,
     summary: Summary,
+    /// No object is absorbed in part.
+    whole: bool,
     /// Objects and time of earlier parts of the run.
     listed_before: u64,
     elapsed_before: Duration,
@@ -50,6 +52,7 @@ impl<'l> Ledger<'l> {
             listed_before: objects.skipped + objects.scanned + objects.failed,
             elapsed_before: summary.elapsed,
             summary,
+            whole: true,
         })
     }
 
@@ -83,6 +86,7 @@ impl<'l> Ledger<'l> {
         mut report: Report,
         observer: &mut dyn Observer,
     ) -> Result<(), SinkError> {
+        self.whole = false;
         let objects = &mut self.summary.objects;
         match report.outcome {
             ObjectOutcome::Skipped(skip) => {
@@ -129,6 +133,7 @@ impl<'l> Ledger<'l> {
         if let Some(checkpoint) = &mut self.checkpoint {
             checkpoint.note(&report.object, report.outcome);
         }
+        self.whole = true;
         Ok(())
     }
 
@@ -177,8 +182,8 @@ impl<'l> Ledger<'l> {
         elapsed: Duration,
     ) -> Result<Summary, Fatal> {
         let result = match result {
-            // What was absorbed is whole: nothing of it need be read again.
-            Ok(true) => self.save(elapsed).map(|()| true),
+            // Nothing of what was absorbed whole need be read again.
+            Ok(true) if self.whole => self.save(elapsed).map(|()| true),
             result => result,
         };
         self.summary.elapsed = self.elapsed_before + elapsed;
