@@ -211,7 +211,19 @@ fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel, empty: &M
     }
 }
 
+/// Stops the run where a worker panics outside an object: its number never comes, and the others would wait for it.
+struct StopOnPanic<'c>(&'c Cancel);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.set();
+        }
+    }
+}
+
 fn work(order: Order, queue: &Queue, options: &ScanOptions, waiting: &AtomicUsize, to: &Sender<Vec<Report>>) {
+    let _stop = StopOnPanic(&options.cancel);
     let mut worker = Worker::default();
     loop {
         let items = queue.pop(order);

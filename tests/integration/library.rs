@@ -4,12 +4,17 @@ use roottrail::cancel::Cancel;
 use roottrail::error::ObjectError;
 use roottrail::filter::Filter;
 use roottrail::finding::Finding;
+use roottrail::key::Skip;
+use roottrail::object::ObjectRef;
 use roottrail::output::sink::{Sink, SinkError};
 use roottrail::pipeline::{Observer, Run};
 use roottrail::rules::{TrustedNetworks, UNTRUSTED_ADDRESS};
 use roottrail::scan::options::ScanOptions;
 use roottrail::source::disk::DiskSource;
+use roottrail::source::{Body, Content, Feed, Item, Source};
 use roottrail::summary::Summary;
+
+use crate::support::wait::until;
 
 #[derive(Default)]
 struct Kept(Vec<Finding>);
@@ -75,4 +80,69 @@ fn a_run_that_ends_by_itself_leaves_the_flag_of_its_caller() {
     cancel.set();
     let (summary, findings) = run_over(["192.0.2.1", "192.0.2.2"], &TrustedNetworks::default(), &cancel);
     assert!(summary.interrupted && findings.is_empty());
+}
+
+/// A panic that cannot be caught: what it throws panics again as it is thrown away.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("a bomb")
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Explosive;
+
+impl Body for Explosive {
+    fn bytes(&self) -> &[u8] {
+        std::panic::panic_any(Bomb)
+    }
+
+    fn again(&mut self) -> Result<bool, ObjectError> {
+        Ok(false)
+    }
+
+    fn get_ms(&self) -> u64 {
+        0
+    }
+}
+
+/// An object that ends its worker, and behind it more than the other worker may read before that one is written.
+#[derive(Debug)]
+struct Minefield;
+
+impl Source for Minefield {
+    fn run(&mut self, first: u64, feed: &dyn Feed, _: &Cancel) -> u64 {
+        let item = |seq, content| Item { seq, object: ObjectRef::default(), content, lease: None };
+        let last = first + (1 << 17);
+        let mut goes_on = feed.push(item(first, Content::Body(Box::new(Explosive))));
+        let mut next = first + 1;
+        while goes_on && next < last {
+            goes_on = feed.push(item(next, Content::Skipped(Skip::OtherName)));
+            next += 1;
+        }
+        next
+    }
+}
+
+#[test]
+fn a_lost_worker_does_not_keep_a_run() {
+    let run = std::thread::spawn(|| {
+        let mut sink = Kept::default();
+        let run = Run {
+            sources: vec![Box::new(Minefield)],
+            options: &ScanOptions { threads: 2, ..ScanOptions::default() },
+            checkpoint: None,
+            trusted: &TrustedNetworks::default(),
+            keep: &Filter::default(),
+            sink: &mut sink,
+            observer: &mut Nobody,
+        };
+        run.execute().map(drop)
+    });
+    until("the end of a run that lost a worker", || run.is_finished());
+    assert!(run.join().is_err(), "the panic is passed on");
 }
