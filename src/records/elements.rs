@@ -3,7 +3,7 @@
 use super::boundary::Found;
 use super::containers::Path;
 use super::cursor::Fault;
-use super::keys::{Keys, begins_as_event};
+use super::keys::{Keys, begins_as_event, ends_as_event};
 use super::opening::{ANOTHER, SWALLOWED};
 use super::walker::{Array, Element, NOT_AN_OBJECT, Read, Unread, Walker};
 use crate::json::minify::{Repairs, minify};
@@ -89,7 +89,10 @@ impl Walker<'_, '_> {
                 swallows = Some(start);
                 return false;
             }
-            if !begins_as_event(text) && !Keys::of(text).is_some_and(|keys| keys.is_event()) {
+            let event = begins_as_event(text)
+                || ends_as_event(text)
+                || Keys::of(text).is_some_and(|keys| keys.is_event());
+            if !event {
                 other = Some((start, start + found.end, found.candidate));
                 return false;
             }

@@ -1,5 +1,9 @@
 //! What the outermost keys of an object tell: whether it is an event, or may hold some.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::containers;
 use super::cursor::Cursor;
 use super::suspicion;
@@ -114,11 +118,36 @@ impl Keys {
 /// record.
 #[inline]
 pub(super) fn begins_as_event(text: &[u8]) -> bool {
-    const VERSION: &[u8; 17] = br#"{"eventVersion":""#;
-    const IDENTITY: &[u8; 17] = br#"","userIdentity":"#;
-    let Some((VERSION, rest)) = text.split_first_chunk() else { return false };
+    const VERSION: u128 = u128::from_ne_bytes(*br#"{"eventVersion":"#);
+    const IDENTITY: u128 = u128::from_ne_bytes(*br#","userIdentity":"#);
+    let Some(head) = text.first_chunk::<38>() else { return false };
+    let sixteen = |at: usize| head[at..].first_chunk().map(|bytes| u128::from_ne_bytes(*bytes));
     // `1.08`, or as short as `1.0`.
-    rest.get(4..21) == Some(IDENTITY) || rest.get(3..20) == Some(IDENTITY)
+    let end = if head[21] == b'"' { 21 } else { 20 };
+    head[16] == b'"' && head[end] == b'"' && sixteen(0) == Some(VERSION) && sixteen(end + 1) == Some(IDENTITY)
+}
+
+/// Whether a complete object ends as an event does whose keys somebody has sorted: with `userIdentity` and few other
+/// members, as the outermost ones. It spares most of the walk of [`Keys::of`].
+pub(super) fn ends_as_event(text: &[u8]) -> bool {
+    static NAMES: LazyLock<[Finder<'static>; 2]> =
+        LazyLock::new(|| [r#""eventVersion":"#, r#","userIdentity":"#].map(Finder::new));
+    let [version, identity] = &*NAMES;
+    let Some(at) = identity.find(text) else { return false };
+    let mut cursor = Cursor::whole(text);
+    cursor.advance(at);
+    while cursor.peek() == Some(b',') {
+        cursor.advance(1);
+        if cursor.peek() != Some(b'"') || cursor.string().is_err() || cursor.peek() != Some(b':') {
+            return false;
+        }
+        cursor.advance(1);
+        if cursor.value().is_err() {
+            return false;
+        }
+    }
+    // Only the outermost object ends where the text does.
+    cursor.peek() == Some(b'}') && cursor.at() + 1 == text.len() && version.find(&text[..at]).is_some()
 }
 
 /// The members of a complete object in minified text: each one's key with its quotes, and its value.
@@ -170,6 +199,27 @@ mod tests {
         ] {
             assert_eq!(begins_as_event(text.as_bytes()), begins, "{text}");
             if begins {
+                assert!(Keys::of(text.as_bytes()).unwrap().is_event(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn sorted_events_are_known_by_how_they_end() {
+        for (text, ends) in [
+            (r#"{"a":[1],"eventVersion":"1.08","userIdentity":{"type":"Root"}}"#, true),
+            (r#"{"eventVersion":"1.08","userIdentity":{},"z":"}","zz":[{}]}"#, true),
+            (r#"{"a":{"eventVersion":"1.08","userIdentity":{}}}"#, false),
+            (r#"{"a":{"eventVersion":"1.08","userIdentity":{}},"userIdentity":{}}"#, false),
+            (r#"{"a":[{"eventVersion":"1.08","userIdentity":{}}],"z":{}}"#, false),
+            (r#"{"eventVersion":"1.08","userIdentity":{}"#, false),
+            (r#"{"eventVersion":"1.08","userIdentity":{},}"#, false),
+            (r#"{"eventVersion":"1.08","userIdentity":{},z:1}"#, false),
+            (r#"{"a":"\"eventVersion\":","userIdentity":{}}"#, false),
+            (r#"{"a":1,"userIdentity":{}}"#, false),
+        ] {
+            assert_eq!(ends_as_event(text.as_bytes()), ends, "{text}");
+            if ends {
                 assert!(Keys::of(text.as_bytes()).unwrap().is_event(), "{text}");
             }
         }
