@@ -118,6 +118,14 @@ impl Driver<'_> {
             }
             let body = self.encode(&group)?;
             match self.target.send(&mut self.client, body, group.len()).await {
+                Ok(sent) if sent.ack.is_some_and(|id| self.waits_for(id, &acks)) => {
+                    // As from several servers behind one address: what is said of this number later could be meant
+                    // for either batch.
+                    self.summary.resent += group.len() as u64;
+                    groups.push_front(group);
+                    let reason = "two batches have one acknowledgement number; is the load balancer sticky?";
+                    self.pause(reason.into(), None).await?;
+                }
                 Ok(sent) => {
                     if let Some(reason) = sent.slow {
                         self.watch.event(Event::Slow(reason));
@@ -171,6 +179,11 @@ impl Driver<'_> {
         Ok(acks)
     }
 
+    /// Whether a batch before this one has the number, and is not acknowledged yet.
+    fn waits_for(&self, id: u64, acks: &[Ack]) -> bool {
+        self.flights.iter().flat_map(|flight| &flight.acks).chain(acks).any(|ack| ack.ids.contains(&id))
+    }
+
     /// Sorts items by what the server said: taken, or to be sent again (and the first reason why).
     fn sort(
         &mut self,
@@ -220,7 +233,8 @@ impl Driver<'_> {
                 self.flights.iter().flat_map(|flight| &flight.acks).flat_map(|ack| ack.ids.clone()).collect();
             let acks = splunk::acknowledged(&mut self.client, &ids).await;
             match acks {
-                Ok(Acks::Done(done)) if !done.is_empty() => {
+                // What nobody asked for is no progress.
+                Ok(Acks::Done(done)) if done.iter().any(|id| ids.contains(id)) => {
                     self.advance();
                     for flight in &mut self.flights {
                         flight.acks.retain(|ack| !ack.ids.iter().any(|id| done.contains(id)));

@@ -83,7 +83,8 @@ pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent
         return Err(unreadable(&format!("the answer is of {} of {count} documents", answer.items.len())));
     }
     let failed = |action: &Action| !matches!(action.create.status, 200..=299);
-    if answer.errors != answer.items.iter().any(failed) {
+    let both = |action: &Action| !failed(action) && !action.create.error.is_null();
+    if answer.items.iter().any(both) || answer.errors != answer.items.iter().any(failed) {
         return Err(unreadable("the answer contradicts itself"));
     }
     let verdicts: Vec<ItemResult> = answer.items.into_iter().map(|action| verdict(action.create)).collect();

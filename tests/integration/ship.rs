@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::wait::LAST_RESORT;
 
+mod answers;
 mod command;
 mod server;
 

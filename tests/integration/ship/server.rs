@@ -33,6 +33,14 @@ pub(crate) enum Fault {
     NeverAck,
     /// 200 with a page that some proxy made.
     Nonsense,
+    /// Nothing is stored; the answer is 200 with this text.
+    Says(&'static str),
+    /// Nothing is stored, and the answer never ends.
+    Endless,
+    /// Splunk: every batch has the same acknowledgement number, and only the first one is stored.
+    OneNumber,
+    /// Splunk: what is acknowledged is what nobody asked for.
+    AcksOfOthers,
 }
 
 struct State {
@@ -45,6 +53,8 @@ struct State {
     batches: usize,
     /// Splunk: acknowledgements by channel and number.
     acks: BTreeMap<(String, u64), bool>,
+    /// See [`Fault::AcksOfOthers`].
+    others_only: bool,
 }
 
 pub(crate) struct Server {
@@ -62,6 +72,7 @@ enum Answer {
     Json(u16, Value),
     Text(u16, &'static str),
     Break,
+    Endless,
 }
 
 impl Server {
@@ -91,6 +102,7 @@ impl Server {
             stored: Vec::new(),
             batches: 0,
             acks: BTreeMap::new(),
+            others_only: faults.contains(&Fault::AcksOfOthers),
         }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -142,6 +154,16 @@ fn serve<S: Read + Write>(stream: S, state: &Mutex<State>) {
         }
         let (status, kind, body) = match answer {
             Answer::Break => return,
+            Answer::Endless => {
+                let head = b"HTTP/1.1 200 x\r\nContent-Type: application/json\r\n\r\n{";
+                let blanks = vec![b' '; 1 << 20];
+                let writer = reader.get_mut();
+                let mut written = writer.write_all(head);
+                while written.is_ok() {
+                    written = writer.write_all(&blanks);
+                }
+                return;
+            }
             Answer::Json(status, value) => (status, "application/json", value.to_string()),
             Answer::Text(status, text) => (status, "text/html", text.to_owned()),
         };
@@ -183,6 +205,11 @@ impl State {
             Fault::Status(status) => return Answer::Json(status, json!({"error": "refused by the test"})),
             Fault::TooLarge => return Answer::Text(413, ""),
             Fault::Nonsense => return Answer::Text(200, "<html>please log in</html>"),
+            Fault::Says(text) => return Answer::Text(200, text),
+            Fault::Endless => return Answer::Endless,
+            Fault::OneNumber if self.batches > 0 => {
+                return Answer::Text(200, r#"{"text":"Success","code":0,"ackId":0}"#);
+            }
             _ => {}
         }
         let answer = match self.peer {
@@ -273,6 +300,9 @@ impl State {
 
     fn ack(&mut self, request: &Request) -> Answer {
         let channel = &request.headers["x-splunk-request-channel"];
+        if self.others_only {
+            return Answer::Text(200, r#"{"acks":{"4294967296":true}}"#);
+        }
         let asked: Value = serde_json::from_slice(&request.body).unwrap();
         let answers: serde_json::Map<String, Value> = asked["acks"]
             .as_array()
