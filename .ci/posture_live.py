@@ -1,8 +1,9 @@
 """roottrail posture --live against moto. moto has no root user in its credential reports and never says that it is busy, so
 its answers are added to here."""
-import json, os, subprocess, sys
+import json, os, select, socket, socketserver, subprocess, sys, threading
 
 import boto3
+import moto.core.responses
 import moto.iam.models, moto.iam.responses, moto.organizations.models
 from moto.core.exceptions import JsonRESTError
 from moto.iam.exceptions import IAMException
@@ -45,13 +46,35 @@ organizations.describe_policy = every_third('policies', throttled_json, organiza
 organizations.list_accounts_for_parent = every_third('accounts', throttled_json, organizations.list_accounts_for_parent)
 
 
-def posture(url, *args):
+def posture(url, *args, **own):
     environment = {name: value for name, value in os.environ.items() if not name.startswith('AWS_')}
-    environment |= {'AWS_ACCESS_KEY_ID': 'AKIAIOSFODNN7EXAMPLE', 'AWS_SECRET_ACCESS_KEY': 'secret', 'AWS_REGION': 'us-east-1'}
+    environment |= {'AWS_ACCESS_KEY_ID': 'AKIAIOSFODNN7EXAMPLE', 'AWS_SECRET_ACCESS_KEY': 'secret', 'AWS_REGION': 'us-east-1'} | own
     command = [os.environ['ROOTTRAIL'], 'posture', '--live', '--endpoint-url', url, '-f', 'json', *args]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     print(done.stderr, file=sys.stderr, end='')
     return done.returncode, json.loads(done.stdout) if done.stdout else None
+
+
+class Proxy(socketserver.StreamRequestHandler):
+    """A proxy that opens tunnels, and keeps what it was asked for."""
+    asked = []
+
+    def handle(self):
+        head = []
+        while (line := self.rfile.readline().strip()):
+            head.append(line.decode())
+        method, target, _ = head[0].split()
+        self.asked.append((method, target, [line for line in head if line.lower().startswith('proxy-authorization')]))
+        host, port = target.split(':')
+        with socket.create_connection((host, int(port))) as other:
+            self.wfile.write(b'HTTP/1.1 200 OK\r\n\r\n')
+            ends = {self.connection: other, other: self.connection}
+            while True:
+                for one in select.select(list(ends), [], [])[0]:
+                    data = one.recv(65536)
+                    if not data:
+                        return
+                    ends[one].sendall(data)
 
 
 with server() as url:
@@ -108,10 +131,39 @@ with server() as url:
     assert by_id[inside]['checks']['root_mfa']['status'] == 'mitigated', by_id[inside]['checks']
     assert by_id[outside]['checks']['root_mfa']['status'] == 'violation', by_id[outside]['checks']
     print('asked:', counts)
+    # Through a proxy, with its password; and not where NO_PROXY says so.
+    with socketserver.ThreadingTCPServer(('127.0.0.1', 0), Proxy) as proxy:
+        proxy.daemon_threads = True
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        at = f'http://me:secret@127.0.0.1:{proxy.server_address[1]}'
+        assert posture(url, HTTP_PROXY=at, HTTPS_PROXY=at)[0] == 0
+        assert Proxy.asked and all(method == 'CONNECT' and password for method, _, password in Proxy.asked), Proxy.asked
+        assert {target for _, target, _ in Proxy.asked} == {url.removeprefix('http://')}, Proxy.asked
+        Proxy.asked.clear()
+        assert posture(url, HTTP_PROXY=at, HTTPS_PROXY=at, NO_PROXY='127.0.0.1')[0] == 0 and not Proxy.asked
+        proxy.shutdown()
+    # Signatures: from here on moto calculates each with botocore, of a user's key, of a profile's, and of a role that is assumed.
+    allow = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': '*', 'Resource': '*'}]}
+    users.put_user_policy(UserName='alice', PolicyName='all', PolicyDocument=json.dumps(allow))
+    key = users.create_access_key(UserName='alice')['AccessKey']
+    trust = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'AWS': '*'}, 'Action': 'sts:AssumeRole'}]}
+    role = users.create_role(RoleName='audit', AssumeRolePolicyDocument=json.dumps(trust))['Role']['Arn']
+    users.put_role_policy(RoleName='audit', PolicyName='all', PolicyDocument=json.dumps(allow))
+    with open('target/posture-live/credentials', 'w') as file:
+        file.write(f'[auditor]\naws_access_key_id = {key["AccessKeyId"]}\naws_secret_access_key = {key["SecretAccessKey"]}\n')
+    own = {'AWS_ACCESS_KEY_ID': key['AccessKeyId'], 'AWS_SECRET_ACCESS_KEY': key['SecretAccessKey']}
+    files = {'AWS_SHARED_CREDENTIALS_FILE': 'target/posture-live/credentials', 'AWS_CONFIG_FILE': '/dev/null'}
+    moto.core.responses.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
+    assert posture(url, **own)[0] == 0
+    assert posture(url, '--profile', 'auditor', **files)[0] == 0
+    assert posture(url, '--assume-role-arn', role, **own, AWS_ENDPOINT_URL_STS=url)[0] == 0
+    code, refusal = posture(url, **own | {'AWS_SECRET_ACCESS_KEY': 'another'})
+    assert code == 3 and 'SignatureDoesNotMatch' in refusal['problems'][0]['message'], refusal
+    moto.core.responses.settings.INITIAL_NO_AUTH_ACTION_COUNT = float('inf')
     # IAM refuses for good: named, and exit 3.
     def refused(*_):
         raise IAMException('AccessDenied', 'not you')
     iam.generate_report = refused
     code, refusal = posture(url)
     assert code == 3 and refusal['problems'][0]['kind'] == 'refused' and 'AccessDenied' in refusal['problems'][0]['message'], refusal
-print('posture --live against moto: pages, waits, throttling, an organization, a refusal')
+print('posture --live against moto: pages, waits, throttling, an organization, a proxy, signatures, a role, a refusal')

@@ -18,7 +18,7 @@ use super::reports::{Sample, When};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Disagreement {
-    /// The report knows of no use of the password, and the logs show a sign-in before it.
+    /// The report knows of no use of the password, and the logs show a sign-in, or a session of one, before it.
     NeverUsedInReport,
     /// The report's last use is older than a sign-in, or a use of a key, that the logs show before it.
     UseMissingInReport,
@@ -81,7 +81,10 @@ impl Uses {
 
 #[derive(Clone, Debug, Default)]
 struct Account {
+    /// Sign-ins, by their own events and by the sessions that they opened.
     sign_ins: Uses,
+    /// Uses of console sessions that do not say when they were opened.
+    sessions: Uses,
     keys: BTreeMap<String, Uses>,
     all: Uses,
     /// Every sign-in by the minute would be too much to hold; the hours in which there was one are enough.
@@ -120,7 +123,10 @@ struct Identity {
 
 #[derive(Deserialize)]
 struct Credential {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     access_key_id: Option<String>,
+    session_created: Option<String>,
 }
 
 /// A sign-in within five minutes of another one is not recorded, a use of a key within fifteen is not; a report
@@ -181,14 +187,22 @@ impl Logs {
         if finding.attempt || finding.identity.kind != "root_user" {
             return;
         }
-        let time = finding.time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
-        let (Some(account), Some(time)) = (finding.account_id, time) else { return };
+        let moment = |text: Option<&str>| text.and_then(|time| time.parse::<Timestamp>().ok());
+        let (Some(account), Some(time)) = (finding.account_id, moment(finding.time.as_deref())) else {
+            return;
+        };
         self.uses += 1;
         let account = self.accounts.entry(account).or_default();
         account.all.add(time);
         if finding.event.name.as_deref() == Some("ConsoleLogin") {
             account.sign_ins.add(time);
             account.hours.insert(time.as_second().div_euclid(3600));
+        } else if finding.credential.kind.as_deref() == Some("console_session") {
+            // The sign-in itself may be in a log that nobody has: it is recorded in another region.
+            match moment(finding.credential.session_created.as_deref()) {
+                Some(opened) => account.sign_ins.add(opened),
+                None => account.sessions.add(time),
+            }
         }
         if let Some(key) = finding.credential.access_key_id.filter(|key| key.starts_with("AKIA")) {
             account.keys.entry(key).or_default().add(time);
@@ -237,16 +251,19 @@ impl Account {
             in_logs: Some(in_logs),
             access_key_id: key.map(str::to_owned),
         };
-        if let Some(signed_in) = self.sign_ins.last_before(known) {
-            match sample.password_last_used {
-                When::Never => {
-                    mismatches.push(mismatch(Disagreement::NeverUsedInReport, None, signed_in, None));
+        let signed_in = self.sign_ins.last_before(known);
+        match sample.password_last_used {
+            When::Never => {
+                if let Some(used) = signed_in.or_else(|| self.sessions.last_before(known)) {
+                    mismatches.push(mismatch(Disagreement::NeverUsedInReport, None, used, None));
                 }
-                When::At(time) if signed_in.duration_since(time) > SLACK => {
-                    mismatches.push(mismatch(Disagreement::UseMissingInReport, Some(time), signed_in, None));
-                }
-                When::At(_) | When::Unknown => {}
             }
+            When::At(time) => {
+                if let Some(used) = signed_in.filter(|used| used.duration_since(time) > SLACK) {
+                    mismatches.push(mismatch(Disagreement::UseMissingInReport, Some(time), used, None));
+                }
+            }
+            When::Unknown => {}
         }
         let no_keys = sample.keys.iter().all(|key| key.exists() == Some(false));
         let columns = sample.keys.iter().all(|key| key.last_used != When::Unknown);

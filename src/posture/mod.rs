@@ -42,6 +42,7 @@ use checks::Policies;
 use devices::Devices;
 use findings::Logs;
 use organization::Directory;
+use policy::verdict::Memory;
 use reports::Sample;
 use study::Checked;
 
@@ -169,8 +170,9 @@ impl Posture {
         let mut accounts: Vec<Account> = Vec::new();
         let mut checked: Vec<Checked<'_>> = Vec::new();
         let mut of_account = (0, 0);
+        let memory = Memory::default();
         for (at, sample) in self.samples.iter().enumerate() {
-            let scp = self.scp(sample);
+            let scp = self.scp(sample, &memory);
             let member = self.directory.given && self.directory.is_member(&sample.account);
             let policies = match &scp {
                 Some(scp) if member => Policies::Given(scp),
@@ -288,9 +290,9 @@ impl Posture {
         dropped
     }
 
-    fn scp(&self, sample: &Sample) -> Option<Scp> {
+    fn scp(&self, sample: &Sample, memory: &Memory) -> Option<Scp> {
         let asked = self.directory.policies_given;
-        asked.then(|| self.directory.verdict(&sample.account, &sample.arn, sample.date.until))
+        asked.then(|| self.directory.verdict(&sample.account, &sample.arn, sample.date.until, memory))
     }
 
     fn membership(&self, account: &str) -> Membership {

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::directory::{Directory, FULL_ACCESS, Policy};
-use crate::posture::policy::verdict::{Attached, Fact, Facts, Open, Proof, Subject, judge};
+use super::directory::{Directory, FULL_ACCESS};
+use crate::posture::policy::verdict::{Attached, Fact, Facts, Memory, Open, Proof, Subject, judge};
 
 /// What service control policies do to an account's root user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -82,8 +82,14 @@ enum Reach {
 }
 
 impl Directory {
-    /// The verdict on an account at a time. `arn` is its root user's.
-    pub(in crate::posture) fn verdict(&self, account: &str, arn: &str, now: Timestamp) -> Scp {
+    /// The verdict on an account at a time. `arn` is its root user's. `memory` is of this directory.
+    pub(in crate::posture) fn verdict(
+        &self,
+        account: &str,
+        arn: &str,
+        now: Timestamp,
+        memory: &Memory,
+    ) -> Scp {
         if self.is_management(account) {
             return Scp::plain(
                 Fact::NotDenied,
@@ -109,7 +115,7 @@ impl Directory {
         let chain = self.levels(account);
         let mut missing = Vec::new();
         let (mut attached, mut open_levels) = (Vec::new(), Vec::new());
-        for (key, policy) in &self.policies {
+        for (number, (key, policy)) in self.policies.iter().enumerate() {
             let name = policy.name.as_deref().or(policy.id.as_deref()).unwrap_or(key);
             let Some(targets) = &policy.targets else {
                 if key != FULL_ACCESS {
@@ -129,7 +135,8 @@ impl Directory {
                             missing.push(format!("what {name} says in full"));
                             open_levels.push(target.as_str());
                         }
-                        attached.push(attachment(policy, target, document, certain));
+                        let (policy_id, policy_name) = (policy.id.as_deref(), policy.name.as_deref());
+                        attached.push(Attached { number, policy_id, policy_name, target, document, certain });
                     }
                     None => {
                         missing.push(format!("what {name} says"));
@@ -150,7 +157,7 @@ impl Directory {
             let steps: Vec<&str> = chain.iter().skip(1).rev().copied().collect();
             format!("{id}/{}/", steps.join("/"))
         });
-        let facts = judge(&Subject {
+        let subject = Subject {
             account,
             arn,
             organization: organization.filter(|id| !id.is_empty()),
@@ -159,7 +166,8 @@ impl Directory {
             attached,
             levels,
             gaps: texts_missing,
-        });
+        };
+        let facts = judge(&subject, memory);
         missing.sort();
         missing.dedup();
         let reason = (!missing.is_empty()).then(|| format!("not known: {}", missing.join(", ")));
@@ -185,20 +193,5 @@ impl Directory {
             };
         }
         if target.starts_with("ou-") { Reach::Perhaps } else { Reach::Not }
-    }
-}
-
-fn attachment<'a>(
-    policy: &'a Policy,
-    target: &'a str,
-    document: &'a crate::posture::policy::document::Document,
-    certain: bool,
-) -> Attached<'a> {
-    Attached {
-        policy_id: policy.id.as_deref(),
-        policy_name: policy.name.as_deref(),
-        target,
-        document,
-        certain,
     }
 }

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 
 use super::document::{Condition, Statement};
 use super::glob::Glob;
-use super::request::{Context, Request};
+use super::request::{Context, KEYS, Request};
 
 /// What is known of a condition, or of all conditions of a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Truth {
     Holds,
     Fails,
@@ -59,7 +59,8 @@ enum Quantifier {
     ForAllValues,
 }
 
-fn evaluate(condition: &Condition, variables: bool, request: &Request<'_>) -> Truth {
+/// Whether one condition holds. `variables`: whether `${…}` in its values stands for a key.
+pub(super) fn evaluate(condition: &Condition, variables: bool, request: &Request<'_>) -> Truth {
     let operator = condition.operator.to_ascii_lowercase();
     let (quantifier, operator) = match operator.split_once(':') {
         Some(("foranyvalue", rest)) => (Quantifier::ForAnyValue, rest),
@@ -236,7 +237,10 @@ fn expected(value: &str, variables: bool, request: &Request<'_>) -> Option<Strin
     while let Some((before, after)) = rest.split_once("${") {
         text.push_str(before);
         let (name, after) = after.split_once('}')?;
-        match request.context(&name.trim().to_ascii_lowercase()) {
+        let name = name.trim().to_ascii_lowercase();
+        match request.context(&name) {
+            // A place stands for all that the policies treat alike, whatever their addresses are.
+            Context::Value(_) if KEYS.contains(&name.as_str()) => return None,
             Context::Value(actual) => text.push_str(&actual),
             Context::Missing | Context::Chosen { .. } | Context::Unknown => return None,
         }

@@ -24,8 +24,8 @@ pub(super) enum Left {
 /// Combinations of sides that are tried.
 const MOST: usize = 1024;
 
-/// Looks for a request that passes.
-pub(super) fn leftover(denies: &[&Statement], levels: &[Vec<&Statement>]) -> Left {
+/// Looks for a request that passes. `words`: the memory that the searches may take together.
+pub(super) fn leftover(denies: &[&Statement], levels: &[Vec<&Statement>], words: &mut usize) -> Left {
     let (mut actions, mut resources, mut corners) = (Vec::new(), Vec::new(), Vec::new());
     for deny in denies {
         match (deny.actions.is_everything(), deny.resources.is_everything()) {
@@ -57,7 +57,7 @@ pub(super) fn leftover(denies: &[&Statement], levels: &[Vec<&Statement>]) -> Lef
                     not_actions.push(&corner.actions);
                 }
             }
-            match pass(&chosen, not_actions, not_resources) {
+            match pass(&chosen, not_actions, not_resources, words) {
                 Left::Nothing => {}
                 Left::TooMuchToSay => unsure = true,
                 something @ Left::Something { .. } => return something,
@@ -95,7 +95,7 @@ fn choose<'g, 's>(levels: &'g [Vec<Gate<'s>>], mut way: usize) -> Vec<&'g Gate<'
     chosen
 }
 
-fn pass(gates: &[&Gate<'_>], not_actions: Vec<&Set>, not_resources: Vec<&Set>) -> Left {
+fn pass(gates: &[&Gate<'_>], not_actions: Vec<&Set>, not_resources: Vec<&Set>, words: &mut usize) -> Left {
     let allowed = gates.iter().filter(|gate| !gate.actions.iter().any(|set| set.is_everything()));
     let mut actions: Vec<Demand<'_>> =
         allowed.map(|gate| Demand { sets: gate.actions.clone(), wanted: true }).collect();
@@ -104,12 +104,12 @@ fn pass(gates: &[&Gate<'_>], not_actions: Vec<&Set>, not_resources: Vec<&Set>) -
     let mut resources: Vec<Demand<'_>> =
         allowed.map(|set| Demand { sets: vec![set], wanted: true }).collect();
     resources.push(Demand { sets: not_resources, wanted: false });
-    let action = match find(&Glob::new("?*:?*"), &actions) {
+    let action = match find(&Glob::new("?*:?*"), &actions, words) {
         Found::Text(action) => action,
         Found::Nothing => return Left::Nothing,
         Found::TooMany => return Left::TooMuchToSay,
     };
-    match find(&Glob::new("?*"), &resources) {
+    match find(&Glob::new("?*"), &resources, words) {
         Found::Text(resource) => Left::Something { action, resource },
         Found::Nothing => Left::Nothing,
         Found::TooMany => Left::TooMuchToSay,

@@ -29,6 +29,9 @@ pub(super) enum Origin {
     Endpoint { address: IpAddr, vpc: String, vpce: String },
 }
 
+/// The keys that the place of a request decides, in lower case.
+pub(super) const KEYS: [&str; 4] = ["aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:sourcevpce"];
+
 /// One way for an account's root user to ask for something.
 #[derive(Clone, Debug)]
 pub(super) struct Request<'a> {

@@ -2,8 +2,9 @@
 //!
 //! Each pattern is a small automaton whose states are the places between its pieces. A search walks all of
 //! them together, breadth first, over the characters that the patterns name and one that none of them does:
-//! a text with any other character behaves as one with that. It ends with the shortest text that satisfies
-//! every demand, or with the certainty that there is none, or gives up where there are too many states.
+//! a text with any other character behaves as one with that. What can no longer meet a demand is not followed.
+//! It ends with the shortest text that satisfies every demand, or with the certainty that there is none, or
+//! gives up where there are too many states: patterns can be made so that they have billions.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -47,12 +48,10 @@ pub(super) enum Found {
     TooMany,
 }
 
-/// Words of memory that the states of one search may take.
-const MOST_WORDS: usize = 4 << 20;
-
-/// Looks for a text that satisfies all demands and matches `shape`.
-pub(super) fn find(shape: &Glob, demands: &[Demand<'_>]) -> Found {
-    Automaton::new(shape, demands).search(demands)
+/// Looks for a text that satisfies all demands and matches `shape`. `words`: the memory that states may still
+/// take, of which this search takes its part.
+pub(super) fn find(shape: &Glob, demands: &[Demand<'_>], words: &mut usize) -> Found {
+    Automaton::new(shape, demands).search(demands, words)
 }
 
 struct Automaton<'p> {
@@ -85,12 +84,14 @@ impl<'p> Automaton<'p> {
         Self { patterns, places, alphabet }
     }
 
-    fn search(&self, demands: &[Demand<'_>]) -> Found {
+    fn search(&self, demands: &[Demand<'_>], words: &mut usize) -> Found {
         let mut start = vec![0; self.places / 64 + 1];
         for (pattern, first) in &self.patterns {
             self.enter(&mut start, pattern, *first, 0);
         }
-        let most = MOST_WORDS / start.len();
+        if self.hopeless(&mut start, demands) {
+            return Found::Nothing;
+        }
         let mut seen: BTreeMap<State, Option<(usize, char)>> = BTreeMap::new();
         let mut states = vec![start.clone()];
         seen.insert(start, None);
@@ -101,13 +102,12 @@ impl<'p> Automaton<'p> {
                 return Found::Text(spelled(&came_from, number));
             }
             for char in &self.alphabet {
-                let next = self.step(&states[number], *char);
-                if seen.contains_key(&next) || !self.lives(&next, 0) {
+                let mut next = self.step(&states[number], *char);
+                if self.hopeless(&mut next, demands) || seen.contains_key(&next) {
                     continue;
                 }
-                if states.len() >= most {
-                    return Found::TooMany;
-                }
+                let Some(left) = words.checked_sub(next.len()) else { return Found::TooMany };
+                *words = left;
                 seen.insert(next.clone(), None);
                 states.push(next);
                 came_from.push(Some((number, *char)));
@@ -151,6 +151,52 @@ impl<'p> Automaton<'p> {
     fn lives(&self, state: &State, pattern: usize) -> bool {
         let (pattern, first) = self.patterns[pattern];
         (first..=first + pattern.pieces().len()).any(|bit| has(state, bit))
+    }
+
+    /// Whether nothing that follows can meet all demands. Forgets what makes no difference any more: where one
+    /// pattern of a set has matched for good, the others of the set need not be followed.
+    fn hopeless(&self, state: &mut State, demands: &[Demand<'_>]) -> bool {
+        if !self.lives(state, 0) {
+            return true;
+        }
+        let mut number = 1;
+        for demand in demands {
+            let (mut met, mut open) = (false, false);
+            for set in &demand.sets {
+                let own = number..number + set.patterns.len();
+                number = own.end;
+                let any = if let Some(settled) = own.clone().find(|pattern| self.settled(state, *pattern)) {
+                    own.filter(|pattern| *pattern != settled).for_each(|other| self.forget(state, other));
+                    Some(true)
+                } else if own.into_iter().any(|pattern| self.lives(state, pattern)) {
+                    None
+                } else {
+                    Some(false)
+                };
+                match any {
+                    Some(any) => met |= any != set.negated,
+                    None => open = true,
+                }
+            }
+            // What is met stays met, and what nothing can meet any more is not.
+            if (met && !demand.wanted) || (!met && !open && demand.wanted) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a pattern matches, and goes on matching whatever follows.
+    fn settled(&self, state: &State, pattern: usize) -> bool {
+        let (pattern, first) = self.patterns[pattern];
+        pattern.pieces().last() == Some(&Piece::Any) && has(state, first + pattern.pieces().len())
+    }
+
+    fn forget(&self, state: &mut State, pattern: usize) {
+        let (pattern, first) = self.patterns[pattern];
+        for bit in first..=first + pattern.pieces().len() {
+            state[bit / 64] &= !(1 << (bit % 64));
+        }
     }
 
     fn satisfied(&self, state: &State, demands: &[Demand<'_>]) -> bool {
@@ -202,7 +248,19 @@ mod tests {
             .map(|set| demand(set, true))
             .chain(unwanted.iter().map(|set| demand(set, false)))
             .collect();
-        find(&Glob::new("?*:?*"), &demands)
+        find(&Glob::new("?*:?*"), &demands, &mut (1 << 16))
+    }
+
+    #[test]
+    fn patterns_with_billions_of_states_end_the_search() {
+        // Which of the last thirty characters were an `a`, and which a `b`: as many states as there are answers.
+        let far = |char: char| format!("*{char}{}", "?".repeat(30));
+        let not: Vec<Set> = ['a', 'b'].map(|char| set(&[&far(char)], true)).to_vec();
+        assert_eq!(find_in(&[], &not), Found::TooMany);
+        // What is denied for good is not followed, however many patterns there are.
+        let denied: Vec<String> = (5..40).map(|far| format!("*a{}*", "?".repeat(far))).collect();
+        let denied = set(&denied.iter().map(String::as_str).collect::<Vec<&str>>(), false);
+        assert_eq!(find_in(&[], &[denied.clone(), set(&["b*"], false)]), Found::Text("a:a".into()));
     }
 
     #[test]
@@ -256,7 +314,7 @@ mod tests {
             let holds = |text: &str| {
                 shape.matches(text) && sets.iter().all(|(set, wanted)| set.holds(text) == *wanted)
             };
-            match find(&shape, &demands) {
+            match find(&shape, &demands, &mut (1 << 16)) {
                 Found::Text(text) => prop_assert!(holds(&text), "{text}"),
                 Found::Nothing => {
                     for text in texts() {

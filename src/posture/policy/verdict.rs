@@ -6,8 +6,9 @@
 //! round; between the two nobody knows. A fact of the account is denied if all its requests are, not denied if
 //! one is open.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,11 +17,13 @@ use super::condition::{Truth, holds};
 use super::document::{Document, Effect, Statement};
 use super::leftover::{Left, leftover};
 use super::origin::{Kind, Place, Places, places};
-use super::request::{Request, RootCredential};
+use super::request::{KEYS, Origin, Request, RootCredential};
 
 /// A document at one of the levels that lead to an account.
 #[derive(Clone, Debug)]
 pub(in crate::posture) struct Attached<'a> {
+    /// The document's number: the same one has the same for all accounts.
+    pub(in crate::posture) number: usize,
     pub(in crate::posture) policy_id: Option<&'a str>,
     pub(in crate::posture) policy_name: Option<&'a str>,
     /// The root, the organizational unit or the account.
@@ -108,24 +111,17 @@ enum Outcome {
 }
 
 /// Judges an account.
-pub(in crate::posture) fn judge(subject: &Subject<'_>) -> Facts {
-    let statements = || subject.attached.iter().flat_map(|attached| attached.document.statements.iter());
-    let Places { places, more } = places(statements());
-    let judge = Judge { subject, memory: RefCell::default(), touched: RefCell::default() };
+pub(in crate::posture) fn judge(subject: &Subject<'_>, memory: &Memory) -> Facts {
+    let judge = Judge { subject, memory, touched: RefCell::default() };
+    let places = judge.places();
+    let Places { places, more } = &*places;
+    let more = *more;
     let mut outcomes = Vec::new();
     for credential in
         [RootCredential::AccessKey, RootCredential::SessionWithoutMfa, RootCredential::SessionWithMfa]
     {
-        for place in &places {
-            let request = Request {
-                account: subject.account,
-                arn: subject.arn,
-                organization: subject.organization,
-                path: subject.path,
-                now: subject.now,
-                credential,
-                origin: &place.origin,
-            };
+        for place in places {
+            let request = judge.request(credential, &place.origin);
             outcomes.push((credential, place, judge.outcome(&request)));
         }
     }
@@ -206,13 +202,35 @@ fn proofs(outcomes: &Judged<'_>, chosen: &dyn Fn(RootCredential) -> bool) -> Vec
 /// Statements by their places in [`Subject::attached`] and in the document.
 type Number = (usize, usize);
 
-/// The Denies, and the Allows of each level.
+/// The Denies, and the Allows of each level, by the numbers of their documents.
 type Question = (Vec<Number>, Vec<Vec<Number>>);
+
+/// The numbers of documents, and the account where one of them has a variable.
+type Whose = (Vec<usize>, String);
+
+/// What was found out and holds for other requests and accounts too: most accounts have the same policies.
+#[derive(Debug)]
+pub(in crate::posture) struct Memory {
+    left: RefCell<BTreeMap<Question, Left>>,
+    places: RefCell<BTreeMap<Whose, Rc<Places>>>,
+    /// The words that all further searches may take: policies made to take long must not take for ever.
+    words: Cell<usize>,
+}
+
+/// Words of memory that the searches of one question may take, and those of all.
+const WORDS_OF_ONE: usize = 1 << 17;
+const WORDS_OF_ALL: usize = 1 << 21;
+
+impl Default for Memory {
+    fn default() -> Self {
+        let (left, places) = Default::default();
+        Self { left, places, words: Cell::new(WORDS_OF_ALL) }
+    }
+}
 
 struct Judge<'j, 'a> {
     subject: &'j Subject<'a>,
-    /// What some statements leave: the same ones apply to many requests.
-    memory: RefCell<BTreeMap<Question, Left>>,
+    memory: &'j Memory,
     /// Denies that apply to a request of root, or may.
     touched: RefCell<BTreeSet<Proof>>,
 }
@@ -226,6 +244,29 @@ struct Applying {
 }
 
 impl Judge<'_, '_> {
+    fn request<'r>(&'r self, credential: RootCredential, origin: &'r Origin) -> Request<'r> {
+        let &Subject { account, arn, organization, path, now, .. } = self.subject;
+        Request { account, arn, organization, path, now, credential, origin }
+    }
+
+    /// The places that the account's policies tell apart.
+    fn places(&self) -> Rc<Places> {
+        let attached = &self.subject.attached;
+        let statements = attached.iter().flat_map(|attached| attached.document.statements.iter());
+        let conditions = statements.clone().flat_map(|statement| &statement.conditions);
+        let of_place = conditions.filter(|condition| KEYS.contains(&condition.key.as_str()));
+        let by_account = of_place.flat_map(|condition| &condition.values).any(|value| value.contains("${"));
+        let account = if by_account { self.subject.account } else { "" };
+        let key = (attached.iter().map(|attached| attached.number).collect(), account.to_owned());
+        let known = self.memory.places.borrow().get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let nowhere = Origin::Internet(std::net::Ipv4Addr::UNSPECIFIED.into());
+            let found = Rc::new(places(statements, &self.request(RootCredential::AccessKey, &nowhere)));
+            self.memory.places.borrow_mut().insert(key, Rc::clone(&found));
+            found
+        })
+    }
+
     fn outcome(&self, request: &Request<'_>) -> Outcome {
         let denies = self.applying(Effect::Deny, None, request);
         let allows: Vec<Applying> = self
@@ -300,15 +341,23 @@ impl Judge<'_, '_> {
     }
 
     fn left(&self, denies: &[Number], levels: &[Vec<Number>]) -> Left {
-        let key = (denies.to_vec(), levels.to_vec());
-        if let Some(left) = self.memory.borrow().get(&key) {
+        let named = |numbers: &[Number]| {
+            let numbers = numbers.iter().map(|(place, index)| (self.subject.attached[*place].number, *index));
+            numbers.collect::<Vec<Number>>()
+        };
+        let key = (named(denies), levels.iter().map(|level| named(level)).collect());
+        if let Some(left) = self.memory.left.borrow().get(&key) {
             return left.clone();
         }
         let statements =
             |numbers: &[Number]| numbers.iter().map(|number| self.statement(*number)).collect::<Vec<_>>();
         let allows: Vec<Vec<&Statement>> = levels.iter().map(|level| statements(level)).collect();
-        let left = leftover(&statements(denies), &allows);
-        self.memory.borrow_mut().insert(key, left.clone());
+        let all = self.memory.words.get();
+        let mut words = all.min(WORDS_OF_ONE);
+        let before = words;
+        let left = leftover(&statements(denies), &allows, &mut words);
+        self.memory.words.set(all - (before - words));
+        self.memory.left.borrow_mut().insert(key, left.clone());
         left
     }
 

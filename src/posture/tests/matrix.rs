@@ -222,6 +222,21 @@ fn verdicts_are_those_worked_out_by_hand() {
             at_root.clone(),
             "NNNNNN",
         ),
+        (
+            "Bool and Null, a statement each",
+            json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}},
+            {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Null": {"aws:MultiFactorAuthPresent": "true"}}}]}),
+            at_root.clone(),
+            "NMMMMN",
+        ),
+        (
+            "MFA asked for everything but what enrols a device",
+            deny(json!({"NotAction": ["iam:CreateVirtualMFADevice", "iam:EnableMFADevice"], "Resource": "*",
+                "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}})),
+            at_root.clone(),
+            "NNNNNN",
+        ),
         // From elsewhere.
         ("NotIpAddress", deny_if(json!({"NotIpAddress": offices()})), at_root.clone(), "NEEEEN"),
         (

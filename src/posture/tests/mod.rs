@@ -1,5 +1,6 @@
 //! Tests of the whole room.
 
+mod limits;
 mod matrix;
 mod property;
 mod study;

@@ -307,6 +307,14 @@ fn a_report_is_the_same_in_each_of_its_forms() {
     }
 }
 
+/// A finding of a console session, which began then where that is known.
+fn session(account: &str, time: &str, began: Option<&str>) -> String {
+    json!({"schema": "roottrail.finding/1", "account_id": account, "time": time, "attempt": false,
+        "event": {"name": "ListBuckets"}, "identity": {"kind": "root_user"},
+        "credential": {"type": "console_session", "access_key_id": "ASIAIOSFODNN7EXAMPLE", "session_created": began}})
+    .to_string()
+}
+
 fn finding(account: &str, time: &str, name: &str, key: Option<&str>, attempt: bool) -> String {
     json!({"schema": "roottrail.finding/1", "account_id": account, "time": time, "attempt": attempt,
         "event": {"name": name}, "identity": {"kind": "root_user"}, "credential": {"access_key_id": key}})
@@ -323,6 +331,11 @@ fn reports_and_logs_that_disagree_are_told() {
         Row { key, ..Row::new(4) },
         Row { signed_in: "2021-02-01T09:58:00Z", ..Row::new(5) },
         Row { signed_in: "2021-01-25T00:00:00Z", ..Row::new(6) },
+        // 7 has no report. A session shows its sign-in, which is in the log of another region.
+        Row::new(8),
+        Row::new(9),
+        Row { signed_in: "2021-01-01T00:00:00Z", ..Row::new(10) },
+        Row { signed_in: "2021-02-01T09:50:00Z", ..Row::new(11) },
     ];
     let id = |number: u64| format!("{number:012}");
     let lines = [
@@ -336,6 +349,10 @@ fn reports_and_logs_that_disagree_are_told() {
         finding(&id(6), "2021-01-20T10:00:00Z", "GetAccountSummary", None, false),
         finding(&id(6), "2021-02-04T10:00:00Z", "ConsoleLogin", None, false),
         finding(&id(7), "2021-02-01T10:00:00Z", "ConsoleLogin", None, false),
+        session(&id(8), "2021-02-01T10:00:00Z", Some("2021-02-01T09:50:00Z")),
+        session(&id(9), "2021-02-01T10:00:00Z", None),
+        session(&id(10), "2021-02-01T10:00:00Z", Some("2021-02-01T09:50:00Z")),
+        session(&id(11), "2021-02-01T20:00:00Z", Some("2021-02-01T09:50:00Z")),
     ];
     let mut posture =
         Posture::new(Options { as_of: Some(parse_as_of("2021-02-03").unwrap()), ..Options::default() });
@@ -344,11 +361,11 @@ fn reports_and_logs_that_disagree_are_told() {
     posture.findings("findings.ndjson", &mut text.as_bytes());
     let assessment = posture.assess();
     let problems: Vec<_> = assessment.problems.iter().map(|problem| (problem.kind, problem.line)).collect();
-    assert_eq!(problems, [(ProblemKind::BadFinding, Some(10)), (ProblemKind::BadFinding, Some(11))]);
+    assert_eq!(problems, [(ProblemKind::BadFinding, Some(14)), (ProblemKind::BadFinding, Some(15))]);
     let found = assessment.findings.unwrap();
-    assert_eq!((found.findings, found.uses), (9, 8));
+    assert_eq!((found.findings, found.uses), (13, 12));
     let kinds: Vec<(&str, Disagreement)> =
-        found.mismatches.iter().map(|one| (&one.account_id[11..], one.kind)).collect();
+        found.mismatches.iter().map(|one| (one.account_id.trim_start_matches('0'), one.kind)).collect();
     assert_eq!(
         kinds,
         [
@@ -359,6 +376,9 @@ fn reports_and_logs_that_disagree_are_told() {
             ("6", Disagreement::UseMissingInFindings),
             ("6", Disagreement::ReportOlderThanLogs),
             ("7", Disagreement::NoReport),
+            ("8", Disagreement::NeverUsedInReport),
+            ("9", Disagreement::NeverUsedInReport),
+            ("10", Disagreement::UseMissingInReport),
         ]
     );
     assert_eq!(found.mismatches[2].access_key_id.as_deref(), Some("AKIAIOSFODNN7EXAMPLE"));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::posture::organization::{Directory, Scp, ScpVerdict, read};
+use crate::posture::policy::verdict::Memory;
 
 /// The management account; a member below the root; one in the unit PROD; one in TEAM, a unit of PROD; one in
 /// the unit TEST; an account outside.
@@ -62,7 +63,8 @@ pub(super) fn with(policies: &Attached, full_access: Option<&[&str]>) -> Directo
 
 pub(super) fn verdicts(directory: &Directory) -> [Scp; 6] {
     let now = "2025-11-19T00:00:00Z".parse().unwrap();
-    ACCOUNTS.map(|account| directory.verdict(account, &format!("arn:aws:iam::{account}:root"), now))
+    let memory = Memory::default();
+    ACCOUNTS.map(|account| directory.verdict(account, &format!("arn:aws:iam::{account}:root"), now, &memory))
 }
 
 /// One letter for each verdict: Denied, without Mfa, from Elsewhere, Not, Unknown.

@@ -128,24 +128,54 @@ impl S3Session {
     }
 }
 
-/// Where a service is, and for which region its requests are signed.
-fn endpoint(name: &str, region: &str) -> (&'static str, &'static str) {
-    match (name, region) {
-        ("iam", region) if region.starts_with("cn-") => {
-            ("https://iam.cn-north-1.amazonaws.com.cn", "cn-north-1")
-        }
-        ("iam", region) if region.starts_with("us-gov-") => {
-            ("https://iam.us-gov.amazonaws.com", "us-gov-west-1")
-        }
-        ("iam", _) => ("https://iam.amazonaws.com", "us-east-1"),
-        (_, region) if region.starts_with("cn-") => {
-            ("https://organizations.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1")
-        }
-        (_, region) if region.starts_with("us-gov-") => {
-            ("https://organizations.us-gov-west-1.amazonaws.com", "us-gov-west-1")
-        }
-        _ => ("https://organizations.us-east-1.amazonaws.com", "us-east-1"),
-    }
+/// The partitions by the start of their regions' names: IAM's endpoint and region, and AWS Organizations'. As the
+/// SDKs have them; a partition that is not known is taken for the public one.
+const PARTITIONS: [(&str, Place, Place); 7] = [
+    (
+        "cn-",
+        ("https://iam.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("https://organizations.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1"),
+    ),
+    (
+        "us-gov-",
+        ("https://iam.us-gov.amazonaws.com", "us-gov-west-1"),
+        ("https://organizations.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+    ),
+    (
+        "eusc-",
+        ("https://iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
+        ("https://organizations.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
+    ),
+    (
+        "us-iso-",
+        ("https://iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
+        ("https://organizations.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
+    ),
+    (
+        "us-isob-",
+        ("https://iam.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1"),
+        ("https://organizations.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1"),
+    ),
+    (
+        "us-isof-",
+        ("https://iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"),
+        ("https://organizations.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"),
+    ),
+    (
+        "",
+        ("https://iam.amazonaws.com", "us-east-1"),
+        ("https://organizations.us-east-1.amazonaws.com", "us-east-1"),
+    ),
+];
+
+/// A URL, and the region that requests to it are signed for.
+type Place = (&'static str, &'static str);
+
+/// Where a service is that has one endpoint in each partition.
+fn endpoint(name: &str, region: &str) -> Place {
+    let partition = PARTITIONS.iter().find(|(start, ..)| region.starts_with(start));
+    let (_, iam, organizations) = partition.unwrap_or(&PARTITIONS[PARTITIONS.len() - 1]);
+    if name == "iam" { *iam } else { *organizations }
 }
 
 impl Service {
@@ -273,6 +303,13 @@ mod tests {
         assert_eq!(endpoint("iam", "eu-west-1"), ("https://iam.amazonaws.com", "us-east-1"));
         assert_eq!(endpoint("iam", "us-gov-east-1").1, "us-gov-west-1");
         assert_eq!(endpoint("organizations", "cn-north-1").1, "cn-northwest-1");
+        assert_eq!(
+            endpoint("organizations", ""),
+            ("https://organizations.us-east-1.amazonaws.com", "us-east-1")
+        );
+        assert_eq!(endpoint("iam", "eusc-de-east-1").0, "https://iam.eusc-de-east-1.amazonaws.eu");
+        assert_eq!(endpoint("iam", "us-isob-west-1").1, "us-isob-east-1");
+        assert_eq!(endpoint("organizations", "us-iso-west-1").1, "us-iso-east-1");
     }
 
     #[test]
