@@ -6,16 +6,18 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
+use super::addresses::Addresses;
 use super::context::Context;
-use super::event::{Issue, Issuer};
-use super::model::{AccountNumbers, AddressUse, AllNumbers, KeyUse, Listed, OrganizationNumbers, RuleCount};
+use super::event::Issue;
+use super::model::{AccountNumbers, AllNumbers, KeyUse, Listed, OrganizationNumbers, RuleCount};
+use super::open_session::{Closed, OpenSessions};
 use super::read::Rank;
+use super::root_keys::RootKeys;
 use super::row::Row;
-use super::session::{BySeverity, Closed, OpenSessions, Opening, RootSession, SessionKind, call};
+use super::session::{BySeverity, RootSession, SessionKind};
 use super::story::Story;
 use super::study::{AccountUse, Totals};
-use super::tally::Tally;
-use super::time::{DAY, day_and_hour, instant, week};
+use super::time::{day_and_hour, instant, week};
 use crate::finding::{IdentityKind, MfaStatus, Severity};
 use crate::rules;
 
@@ -24,35 +26,10 @@ pub const MOST_FINDINGS: usize = 2000;
 pub(super) const MOST_SESSIONS: usize = 500;
 pub(super) const MOST_ACCOUNTS: usize = 1000;
 pub(super) const MOST_KEYS: usize = 500;
-/// Addresses and organizations that are told apart, and keys of one account.
-pub(super) const MOST_ADDRESSES: usize = 100_000;
+/// Organizations that are told apart.
 const MOST_ORGANIZATIONS: usize = 100_000;
-const MOST_KEYS_OF_ACCOUNT: usize = 10_000;
 /// Rules that are told apart: those of this version, and others that a findings file may name.
 const MOST_RULES: usize = 1000;
-
-/// A key older than this should have been replaced.
-const OLD_KEY: i64 = 90;
-
-#[derive(Debug)]
-pub(super) struct Address {
-    findings: u64,
-    failed: u64,
-    severity: Severity,
-    accounts: u64,
-    last_account: String,
-    pub(super) first: i64,
-    last: i64,
-}
-
-#[derive(Debug)]
-struct Key {
-    severity: Severity,
-    first: i64,
-    last: i64,
-    findings: u64,
-    addresses: Tally,
-}
 
 type SessionRank = (Reverse<BySeverity>, String, String);
 type AccountRank = (Reverse<BySeverity>, String);
@@ -73,8 +50,7 @@ pub(super) struct Fold<'c> {
     pub(super) kinds: BTreeMap<SessionKind, u64>,
     pub(super) accounts: BTreeMap<AccountRank, AccountNumbers>,
     pub(super) keys: BTreeMap<KeyRank, KeyUse>,
-    pub(super) addresses: HashMap<String, Address>,
-    pub(super) addresses_beyond: u64,
+    pub(super) addresses: Addresses,
     organizations: HashMap<String, OrganizationNumbers>,
     rules: HashMap<String, (u64, Severity)>,
     pub(super) listed: BTreeMap<Rank, Listed>,
@@ -90,7 +66,7 @@ struct Account {
     numbers: Numbers,
     open: OpenSessions,
     used: AccountUse,
-    keys: HashMap<String, Key>,
+    keys: RootKeys,
 }
 
 #[derive(Debug, Default)]
@@ -136,8 +112,7 @@ impl<'c> Fold<'c> {
             kinds: BTreeMap::new(),
             accounts: BTreeMap::new(),
             keys: BTreeMap::new(),
-            addresses: HashMap::new(),
-            addresses_beyond: 0,
+            addresses: Addresses::default(),
             organizations: HashMap::new(),
             rules: HashMap::new(),
             listed: BTreeMap::new(),
@@ -189,37 +164,7 @@ impl<'c> Fold<'c> {
         if let Some(numbers) = self.totals.week(week(now)) {
             numbers.findings += 1;
         }
-        self.address(row, now);
-    }
-
-    fn address(&mut self, row: &Row<'_>, now: i64) {
-        if row.address.is_empty() {
-            return;
-        }
-        if let Some(known) = self.addresses.get_mut(row.address) {
-            known.findings += 1;
-            known.failed += u64::from(row.failed);
-            known.severity = known.severity.max(row.severity);
-            (known.first, known.last) = (known.first.min(now), known.last.max(now));
-            // Rows come account by account.
-            if known.last_account != row.account {
-                known.accounts += 1;
-                row.account.clone_into(&mut known.last_account);
-            }
-        } else if self.addresses.len() < MOST_ADDRESSES {
-            let address = Address {
-                findings: 1,
-                failed: u64::from(row.failed),
-                severity: row.severity,
-                accounts: 1,
-                last_account: row.account.to_owned(),
-                first: now,
-                last: now,
-            };
-            self.addresses.insert(row.address.to_owned(), address);
-        } else {
-            self.addresses_beyond += 1;
-        }
+        self.addresses.add(row, now);
     }
 
     /// What a row adds to its account.
@@ -246,22 +191,7 @@ impl<'c> Fold<'c> {
             }
         }
         if row.access_key.starts_with("AKIA") && row.identity != IdentityKind::AssumeRootCaller {
-            if let Some(key) = account.keys.get_mut(row.access_key) {
-                key.severity = key.severity.max(row.severity);
-                key.last = now;
-                key.findings += 1;
-                key.addresses.add(row.address);
-            } else if account.keys.len() < MOST_KEYS_OF_ACCOUNT {
-                let mut key = Key {
-                    severity: row.severity,
-                    first: now,
-                    last: now,
-                    findings: 1,
-                    addresses: Tally::new(20),
-                };
-                key.addresses.add(row.address);
-                account.keys.insert(row.access_key.to_owned(), key);
-            }
+            account.keys.add(row, now);
         }
         self.story.add(row, self.issued);
         let mut closed = Vec::new();
@@ -305,9 +235,10 @@ impl<'c> Fold<'c> {
         self.story.finish(&account.numbers.id);
         self.numbers.accounts += 1;
         let Account { numbers, used, keys, .. } = account;
-        let key_count = keys.len() as u64;
-        for (id, key) in keys {
-            self.key(&numbers.id, id, &key);
+        let mut key_count = 0;
+        for key in keys.uses(&numbers.id, self.issued, self.context) {
+            key_count += 1;
+            self.key(key);
         }
         self.totals.account(&numbers.id, numbers.organization.as_deref(), &used, self.context);
         if let Some(id) = &numbers.organization
@@ -344,37 +275,17 @@ impl<'c> Fold<'c> {
         });
     }
 
-    fn key(&mut self, account: &str, id: String, key: &Key) {
-        let issue =
-            self.issued.get(&id).filter(|issue| issue.by == Issuer::AccessKey && issue.account == account);
-        let reported = self.context.accounts.get(account).and_then(|known| known.key_made);
-        // A key that was made after its first use is another one.
-        let reported = reported.filter(|made| *made <= key.first);
-        let created = issue.map_or(reported, |issue| issue.time);
-        let age = created.map(|created| (key.last - created).max(0) / DAY);
-        self.totals.keys += 1;
-        if let Some(age) = age {
-            self.totals.aged_keys += 1;
-            self.totals.old_keys += u64::from(age > OLD_KEY);
-        }
-        keep(&mut self.keys, MOST_KEYS, (Reverse(key.findings), account.to_owned(), id.clone()), || KeyUse {
-            access_key_id: id,
-            account_id: account.to_owned(),
-            created_by: issue.map(Opening::of),
-            created: created.map(instant),
-            first_used: instant(key.first),
-            last_used: instant(key.last),
-            findings: key.findings,
-            age_days: age,
-            addresses: key.addresses.counts(),
-        });
+    fn key(&mut self, key: KeyUse) {
+        self.totals.key(key.age_days);
+        let rank = (Reverse(key.findings), key.account_id.clone(), key.access_key_id.clone());
+        keep(&mut self.keys, MOST_KEYS, rank, || key);
     }
 
     /// Closes what is open.
     pub(super) fn finish(&mut self) {
         self.end_account();
         self.numbers.episodes = self.story.count;
-        self.numbers.addresses = self.addresses.len() as u64;
+        self.numbers.addresses = self.addresses.count();
     }
 
     /// The rules that held, most severe first.
@@ -408,26 +319,6 @@ impl<'c> Fold<'c> {
         all.sort_by_key(|one| (Reverse(one.uses), Reverse(one.findings), one.organization.as_str()));
         all.into_iter().take(most).cloned().collect()
     }
-
-    /// The addresses with the most serious findings.
-    pub(super) fn address_uses(&self, most: usize) -> Vec<AddressUse> {
-        let mut all: Vec<(&String, &Address)> = self.addresses.iter().collect();
-        all.sort_by_key(|(name, one)| {
-            (Reverse(one.severity), Reverse(one.accounts), Reverse(one.findings), name.as_str())
-        });
-        all.into_iter()
-            .take(most)
-            .map(|(name, one)| AddressUse {
-                address: name.clone(),
-                findings: one.findings,
-                failed: one.failed,
-                severity: one.severity,
-                accounts: one.accounts,
-                first: instant(one.first),
-                last: instant(one.last),
-            })
-            .collect()
-    }
 }
 
 /// Whether something happened while the account was new.
@@ -446,7 +337,7 @@ fn listed(row: &Row<'_>) -> Listed {
         time: row.time.map(instant),
         account_id: row.account.to_owned(),
         severity: row.severity,
-        event: call(row),
+        event: row.call(),
         failed: row.failed,
         error: row.error.to_owned(),
         region: row.region.to_owned(),

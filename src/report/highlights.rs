@@ -1,7 +1,8 @@
 //! What to know first, and what a report leaves out.
 
+use super::addresses::MOST_ADDRESSES;
 use super::context::Context;
-use super::fold::{Fold, MOST_ACCOUNTS, MOST_ADDRESSES, MOST_FINDINGS, MOST_KEYS, MOST_SESSIONS};
+use super::fold::{Fold, MOST_ACCOUNTS, MOST_FINDINGS, MOST_KEYS, MOST_SESSIONS};
 use super::model::{Highlight, Listed, RootReport};
 use super::read::MOST_ISSUED;
 use super::story::MOST_EPISODES;
@@ -164,11 +165,11 @@ pub(super) fn notes(fold: &Fold<'_>, context: &Context, issued_beyond: u64) -> V
         ),
     );
     note(
-        fold.addresses_beyond > 0,
+        fold.addresses.beyond > 0,
         format!(
             "{} addresses are told apart; {} findings are of others.",
             thousands(MOST_ADDRESSES as u64),
-            thousands(fold.addresses_beyond)
+            thousands(fold.addresses.beyond)
         ),
     );
     note(

@@ -10,6 +10,7 @@
 //! not grow with the findings: beside one run of the sort (96 MiB) there are the open sessions of one
 //! account and lists with limits. The same findings give the same report, in whatever order of files.
 
+mod addresses;
 mod context;
 mod event;
 mod fold;
@@ -17,8 +18,10 @@ mod highlights;
 mod html;
 mod markdown;
 mod model;
+mod open_session;
 mod posture;
 mod read;
+mod root_keys;
 mod row;
 mod session;
 mod sort;
@@ -118,7 +121,7 @@ pub fn build(options: &ReportOptions) -> Result<RootReport, ReportError> {
         hours: fold.hours,
         organizations: fold.organizations(MOST_ORGANIZATIONS),
         keys: std::mem::take(&mut fold.keys).into_values().collect(),
-        addresses: fold.address_uses(MOST_ADDRESSES),
+        addresses: fold.addresses.uses(MOST_ADDRESSES),
         rules: fold.rule_counts(),
         coverage: context.summary.as_ref().map(covered),
         accounts: std::mem::take(&mut fold.accounts).into_values().collect(),
@@ -139,8 +142,8 @@ fn episodes(fold: &mut Fold<'_>) -> Vec<Episode> {
     kept.into_iter()
         .map(|((_, start, _), mut episode)| {
             for address in &episode.addresses.listed {
-                if let Some(seen) = fold.addresses.get(&address.value).filter(|seen| seen.first < start) {
-                    let before = time::instant(seen.first);
+                if let Some(first) = fold.addresses.first(&address.value).filter(|first| *first < start) {
+                    let before = time::instant(first);
                     episode.notes.push(format!("{} was seen before, first at {before}", address.value));
                 }
             }
@@ -181,11 +184,13 @@ fn covered(summary: &Scanned) -> Covered {
             account_id: account.clone(),
             start: time::day(first * time::DAY),
             days: vec![None; usize::try_from(end - first + 1).unwrap_or(0)],
-            failed_days: 0,
+            failed_days: Vec::new(),
         };
         for ((_, day), read) in days {
-            line.failed_days += u64::from(read.failed > 0);
             let at = usize::try_from(day - first).ok();
+            if at.is_some() && read.failed > 0 {
+                line.failed_days.push(time::day(day * time::DAY));
+            }
             if let Some(place) = at.and_then(|at| line.days.get_mut(at)).filter(|_| read.listed > 0) {
                 *place = Some(read.records);
             }

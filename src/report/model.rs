@@ -271,7 +271,7 @@ pub struct CoveredAccount {
     /// Records of each day from then on; `None`: no object.
     pub days: Vec<Option<u64>>,
     /// Days with objects that were not read whole.
-    pub failed_days: u64,
+    pub failed_days: Vec<String>,
 }
 
 /// One finding, named.

@@ -245,14 +245,23 @@ fn slices(text: &[u8], n: usize) -> Vec<&[u8]> {
 
 fn part(text: &[u8], worst: Option<Rank>) -> Part {
     let mut part = Part::default();
-    for line in text.split_inclusive(|&byte| byte == b'\n') {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        let (line, behind) = rest.split_at(end);
+        rest = behind;
         let at = part.lines;
         part.lines += 1;
         let line = line.trim_ascii();
         if line.is_empty() {
             continue;
         }
-        let seen = match serde_json::from_slice::<Seen<'_>>(line) {
+        // A line that is text as a whole needs no look at each string.
+        let seen = match std::str::from_utf8(line) {
+            Ok(line) => serde_json::from_str::<Seen<'_>>(line),
+            Err(_) => serde_json::from_slice(line),
+        };
+        let seen = match seen {
             Ok(seen) if seen.is_finding() => seen,
             result => {
                 let why = match (findings::kind_of(line), result) {

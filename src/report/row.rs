@@ -199,6 +199,15 @@ impl<'a> Row<'a> {
         rest.is_empty().then_some(row)
     }
 
+    /// `iam:CreateAccessKey`
+    pub(super) fn call(&self) -> String {
+        if self.service.is_empty() {
+            self.event.to_owned()
+        } else {
+            format!("{}:{}", self.service, self.event)
+        }
+    }
+
     /// A sign-in to the console with the password.
     pub(super) fn is_sign_in(&self) -> bool {
         self.event == "ConsoleLogin"

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::event::{Issue, Issuer};
 use super::row::Row;
-use super::session::{BySeverity, call};
+use super::session::BySeverity;
 use super::tally::{Counts, Tally};
 use super::time::instant;
 use crate::finding::{CredentialType, FindingId, IdentityKind, Severity};
@@ -57,6 +57,13 @@ pub struct StoryStep {
     pub note: String,
     /// The first finding.
     pub finding: FindingId,
+}
+
+impl StoryStep {
+    /// Whether the title says by itself that it failed.
+    pub(super) fn title_tells_it(&self) -> bool {
+        ["failed", "tried"].iter().any(|word| self.title.contains(word))
+    }
 }
 
 /// Rules that say with what root acted, or from where, and not what it did.
@@ -214,7 +221,7 @@ impl OpenEpisode {
         let what = match rule {
             Some(rule) => rule.to_owned(),
             None if reads => String::new(),
-            None => call(row),
+            None => row.call(),
         };
         let key = (what, row.failed, (row.identity, row.credential));
         if let Some(last) = self.last.as_mut().filter(|last| last.key == key && note.is_empty()) {
@@ -273,7 +280,7 @@ impl OpenStep {
         self.end = now;
         self.step.count += 1;
         self.step.severity = self.step.severity.max(row.severity);
-        self.calls.add(&call(row));
+        self.calls.add(&row.call());
         self.addresses.add(row.address);
         self.regions.add(row.region);
     }
@@ -293,7 +300,7 @@ fn title(row: &Row<'_>, rule: Option<&str>) -> String {
         None => match rule {
             Some(rule) => rule.to_owned(),
             None if row.read_only == Some(true) && !row.failed => format!("Calls that only read{by}"),
-            None => format!("Root called {}{by}", call(row)),
+            None => format!("Root called {}{by}", row.call()),
         },
     }
 }

@@ -22,6 +22,9 @@ const MOST_PAIRS: usize = 2_000_000;
 /// Accounts that are remembered by id, to count those that no list names.
 const MOST_ACCOUNTS: usize = 1_000_000;
 
+/// A key older than so many days should have been replaced.
+const OLD_KEY: i64 = 90;
+
 /// One week.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct WeekNumbers {
@@ -171,8 +174,8 @@ pub(super) struct Totals {
     sign_ins: [u64; 4],
     refused: u64,
     pub(super) keys: u64,
-    pub(super) aged_keys: u64,
-    pub(super) old_keys: u64,
+    aged_keys: u64,
+    old_keys: u64,
 }
 
 impl Totals {
@@ -193,6 +196,15 @@ impl Totals {
             }
         } else {
             self.sign_ins[mfa.unwrap_or(MfaStatus::Unknown) as usize] += 1;
+        }
+    }
+
+    /// Takes in an access key that was used; its age is that at its last use, in days.
+    pub(super) fn key(&mut self, age: Option<i64>) {
+        self.keys += 1;
+        if let Some(age) = age {
+            self.aged_keys += 1;
+            self.old_keys += u64::from(age > OLD_KEY);
         }
     }
 

@@ -81,7 +81,7 @@ pub(super) fn steps(episode: &Episode, most: usize) -> Table {
     let mut before = "";
     for step in episode.steps.iter().take(most) {
         let mut what = step.title.clone();
-        if step.failed && !what.contains("failed") {
+        if step.failed && !step.title_tells_it() {
             what.push_str(" (refused)");
         }
         if step.count > 1 {
