@@ -212,7 +212,7 @@ const PAGES: &[(&str, Page)] = &[
                     "a year of an organization",
                 ),
             ],
-            exit: &[(0, "written"), FATAL, USAGE, (3, "something could not be read"), NOTHING],
+            exit: &[(0, "written"), FATAL, USAGE, (3, "something could not be read")],
             environment: &[("TMPDIR", "where what is too large for the memory waits")],
             files: &[],
         },

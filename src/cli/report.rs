@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 
+use super::outputs::unwritable;
 use super::terminal::{self, ColorChoice, plain};
 use super::values::parse_span;
 use super::{UsageError, code};
+use roottrail::output::file::OutFile;
 use roottrail::report::{self, ContextFiles, ReportOptions, RootReport, TextOptions};
 
 /// The width of the text where standard output is no terminal.
@@ -33,6 +35,10 @@ pub(super) struct Args {
     /// Write everything as JSON (roottrail.report/1)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     json: Option<PathBuf>,
+
+    /// Replace output files that exist
+    #[arg(long, help_heading = "Output")]
+    force: bool,
 
     /// Name accounts and their organization: output of `aws organizations list-accounts`
     #[arg(long, value_name = "FILE", help_heading = "What else is known")]
@@ -81,6 +87,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return Err(UsageError(format!("{} is named for two outputs", output.display())).into());
         }
     }
+    // Whatever cannot be written is known before a long read.
+    let create =
+        |path: &Option<PathBuf>| path.as_ref().map(|path| OutFile::create(path, args.force)).transpose();
+    let (json, markdown, html) = (create(&args.json)?, create(&args.markdown)?, create(&args.html)?);
     let report = report::build(&ReportOptions {
         files: args.files.clone(),
         beside: ContextFiles {
@@ -91,16 +101,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         },
         new_account: args.new_account.map(|span| span.as_secs()),
     })?;
-    if let Some(path) = &args.json {
+    if let Some(file) = json {
         let mut text = serde_json::to_vec_pretty(&report).context("cannot make the JSON")?;
         text.push(b'\n');
-        write(path, &text)?;
+        write(file, &text)?;
     }
-    if let Some(path) = &args.markdown {
-        write(path, report::markdown(&report).as_bytes())?;
+    if let Some(file) = markdown {
+        write(file, report::markdown(&report).as_bytes())?;
     }
-    if let Some(path) = &args.html {
-        write(path, report::html(&report)?.as_bytes())?;
+    if let Some(file) = html {
+        write(file, report::html(&report)?.as_bytes())?;
     }
     for input in report.inputs.iter().filter(|input| input.unread > 0) {
         let fault = input.fault.as_deref().unwrap_or_default();
@@ -121,27 +131,8 @@ fn print(report: &RootReport, colour: ColorChoice) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes a file whole or not at all; a pipe or a device as it is.
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let attempt = || -> io::Result<()> {
-        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return std::fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".roottrail-").suffix(".partial");
-        // What any program would create; a temporary file is private by default.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map(|_file| ()).map_err(|error| error.error)
-    };
-    attempt().with_context(|| format!("cannot write {}", path.display()))
+fn write(mut file: OutFile, bytes: &[u8]) -> anyhow::Result<()> {
+    file.write(bytes).and_then(|()| file.finish()).map_err(unwritable)
 }
 
 /// Whether two paths are one file that exists.

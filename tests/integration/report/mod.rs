@@ -12,7 +12,7 @@ use crate::support::cli::{Done, Folder, roottrail, schemas};
 fn report(folder: &Folder, args: &[&str]) -> (Value, Done) {
     let place = folder.at("report.json");
     let path = place.to_str().unwrap();
-    let done = roottrail(["report"].iter().chain(args).chain(&["--json", path]));
+    let done = roottrail(["report"].iter().chain(args).chain(&["--json", path, "--force"]));
     let text = std::fs::read_to_string(&place).unwrap_or_else(|error| panic!("{error}: {}", done.stderr));
     let value: Value = serde_json::from_str(&text).unwrap();
     schemas().check("report", &value);

@@ -166,6 +166,41 @@ fn other_files_are_refused_by_name_and_the_rest_is_read() {
 }
 
 #[test]
+fn outputs_that_exist_are_replaced_only_by_force() {
+    let folder = Folder::new();
+    let findings = folder.put("f", lines_of(&[sign_in(1, VICTIM, "2026-02-03T04:00:00Z", true)]));
+    for option in ["--json", "--markdown", "--html"] {
+        let place = folder.put(option, "mine");
+        let run = |more: &[&str]| {
+            let named = ["report", findings.to_str().unwrap(), option, place.to_str().unwrap()];
+            roottrail(named.iter().chain(more))
+        };
+        let refused = run(&[]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{option}");
+        assert!(refused.stderr.contains("it exists; --force replaces it"), "{}", refused.stderr);
+        assert_eq!(std::fs::read_to_string(&place).unwrap(), "mine");
+        assert_eq!(run(&["--force"]).code, 0);
+        assert_ne!(std::fs::read_to_string(&place).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn days_that_were_not_read_whole_stand_in_the_page() {
+    let folder = Folder::new();
+    let day = "AWSLogs/111122223333/CloudTrail/us-east-1/2025/11/18";
+    folder.put(format!("logs/{day}/111122223333_CloudTrail_us-east-1_20251118T0445Z_a.json.gz"), "no gzip");
+    let path = |name: &str| folder.at(name).to_str().unwrap().to_owned();
+    let (logs, findings, summary, page) = (path("logs"), path("f"), path("s"), path("p"));
+    assert_eq!(roottrail(["scan", &logs, "-o", &findings, "--summary", &summary]).code, 3);
+    let (report, done) = report(&folder, &[&findings, "--summary", &summary, "--html", &page]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(report["coverage"]["lines"][0]["failed_days"], json!(["2025-11-18"]));
+    let page = std::fs::read_to_string(page).unwrap();
+    let cell = "class=\"failed\"><title>2025-11-18: not all could be read; 0 records</title>";
+    assert!(page.contains(cell));
+}
+
+#[test]
 fn a_session_token_of_another_account_links_nothing() {
     let folder = Folder::new();
     let mut issuing = finding(1, VICTIM, "2026-02-03T04:00:00Z", "GetSessionToken");
