@@ -6,7 +6,7 @@ its standard output belongs there, and its standard error where ` 2>` ends it. T
 ROOTTRAIL names the binary, and COVERAGE the table that `ROOTTRAIL_COVERAGE_TABLE=… cargo test` wrote; where it is missing
 or empty, that part is left as it is.
 """
-import difflib, json, os, re, shlex, subprocess, sys, urllib.parse
+import difflib, functools, json, os, re, shlex, subprocess, sys, tempfile, urllib.parse
 from pathlib import Path
 
 import s3
@@ -55,6 +55,19 @@ def coverage():
     return None
 
 
+@functools.cache
+def report():
+    """The parts of the report of sample-logs."""
+    with tempfile.TemporaryDirectory() as folder:
+        findings, summary = f'{folder}/findings', f'{folder}/summary'
+        run('scan', 'sample-logs', '-o', findings, '--summary', summary)
+        return run('report', findings, '--summary', summary).stdout.strip('\n').split('\n\n')
+
+
+def part(title):
+    return lambda: block(next(part for part in report() if part.startswith(title)))
+
+
 def timeless(text):
     """The line that tells of time differs from run to run."""
     return re.sub(r'^time .*$', 'time', text, flags=re.M)
@@ -66,6 +79,9 @@ GENERATED = {
     'scan-s3': from_s3,
     'rules': lambda: run('rules', '--format', 'markdown').stdout,
     'coverage': coverage,
+    'report-story': lambda: block('\n\n'.join(report()[:2])),
+    'report-sessions': part('Sessions'),
+    'report-study': part("The study's measures"),
 }
 
 
