@@ -241,10 +241,10 @@ ENVIRONMENT |= {'AWS_ACCESS_KEY_ID': 'testing', 'AWS_SECRET_ACCESS_KEY': 'testin
 class Run:
     """A command that must succeed: `wall` and `cpu` in seconds, `peak` in MB, and what it printed."""
 
-    def __init__(self, *command, expect=0):
+    def __init__(self, *command, expect=0, stdin=None):
         with open(os.devnull, 'rb') as nothing:
             started = time.perf_counter()
-            child = subprocess.Popen(command, stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+            child = subprocess.Popen(command, stdin=nothing if stdin is None else stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
             said = []
             listener = threading.Thread(target=lambda: said.append(child.stderr.read()))
             listener.start()
