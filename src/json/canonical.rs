@@ -1,7 +1,8 @@
 //! Whether two records are equal as JSON values, by a fingerprint of their canonical form.
 //!
-//! Key order, white space, escapes and the spelling of numbers do not matter. SHA-256 is used, not a
-//! faster hash: who can forge a log could also forge a collision, and a copy that collides is dropped.
+//! The canonical form leaves out what does not matter: key order, white space, escapes and the spelling of
+//! numbers. The form is hashed as it is written, in pieces of at most 64 KiB. SHA-256 is used, not a faster
+//! hash: who can forge a log could also forge a collision, and a copy that collides is dropped.
 
 use std::fmt::Write as _;
 
@@ -9,11 +10,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::value::Value;
 
-/// Equal for equal JSON values; different for different ones but for a chance of 2⁻⁶⁴.
+/// A hash that equal JSON values share; different values share it with a chance of 2⁻⁶⁴.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub u64);
 
-/// The fingerprint of a record. `text` is its minified text, for what the tree cannot tell.
+/// Returns the fingerprint of a record. `text` is its minified text, for what the tree cannot hold.
 pub fn fingerprint(record: &Value<'_>, text: &str) -> Fingerprint {
     let mut canonical = Canonical::default();
     write_canonical(record, &mut canonical);
@@ -26,7 +27,7 @@ pub fn fingerprint(record: &Value<'_>, text: &str) -> Fingerprint {
     first_bytes(hash)
 }
 
-/// The fingerprint of a text as it is spelled, which no record's value has.
+/// Returns the fingerprint of a text as it is spelled, which no record's value has.
 pub fn fingerprint_of_text(text: &str) -> Fingerprint {
     first_bytes(Sha256::new().chain_update("text").chain_update(text))
 }
@@ -37,14 +38,14 @@ fn first_bytes(hash: Sha256) -> Fingerprint {
     Fingerprint(u64::from_be_bytes(first))
 }
 
-/// A canonical form on its way to the hash, of which no more is held than this.
+/// Bytes of the canonical form that are held before they are hashed.
 const HELD: usize = 64 << 10;
 
 #[derive(Default)]
 struct Canonical {
     text: String,
     hash: Sha256,
-    /// It has U+FFFD in it.
+    /// Whether the form has U+FFFD in it.
     replaced: bool,
 }
 
@@ -82,7 +83,7 @@ impl std::fmt::Write for Canonical {
     }
 }
 
-/// Whether a string of the text escapes half of a surrogate pair.
+/// Returns whether a string of the text escapes half of a surrogate pair.
 fn has_lone_surrogate(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let Some(at) = memchr::memchr(b'\\', rest) {
@@ -98,13 +99,13 @@ fn has_lone_surrogate(text: &str) -> bool {
     false
 }
 
-/// The UTF-16 unit of the `\uXXXX` that begins here.
+/// Returns the UTF-16 unit of the `\uXXXX` that begins here.
 fn escaped_unit(text: &[u8]) -> Option<u16> {
     let digits = text.strip_prefix(b"\\u")?.get(..4)?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// Writes every value so that no two different ones have the same bytes: strings carry their length.
+/// Writes every value so that no two different values have the same bytes: strings carry their length.
 fn write_canonical(value: &Value<'_>, out: &mut Canonical) {
     match value {
         Value::Null => out.push('n'),
@@ -112,7 +113,7 @@ fn write_canonical(value: &Value<'_>, out: &mut Canonical) {
         Value::Bool(false) => out.push('f'),
         Value::Number(text) => write_number(text, out),
         Value::String(text) => write_string('s', text, out),
-        // Deeper than anybody looks: its spelling is its value.
+        // The spelling of a value deeper than any verdict looks is its value.
         Value::Deep(text) => write_string('d', text, out),
         Value::Array(elements) => {
             out.push('[');
@@ -123,7 +124,7 @@ fn write_canonical(value: &Value<'_>, out: &mut Canonical) {
         }
         Value::Object(members) => {
             let mut sorted: Vec<_> = members.iter().enumerate().collect();
-            // Of duplicate keys the last counts, so it comes first here and the others are passed over.
+            // The last of duplicate keys counts, so the sort puts it first and the others are dropped.
             sorted.sort_by(|(i, (a, _)), (j, (b, _))| a.cmp(b).then(j.cmp(i)));
             sorted.dedup_by(|(_, (later, _)), (_, (first, _))| later == first);
             out.push('{');
@@ -142,7 +143,8 @@ fn write_string(mark: char, text: &str, out: &mut Canonical) {
     out.push_str(text);
 }
 
-/// `-12.50e3` as `#-125e2`: the digits without zeros at either end, and the power of ten of the last.
+/// Writes `-12.50e3` as `#-125e2`: the digits without zeros at either end, and the power of ten of the last
+/// one.
 fn write_number(text: &str, out: &mut Canonical) {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
@@ -154,7 +156,7 @@ fn write_number(text: &str, out: &mut Canonical) {
         return;
     }
     let dropped = digits.len() - digits.trim_end_matches('0').len();
-    // An exponent beyond i64 is kept as it is spelled: such numbers are compared by text.
+    // A number with an exponent beyond i64 is compared by its text.
     match exponent.parse::<i64>().ok().and_then(|power| {
         power.checked_sub(i64::try_from(fraction.len()).ok()?)?.checked_add(i64::try_from(dropped).ok()?)
     }) {

@@ -1,8 +1,10 @@
 //! The grammar check: one record's bytes to its own JSON text, without insignificant white space.
 //!
-//! Everything that RFC 8259 allows passes, whatever the size of a number or the escapes in a string.
-//! Two things that it does not allow are repaired and reported, because a record that holds them is
-//! still evidence: bytes that are not UTF-8 (U+FFFD) and raw control characters in strings (escaped).
+//! Everything that RFC 8259 allows passes, whatever the size of a number or the escapes in a string. Two
+//! things that the RFC does not allow are repaired and reported, because a record that holds them is still
+//! evidence: bytes that are not UTF-8 (U+FFFD) and raw control characters in strings (escaped). The pass goes
+//! over the text once and copies as it checks. Open containers are kept on a heap stack of one byte a level,
+//! so that no depth can overflow the thread's stack.
 
 use std::fmt;
 
@@ -16,7 +18,7 @@ pub struct Repairs {
 }
 
 impl Repairs {
-    /// Whether the text was repaired at all.
+    /// Returns whether the text was repaired at all.
     pub fn any(self) -> bool {
         self.invalid_utf8 || self.control_characters
     }
@@ -33,7 +35,7 @@ impl Repairs {
 pub struct SyntaxError {
     /// Byte offset into the text.
     pub offset: usize,
-    /// What stood there, or should have.
+    /// What stood at the offset, or should have.
     pub what: &'static str,
     /// Whether a string has no end.
     pub unterminated: bool,
@@ -47,10 +49,12 @@ impl fmt::Display for SyntaxError {
 
 impl std::error::Error for SyntaxError {}
 
-/// Appends the one JSON value in `text` to `out`, minified and as valid UTF-8.
+/// Appends the one JSON value in `text` to `out`, minified and as valid UTF-8. The nesting depth is not
+/// limited.
 ///
-/// Fails where `text` is not exactly one value by the grammar; `out` then holds a part of it. The
-/// nesting depth is not limited: containers are kept on a heap stack of one byte a level.
+/// # Errors
+///
+/// Fails where `text` is not exactly one value by the grammar; `out` then holds a part of it.
 pub fn minify(text: &[u8], out: &mut String) -> Result<Repairs, SyntaxError> {
     let mut pass = Pass { text, at: 0, out, repairs: Repairs::default() };
     let mut open: Vec<u8> = Vec::new();
@@ -114,7 +118,8 @@ impl Pass<'_> {
         self.at += n;
     }
 
-    /// After a value: a comma leads to the next, a bracket closes. `false`: the outermost value is done.
+    /// Passes over what may follow a value: a comma leads to the next one, a bracket closes. Returns `false`
+    /// after the outermost value.
     fn after_value(&mut self, open: &mut Vec<u8>) -> Result<bool, SyntaxError> {
         while let Some(&container) = open.last() {
             self.white_space();
@@ -225,7 +230,7 @@ impl Pass<'_> {
     }
 }
 
-/// The length of the number that `text` begins with, by the grammar.
+/// Returns the length of the number that `text` begins with, by the grammar.
 pub(crate) fn number_len(text: &[u8]) -> Option<usize> {
     let digits = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let mut at = usize::from(text.first() == Some(&b'-'));

@@ -1,8 +1,10 @@
 //! From a record's checked text to its value tree.
 //!
-//! simd-json does the work where its answer is exact. It refuses numbers out of range and lone
-//! surrogates, and rounds fractions; such records take the plain way, which any grammatical text
-//! passes. Both ways give the same tree (see the tests), so that no verdict depends on which one ran.
+//! simd-json does the work where its answer is exact. simd-json refuses numbers out of range and lone
+//! surrogates, and rounds fractions; records with those take the plain way, which any grammatical text
+//! passes. Both ways give the same tree (see the tests), so that no verdict depends on which one ran. A text
+//! longer than any event takes the plain way too, with a bound on the values in its tree: containers beyond
+//! the bound stay text, but the members that events have are always read.
 
 use std::borrow::Cow;
 
@@ -14,12 +16,13 @@ use super::value::Value;
 /// Containers nested deeper than this are kept as text.
 pub const MAX_DEPTH: usize = 64;
 
-/// No event is longer than CloudTrail's limit of 1 MB; what is takes the plain way, which needs less memory.
+/// Bytes of a long text, above CloudTrail's limit of 1 MB an event. A long text takes the plain way, which
+/// needs less memory.
 const LONG: usize = 2 << 20;
-/// Values in the tree of a text that is longer. A container that goes beyond stays text.
+/// Values in the tree of a long text. A container beyond them stays text.
 const MOST: usize = 1 << 20;
 
-/// Values in each of the members that events have, where a record has too many of others.
+/// Values in each of the members that events have, where a record has too many other members.
 const OF_EVENT: usize = 10_000;
 
 /// The members that CloudTrail's events have, by its documentation.
@@ -54,7 +57,7 @@ const EVENT: [&str; 28] = [
     "userIdentity",
 ];
 
-/// Buffers for one parse after another.
+/// Buffers that one parse after another uses.
 #[derive(Default)]
 pub struct Scratch {
     text: Vec<u8>,
@@ -67,9 +70,9 @@ impl std::fmt::Debug for Scratch {
     }
 }
 
-/// The tree of `text`, which must be the output of [`super::minify::minify`].
+/// Returns the tree of `text`, which must be the output of [`super::minify::minify`].
 pub fn parse<'a>(text: &'a str, scratch: &'a mut Scratch) -> Value<'a> {
-    // The buffers of simd-json take up to ten times the text, and they are kept.
+    // simd-json keeps buffers of up to ten times the text.
     if text.len() > LONG {
         return Plain { text, at: 0, left: MOST }.value(0);
     }
@@ -84,13 +87,13 @@ pub fn parse<'a>(text: &'a str, scratch: &'a mut Scratch) -> Value<'a> {
     }
 }
 
-/// `None`: the plain way must decide.
+/// Builds a tree from simd-json's tape. Returns `None` where the plain way must decide.
 fn from_tape<'a>(nodes: &mut impl Iterator<Item = Node<'a>>, depth: usize) -> Option<Value<'a>> {
     Some(match nodes.next()? {
         Node::String(text) => Value::String(Cow::Borrowed(text)),
         Node::Static(StaticNode::Null) => Value::Null,
         Node::Static(StaticNode::Bool(value)) => Value::Bool(value),
-        // `-0` comes as 0: its text is lost.
+        // `-0` comes as 0, without its text.
         Node::Static(StaticNode::I64(0)) => return None,
         Node::Static(StaticNode::I64(number)) => Value::Number(Cow::Owned(number.to_string())),
         Node::Static(StaticNode::U64(0)) => return None,
@@ -115,7 +118,8 @@ fn from_tape<'a>(nodes: &mut impl Iterator<Item = Node<'a>>, depth: usize) -> Op
     })
 }
 
-/// The tree of `text`, which must be the output of [`super::minify::minify`]; any grammatical text passes.
+/// Returns the tree of `text`, which must be the output of [`super::minify::minify`]. Any grammatical text
+/// passes.
 pub fn parse_plain(text: &str) -> Value<'_> {
     Plain { text, at: 0, left: usize::MAX }.value(0)
 }
@@ -136,7 +140,7 @@ impl<'a> Plain<'a> {
     fn value(&mut self, depth: usize) -> Value<'a> {
         let (start, left) = (self.at, self.left);
         let value = self.whole_value(depth);
-        // The record itself must be there; what it has too much of is left out.
+        // The record itself must be in the tree, without the members that are too many.
         if self.left > 0 || depth == 0 || !matches!(value, Value::Array(_) | Value::Object(_)) {
             self.left = self.left.saturating_sub(1);
             return value;
@@ -150,8 +154,8 @@ impl<'a> Plain<'a> {
         match self.byte() {
             b'{' | b'[' if depth >= MAX_DEPTH => Value::Deep(self.deep()),
             b'{' => {
-                // Records have some twenty members, the objects in them a handful. Of millions of small
-                // objects in one text, as only a bomb has, no spare room may add up.
+                // Records have some twenty members, and objects in them a handful. A bomb has millions of
+                // small objects, whose spare room must not add up.
                 let long = self.text.len() > LONG;
                 let mut members = match depth {
                     _ if long => Vec::new(),
@@ -207,8 +211,9 @@ impl<'a> Plain<'a> {
         }
     }
 
-    /// A member of a record that has more of them than any event: what is known by its name counts, the last of it
-    /// where there are several. The whole text stands for all others, so that it still tells this record from others.
+    /// Adds a member of a record that has more members than any event. A member that events have counts, the
+    /// last one where there are several. The whole text stands for all others, so that it distinguishes this
+    /// record from others.
     fn beyond(&self, members: &mut Vec<(Cow<'a, str>, Value<'a>)>, key: Cow<'a, str>, value: Value<'a>) {
         if members.last().is_none_or(|(key, _)| !key.is_empty()) {
             members.push((Cow::Borrowed(""), Value::Deep(self.text)));
@@ -224,7 +229,7 @@ impl<'a> Plain<'a> {
         value
     }
 
-    /// The text of a container, found by counting brackets outside strings.
+    /// Returns the text of a container, found by counting brackets outside strings.
     fn deep(&mut self) -> &'a str {
         let start = self.at;
         let mut depth = 0_usize;
@@ -283,7 +288,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// The character of `XXXX` or `XXXX\uXXXX`, and how many characters it took.
+/// Returns the character of `XXXX` or `XXXX\uXXXX`, and the number of characters read.
 fn unicode_escape(tail: &str) -> (char, usize) {
     let unit = |at: usize| tail.get(at..at + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
     let first = unit(0).unwrap_or(0xFFFD);
@@ -345,7 +350,7 @@ mod tests {
         }
     }
 
-    /// What a tree would take of a text of 63 MiB is not in proportion to it.
+    /// The tree of a text of 63 MiB would be out of proportion to the text.
     #[test]
     fn a_tree_is_bounded_and_has_what_events_have() {
         let most = 1000;
@@ -366,7 +371,7 @@ mod tests {
             assert!(count(&tree) <= most + 64 && count(&plain) > most, "{element}");
             assert_ne!(tree, bounded(&changed), "what was left out tells it from others: {element}");
         }
-        // What fits is as it was.
+        // A text that fits stays whole.
         let text = format!("{{\"d\":[0,[1,{{}}]],{identity}}}");
         assert_eq!(Plain { text: &text, at: 0, left: 20 }.value(0), parse_plain(&text));
     }

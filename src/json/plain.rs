@@ -1,11 +1,11 @@
-//! A value as serde_json has it.
+//! Conversion to serde_json's values.
 
 use super::value::Value;
 
 /// How deep a forged MFA field may nest before the rest of it is left out.
 const PLAIN_DEPTH: u32 = 16;
 
-/// The value as serde_json has it. A number that serde_json would round stays text, in quotes.
+/// Returns the value as serde_json has it. A number that serde_json would round stays text, in quotes.
 pub fn plain(value: &Value<'_>) -> serde_json::Value {
     plain_to(value, PLAIN_DEPTH)
 }

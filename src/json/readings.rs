@@ -1,20 +1,20 @@
 //! The readings of a record that has a key twice.
 //!
-//! JSON does not say which of two members of one name counts: some readers take the last one, some the first. Who
-//! changes a log can have one program see root and another a harmless user. So a record is judged by each of
-//! its readings. The one in which the last member counts, as for most readers, comes first; those that differ in
-//! `userIdentity` come next.
+//! JSON does not say which of two members of one name counts: some readers take the last one, some the first.
+//! An attacker who changes a log can have one program see root and another a harmless user. Therefore a
+//! record is judged by each of its readings. The reading in which the last member counts, as for most
+//! readers, comes first; the readings that differ in `userIdentity` come next.
 
 use std::collections::{HashMap, HashSet};
 
 use super::value::Value;
 
-/// No verdict looks deeper into objects.
+/// Levels of objects that verdicts look into.
 const DEPTH: u32 = 4;
-/// So many members are compared without a table.
+/// Members that are compared without a table.
 const FEW: usize = 64;
 
-/// Whether an object on the way to a verdict has a key twice.
+/// Returns whether an object on the way to a verdict has a key twice.
 pub fn has_duplicates(record: &Value<'_>) -> bool {
     within(record, DEPTH)
 }
@@ -26,7 +26,7 @@ fn within(value: &Value<'_>, depth: u32) -> bool {
         let mut seen = HashSet::new();
         !keys.into_iter().all(|key| seen.insert(key))
     } else {
-        // Most keys of a record differ in length or in their ends: few are compared.
+        // Most keys of a record differ in length or at their ends, so few pairs are compared.
         let mut marks = 0_u64;
         keys.enumerate().any(|(n, key)| {
             let ends = key.bytes().next().unwrap_or(0) ^ key.bytes().next_back().unwrap_or(0).rotate_left(3);
@@ -43,14 +43,14 @@ fn within(value: &Value<'_>, depth: u32) -> bool {
 #[derive(Debug)]
 pub struct Readings<'v, 'a> {
     record: &'v Value<'a>,
-    /// At each key that is there several times, in the order of the walk: which one counts, from the last, and how
-    /// many there are.
+    /// For each key that is there several times, in the order of the walk: which one counts, from the last,
+    /// and how many there are.
     choices: Vec<(usize, usize)>,
     over: bool,
 }
 
 impl<'v, 'a> Readings<'v, 'a> {
-    /// Those of a record.
+    /// Returns the readings of a record.
     pub fn of(record: &'v Value<'a>) -> Self {
         Self { record, choices: Vec::new(), over: false }
     }
@@ -71,7 +71,7 @@ impl<'a> Iterator for Readings<'_, 'a> {
             at += 1;
             choices[at - 1].0
         });
-        // As a number that is counted up, whose last digit changes first.
+        // The choices count up like the digits of a number, whose last digit changes first.
         while let Some((choice, there)) = self.choices.last_mut() {
             *choice += 1;
             if choice < there {
@@ -101,7 +101,7 @@ fn read<'a>(value: &Value<'a>, depth: u32, choose: &mut dyn FnMut(usize) -> usiz
         let value = if depth > 0 { read(value, depth - 1, choose) } else { value.clone() };
         chosen.push((key.clone(), value));
     };
-    // Who acted decides most, so its choices are the last, which change first.
+    // The choices of `userIdentity`, which decides most, stand last and so change first.
     let (identity, others): (Vec<usize>, Vec<usize>) =
         (0..members.len()).partition(|&n| members[n].0 == "userIdentity");
     others.into_iter().chain(identity).for_each(|n| one(n, choose));

@@ -9,7 +9,7 @@ pub enum Value<'a> {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// The number's own text: no range, no rounding.
+    /// A number as its own text: no range, no rounding.
     Number(Cow<'a, str>),
     /// A decoded string. A lone surrogate is U+FFFD here.
     String(Cow<'a, str>),
@@ -22,12 +22,12 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The member of an object. Of duplicate keys the last counts, as for most JSON readers.
+    /// Returns the member of an object. The last of duplicate keys counts, as for most JSON readers.
     pub fn get(&self, key: &str) -> Option<&Value<'a>> {
         self.member(key.as_bytes())
     }
 
-    /// The same by the bytes of the key.
+    /// Returns the member of an object by the bytes of its key.
     pub(crate) fn member(&self, key: &[u8]) -> Option<&Value<'a>> {
         match self {
             Value::Object(members) => {
@@ -37,12 +37,12 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value at a path of object keys.
+    /// Returns the value at a path of object keys.
     pub fn at(&self, path: &[&str]) -> Option<&Value<'a>> {
         path.iter().try_fold(self, |value, key| value.get(key))
     }
 
-    /// The text of a string.
+    /// Returns the text of a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::String(text) => Some(text),
@@ -50,12 +50,12 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The text of the string at a path of object keys.
+    /// Returns the text of the string at a path of object keys.
     pub fn str_at(&self, path: &[&str]) -> Option<&str> {
         self.at(path)?.as_str()
     }
 
-    /// Whether this is JSON's `null`.
+    /// Returns whether this is JSON's `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Value::Null)
     }
