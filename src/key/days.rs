@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// From `start` to before `end`; open where there is none.
+/// A span of time from `start` to before `end`, open on a side without a bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeRange {
     /// The first moment inside.
@@ -33,7 +33,11 @@ pub enum TimeError {
 }
 
 impl TimeRange {
-    /// A range that holds something. Fails where the end is not after the start.
+    /// Returns a range that holds something.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the end is not after the start.
     pub fn new(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<Self, TimeError> {
         match (start, end) {
             (Some(start), Some(end)) if end <= start => Err(TimeError::Empty { start, end }),
@@ -41,7 +45,8 @@ impl TimeRange {
         }
     }
 
-    /// Whether an `eventTime` is inside. One that is missing or cannot be read is: doubt stays visible.
+    /// Returns whether an `eventTime` is inside. A time that is missing or cannot be read counts as inside,
+    /// so that doubt stays visible.
     pub fn holds(&self, event_time: Option<&str>) -> bool {
         if self.start.is_none() && self.end.is_none() {
             return true;
@@ -80,7 +85,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Before a moment and from it on: together everything, and nothing twice but doubt.
+        /// The range before a moment and the one from that moment on are together everything, and share only
+        /// doubt.
         #[test]
         fn two_halves_make_the_whole(second in 0_i64..4_000_000_000, cut in 0_i64..4_000_000_000, text in ".{0,24}") {
             let at = |second| Timestamp::from_second(second).unwrap();

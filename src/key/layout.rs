@@ -1,4 +1,8 @@
 //! The one reader of CloudTrail's folders: `[prefix/]AWSLogs/[o-id/]ACCOUNT/KIND/REGION/YYYY/MM/DD/…`.
+//!
+//! A key is split at its slashes and matched from the right, since a user's own prefix may look like a
+//! trail's folders. The organization's folder is optional. [`layout`] reads account, region and day of a key;
+//! [`level`] says at which level of the layout a folder stands, for listings that go down level by level.
 
 use std::sync::Arc;
 
@@ -6,13 +10,13 @@ use super::{KeyInfo, Skip};
 
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// As [`log_kind`] says.
+    /// The kind's verdict, as [`log_kind`] gives it.
     pub(crate) kind: Option<Result<(), Skip>>,
     /// `None` where the key stops short of a day's folder.
     pub(crate) info: Option<Arc<KeyInfo>>,
 }
 
-/// By the folders of a key; what comes last is a name, or nothing.
+/// Reads the folders of a key; the last part is a name, or empty.
 pub(crate) fn layout(parts: &[&str]) -> Option<Layout> {
     let folders = parts.len().checked_sub(1)?;
     for start in (0..folders).rev().filter(|&i| parts[i] == "AWSLogs") {
@@ -85,13 +89,14 @@ pub(crate) fn level(folder: &str) -> Level<'_> {
     Level::Outside
 }
 
-/// The folder that a key or prefix lies in.
+/// Returns the folder that a key or prefix lies in.
 #[cfg(feature = "s3")]
 pub(crate) fn folder_of(key: &str) -> &str {
     key.rfind('/').map_or("", |slash| &key[..=slash])
 }
 
-/// `None`: not CloudTrail's. A kind that is not known yet is read: it could be evidence.
+/// Returns whether a folder of this kind is read; `None`: the kind is not CloudTrail's. A kind of
+/// CloudTrail's that is not known yet is read: it could be evidence.
 pub(crate) fn log_kind(kind: &str) -> Option<Result<(), Skip>> {
     match kind {
         "CloudTrail-Digest" => Some(Err(Skip::Digest)),
@@ -113,7 +118,7 @@ pub(crate) fn day_of(year: &str, month: &str, day: &str) -> Option<String> {
         .then(|| format!("{year}-{month}-{day}"))
 }
 
-/// As `split('/')`, which takes several times as long for parts as short as these.
+/// Splits at `/`. `split('/')` takes several times as long for parts as short as these.
 pub(crate) fn parts(path: &str) -> Vec<&str> {
     let mut parts = Vec::with_capacity(16);
     let mut start = 0;

@@ -1,8 +1,11 @@
-//! What the name of an object tells: `AWSLogs/…` keys, and which names are in scope.
+//! What the name of an object says: account, region and day, and whether the object is a log.
 //!
 //! Layout, from the CloudTrail user guide ("Finding your CloudTrail log files"):
 //! `[prefix/]AWSLogs/[o-id/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_16chars.json.gz`.
-//! A user's own prefix may itself contain `AWSLogs` or `CloudTrail`, so keys are matched from the right.
+//! A user's own prefix may itself contain `AWSLogs` or `CloudTrail`, so keys are matched from the right. A
+//! key outside the layout is judged by its file name alone: a delivery that was copied elsewhere still names
+//! its kind, account, region and day, and any name with a log's extension is read. [`selection`] then says
+//! which objects are in scope.
 
 pub mod days;
 pub mod layout;
@@ -15,9 +18,9 @@ use layout::{Layout, day_of, is_account, layout, log_kind, parts};
 /// What a key in CloudTrail layout says of its object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyInfo {
-    /// Twelve digits.
+    /// The account's twelve digits.
     pub account: String,
-    /// `us-east-1`.
+    /// The region, such as `us-east-1`.
     pub region: String,
     /// The delivery date, `YYYY-MM-DD`. Events may be older.
     pub day: String,
@@ -38,20 +41,21 @@ pub enum Skip {
     FolderMarker,
     /// A name that is neither in CloudTrail layout nor one that logs have.
     OtherName,
-    /// A name that a log can have as well as anything else: its first bytes tell. No object is left with this.
+    /// A name that a log can have as well as any other file. The first bytes decide, so that no object keeps
+    /// this value.
     Unsure,
-    /// An archive by its name. It could hold logs, so it is reported as not read.
+    /// An archive by its name. An archive could hold logs, so it is reported as not read.
     Archive,
     /// A symbolic link back into a folder that is being walked.
     LinkLoop,
-    /// An earlier run with the same checkpoint has read it.
+    /// An object that an earlier run with the same checkpoint has read.
     Known,
     /// Well-formed JSON without events: known only after reading.
     NotCloudtrail,
 }
 
 impl Skip {
-    /// A few words for the closing summary.
+    /// Returns a few words for the closing summary.
     pub fn label(self) -> &'static str {
         match self {
             Skip::Digest => "digest",
@@ -70,13 +74,17 @@ impl Skip {
 
 /// Decides by name and size alone whether a listed object is read.
 ///
-/// `path` is the whole key, or on disk the path as given joined with the path below it, with `/`
-/// between the parts: pointing a scan at a folder inside a trail must not hide what the folder is.
+/// `path` is the whole key, or on disk the path as given joined with the path below it, with `/` between the
+/// parts: pointing a scan at a folder inside a trail must not hide what the folder is.
+///
+/// # Errors
+///
+/// Returns the reason where the object is not to be read.
 pub fn classify(path: &str, size: u64) -> Result<Option<Arc<KeyInfo>>, Skip> {
     Classifier::default().classify(path, size)
 }
 
-/// The same for one object after another. Most lie in the folder of the one before.
+/// A classifier of one object after another, which reads the folder that consecutive objects share only once.
 #[derive(Debug, Default)]
 pub struct Classifier {
     folder: String,
@@ -84,7 +92,11 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// See [`classify`].
+    /// Decides as [`classify`] does.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason where the object is not to be read.
     pub fn classify(&mut self, path: &str, size: u64) -> Result<Option<Arc<KeyInfo>>, Skip> {
         if size == 0 && path.ends_with('/') {
             return Err(Skip::FolderMarker);
@@ -99,7 +111,7 @@ impl Classifier {
             return match found.kind {
                 Some(Err(skip)) => Err(skip),
                 Some(Ok(())) if archive_named(name).is_some() => Err(Skip::Archive),
-                // Hidden files (.DS_Store) are no deliveries; anything else in a day's folder is.
+                // Hidden files (.DS_Store) are no deliveries; any other file in a day's folder is one.
                 Some(Ok(())) if named_as_log || (found.info.is_some() && !name.starts_with('.')) => {
                     Ok(found.info.clone().or_else(|| name_info(name).and_then(|(_, info)| info)))
                 }
@@ -124,7 +136,7 @@ impl Classifier {
     }
 }
 
-/// Of a name that is no log's: whether it tells anything at all. Firehose's have no extension.
+/// Decides on a name that no log has. Firehose's objects have no extension, so they stay unsure.
 fn other(name: &str) -> Skip {
     match extension(name) {
         _ if name.starts_with('.') => Skip::OtherName,
@@ -136,7 +148,8 @@ fn other(name: &str) -> Skip {
     }
 }
 
-/// What follows the last dot of a name, where that looks like an extension: in `a.b-2026-01-15` it does not.
+/// Returns what follows the last dot of a name, where that looks like an extension; in `a.b-2026-01-15` it
+/// does not.
 pub fn extension(name: &str) -> Option<&str> {
     let (stem, extension) = name.rsplit_once('.')?;
     let fits = !stem.is_empty()
@@ -145,7 +158,7 @@ pub fn extension(name: &str) -> Option<&str> {
     fits.then_some(extension)
 }
 
-/// Endings of names that archives have.
+/// Name endings of archives.
 const NAMES: [(&str, &str); 9] = [
     (".zip", "a zip archive"),
     (".tar", "a tar archive"),
@@ -158,7 +171,7 @@ const NAMES: [(&str, &str); 9] = [
     (".xz", "an xz file"),
 ];
 
-/// Which archive a name says that it is.
+/// Returns the kind of archive that a name claims.
 pub fn archive_named(name: &str) -> Option<&'static str> {
     let ends = |ending: &str| {
         name.len()
@@ -169,7 +182,7 @@ pub fn archive_named(name: &str) -> Option<&'static str> {
     NAMES.iter().find(|(ending, _)| ends(ending)).map(|(_, archive)| *archive)
 }
 
-/// The account, region and day of a key, whatever its kind.
+/// Returns the account, region and day of a key, whatever its kind.
 pub fn key_info(path: &str) -> Option<Arc<KeyInfo>> {
     let parts = parts(path);
     layout(&parts)
@@ -177,7 +190,7 @@ pub fn key_info(path: &str) -> Option<Arc<KeyInfo>> {
         .or_else(|| name_info(parts.last()?).and_then(|(_, info)| info))
 }
 
-/// The five minutes of its day, counted from 0, in which an object was delivered, as its name says.
+/// Returns the five minutes of the day, counted from 0, in which an object was delivered, as its name says.
 pub fn delivery_slot(path: &str) -> Option<usize> {
     let path = path.as_bytes();
     let name = &path[memchr::memrchr(b'/', path).map_or(0, |at| at + 1)..];
@@ -201,7 +214,7 @@ fn has_log_extension(name: &str) -> bool {
     ["json", "jsonl", "ndjson", "gz", "zst"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// `ACCOUNT_KIND_REGION_YYYYMMDDTHHmmZ_…`
+/// Reads `ACCOUNT_KIND_REGION_YYYYMMDDTHHmmZ_…`.
 fn name_info(name: &str) -> Option<(&str, Option<Arc<KeyInfo>>)> {
     let mut parts = name.split('_');
     let account = parts.next().filter(|part| is_account(part))?;

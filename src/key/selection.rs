@@ -1,7 +1,8 @@
 //! Which objects are read, by their keys alone.
 //!
-//! A key in CloudTrail layout tells account, region and delivery day, and can be left out by them. Any
-//! other key could hold anything, so only globs leave it out.
+//! A key in CloudTrail layout names account, region and delivery day, and can be left out by each of them.
+//! Any other key could hold anything, so only globs leave it out. The day in a key is the delivery's, not the
+//! event's, so a span of event times is widened before keys are held against it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub struct KeySelection {
     regions: BTreeSet<String>,
     include: Option<GlobSet>,
     exclude: Option<GlobSet>,
-    /// Digest files, and nothing else.
+    /// Whether only digest files are read.
     digests: bool,
 }
 
@@ -39,17 +40,20 @@ pub enum ScopeError {
     /// Not a glob.
     #[error("`{glob}` is not a pattern: {reason}")]
     Glob {
-        /// As given.
+        /// The glob as given.
         glob: String,
-        /// Why not.
+        /// Why the glob is refused.
         reason: String,
     },
 }
 
 impl KeySelection {
-    /// A scope by accounts, regions and globs; empty lists leave nothing out. `*` also crosses `/`.
+    /// Returns a scope by accounts, regions and globs; empty lists leave nothing out. `*` also crosses `/`.
     ///
-    /// Fails at an account that has not twelve digits, at what cannot be a region, at a broken glob.
+    /// # Errors
+    ///
+    /// Fails at an account that has not twelve digits, at a text that cannot be a region, and at a broken
+    /// glob.
     pub fn new(
         accounts: &[String],
         regions: &[String],
@@ -67,13 +71,13 @@ impl KeySelection {
         })
     }
 
-    /// The same, and only the days on which events of this range can have been delivered.
+    /// Narrows the scope to the days on which events of this range can have been delivered.
     ///
     /// The day in a key is the delivery's: `slack` widens the range on both sides.
     #[must_use]
     pub fn within(mut self, range: TimeRange, slack: SignedDuration) -> Self {
         self.first_day = range.start.and_then(|start| start.checked_sub(slack).ok()).map(day);
-        // The end itself is outside: at midnight the day before is the last.
+        // The end is outside: with an end at midnight, the day before is the last.
         self.last_day = range
             .end
             .and_then(|end| end.checked_sub(SignedDuration::from_nanos(1)).ok())
@@ -82,7 +86,7 @@ impl KeySelection {
         self
     }
 
-    /// Whether the object is to be read. `path` is the whole key, or the path on disk.
+    /// Returns whether the object is to be read. `path` is the whole key, or the path on disk.
     pub fn in_scope(&self, path: &str, info: Option<&KeyInfo>) -> bool {
         self.include.as_ref().is_none_or(|globs| globs.is_match(path))
             && !self.exclude.as_ref().is_some_and(|globs| globs.is_match(path))
@@ -93,71 +97,72 @@ impl KeySelection {
             })
     }
 
-    /// The digest files of the same accounts, regions and days, and nothing else.
+    /// Returns the scope of the digest files of the same accounts, regions and days, and of no other files.
     #[must_use]
     pub fn digests(&self) -> Self {
         Self { include: None, exclude: None, digests: true, ..self.clone() }
     }
 
-    /// Whether only digest files are read.
+    /// Returns whether only digest files are read.
     pub(crate) fn only_digests(&self) -> bool {
         self.digests
     }
 
-    /// What becomes of a name of which [`scope`](super::scope) says this. `None`: it is no item of the run.
+    /// Decides what becomes of a name that [`classify`](super::classify) has judged. Returns `None` where the
+    /// name is no item of the run.
     pub(crate) fn choose(
         &self,
         path: &str,
         found: Result<Option<Arc<KeyInfo>>, Skip>,
     ) -> Option<Result<Option<Arc<KeyInfo>>, Skip>> {
         if !self.digests {
-            // What a pattern brings in is read whatever it is called.
+            // A name that a pattern brings in is read, whatever its form.
             let other = matches!(found, Err(Skip::OtherName | Skip::Unsure));
             let included = other && self.include.as_ref().is_some_and(|globs| globs.is_match(path));
             return Some(if included { Ok(key_info(path)) } else { found });
         }
-        // Beside a copy of a digest there may be the answer to a HEAD.
+        // The answer to a HEAD request may lie beside a copy of a digest.
         let digest = found == Err(Skip::Digest) && !path.ends_with('/') && !path.ends_with(".head.json");
         digest.then(|| Ok(key_info(path)))
     }
 
-    /// Whether objects of this account are read.
+    /// Returns whether objects of this account are read.
     pub fn takes_account(&self, account: &str) -> bool {
         self.accounts.is_empty() || self.accounts.contains(account)
     }
 
-    /// Whether objects of this region are read.
+    /// Returns whether objects of this region are read.
     pub fn takes_region(&self, region: &str) -> bool {
         self.regions.is_empty() || self.regions.contains(region)
     }
 
-    /// Whether objects delivered on this day, `YYYY-MM-DD`, are read.
+    /// Returns whether objects delivered on this day, `YYYY-MM-DD`, are read.
     pub fn takes_day(&self, day: &str) -> bool {
         self.first_day.as_deref().is_none_or(|first| day >= first)
             && self.last_day.as_deref().is_none_or(|last| day <= last)
     }
 
-    /// The first and the last day, both inside; `None` where there is no bound.
+    /// Returns the first and the last day, both inside; `None` where there is no bound.
     pub fn days(&self) -> (Option<&str>, Option<&str>) {
         (self.first_day.as_deref(), self.last_day.as_deref())
     }
 
-    /// The accounts that are read; all where empty.
+    /// Returns the accounts that are read; an empty set stands for all.
     pub fn accounts(&self) -> &BTreeSet<String> {
         &self.accounts
     }
 
-    /// The regions that are read; all where empty.
+    /// Returns the regions that are read; an empty set stands for all.
     pub fn regions(&self) -> &BTreeSet<String> {
         &self.regions
     }
 
-    /// Whether us-east-1, where root's sign-ins are recorded, is left out. Deserves a warning.
+    /// Returns whether us-east-1, where root's sign-ins are recorded, is left out, which deserves a warning.
     pub fn leaves_out_sign_ins(&self) -> bool {
         !self.takes_region("us-east-1")
     }
 
-    /// Whether every key is in scope.
+    /// Returns whether every key is in scope.
     pub fn is_everything(&self) -> bool {
         self.days() == (None, None)
             && self.accounts.is_empty()
@@ -175,7 +180,7 @@ fn account(text: &str) -> Result<String, ScopeError> {
 
 fn region(text: &str) -> Result<String, ScopeError> {
     let text = text.trim();
-    // us-east-1, us-gov-west-1, ap-southeast-3: regions to come look alike.
+    // Regions to come are assumed to look like us-east-1, us-gov-west-1, ap-southeast-3.
     let parts: Vec<&str> = text.split('-').collect();
     let word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
     let shaped = match parts.split_last() {
