@@ -14,12 +14,12 @@ struct Flag {
 }
 
 impl Cancel {
-    /// A flag that is not set.
+    /// Returns a flag that is not set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A flag for a part of the run: set by itself, or with this one.
+    /// Returns a flag for a part of the run, which is set by itself or with the whole run.
     #[must_use]
     pub fn part(&self) -> Self {
         Self(Arc::new(Flag { set: AtomicBool::new(false), whole: Some(self.clone()) }))
@@ -30,7 +30,7 @@ impl Cancel {
         self.0.set.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the run has been asked to stop.
+    /// Returns whether the run has been asked to stop.
     pub fn is_set(&self) -> bool {
         let mut flag = &*self.0;
         loop {

@@ -1,4 +1,11 @@
-//! Copies of one event: which are written, which only counted, which are a sign of tampering.
+//! Copies of one event: which are written, which are only counted, which are a sign of tampering.
+//!
+//! [`Dedupe`] keeps the id and the fingerprint of every finding that was written. A finding with a new id is
+//! written. A copy with the fingerprint of the first one is a duplicate, unless only damaged objects held the
+//! event so far. A copy with another fingerprint is a version of the event: the first copy of each version is
+//! written, with an id of its own and a link to the object of the first copy. CloudTrail itself delivers an
+//! event a second time with an addendum, so a version is an amendment where one of the two has an addendum,
+//! and a conflict where neither has one.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,7 +16,7 @@ use crate::finding::{Finding, FindingId};
 use crate::json::canonical::Fingerprint;
 use crate::rules;
 
-/// What is known of the events written so far: about 40 bytes each.
+/// The events written so far, at about 40 bytes each.
 #[derive(Debug, Default)]
 pub struct Dedupe {
     seen: HashMap<FindingId, Seen>,
@@ -40,9 +47,9 @@ pub(crate) struct Known {
 /// What to do with a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sighting {
-    /// Write it.
+    /// The copy is written.
     New,
-    /// Count it.
+    /// The copy is counted.
     Duplicate,
 }
 
@@ -62,7 +69,7 @@ impl Dedupe {
             return Sighting::New;
         };
         if seen.fingerprint == *fingerprint {
-            // The first copy lay in a broken object: a sound one is better evidence.
+            // A sound object is better evidence than the broken one that held the first copy.
             if seen.damaged && !damaged {
                 seen.damaged = false;
                 return Sighting::New;
@@ -70,7 +77,7 @@ impl Dedupe {
             return Sighting::Duplicate;
         }
         let first = seen.uri as usize;
-        // Two copies that both lack an addendum were not both written by CloudTrail.
+        // CloudTrail cannot have written two different copies that both lack an addendum.
         let rule = match self.amended.get_mut(&finding.id) {
             _ if amends => rules::AMENDED_COPY,
             None => rules::CONFLICTING_COPIES,
@@ -83,8 +90,8 @@ impl Dedupe {
             Entry::Vacant(entry) => {
                 entry.insert(damaged);
             }
-            // As with the first version. It points to the same first object as before, and its id, made of
-            // the record's text, is the same as well, unless this copy is spelled otherwise.
+            // A sound copy of a version that only damaged objects held. The link and, for the same spelling,
+            // the id are those of the damaged copy.
             Entry::Occupied(mut entry) if *entry.get() && !damaged => {
                 entry.insert(false);
             }
@@ -96,7 +103,7 @@ impl Dedupe {
         Sighting::New
     }
 
-    /// Marks an amendment that has an id of its own, where the event that it amends came before it.
+    /// Marks an amendment that has its own id, where the event that it amends came before it.
     fn link(&self, finding: &mut Finding) {
         let Some(original) = detect::amended_id(finding).filter(|id| *id != finding.id) else { return };
         if let Some(seen) = self.seen.get(&original) {
@@ -105,7 +112,7 @@ impl Dedupe {
         }
     }
 
-    /// Every event, in no order.
+    /// Returns every event, in no order.
     pub(crate) fn known(&self) -> Vec<Known> {
         let known = |(&id, &Seen { fingerprint, uri, damaged })| Known { id, fingerprint, uri, damaged };
         self.seen.iter().map(known).collect()
@@ -115,12 +122,13 @@ impl Dedupe {
         &self.uris
     }
 
-    /// Further versions, in no order, and whether only damaged objects held them.
+    /// Returns the further versions, in no order, and whether only damaged objects held them.
     pub(crate) fn conflicts(&self) -> impl Iterator<Item = (FindingId, Fingerprint, bool)> {
         self.conflicts.iter().map(|(&(id, fingerprint), &damaged)| (id, fingerprint, damaged))
     }
 
-    /// Events whose first copy has an addendum, in no order, and the first copy of each that has none.
+    /// Returns the events whose first copy has an addendum, in no order, and the first copy of each that has
+    /// none.
     pub(crate) fn amended(&self) -> impl Iterator<Item = (FindingId, Option<Fingerprint>)> {
         self.amended.iter().map(|(&id, &plain)| (id, plain))
     }

@@ -1,7 +1,9 @@
-//! What can go wrong with an object or a record, and what stops a whole run.
+//! The errors of a run.
 //!
-//! An [`ObjectError`] is an item like any other: it is reported, counted and never stops the run. A
-//! [`Fatal`] does.
+//! An [`ObjectError`] says that one object, prefix or record could not be read. The error names the object,
+//! the step and the class of the failure, and keeps its cause. An `ObjectError` travels to the driver like a
+//! finding, is reported and counted, and never stops the run. A [`Fatal`] ends the run, with exit code 1. No
+//! code decides by the text of an error: [`ErrorKind`] is for machines, the message for people.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -31,9 +33,9 @@ pub enum Stage {
 pub enum ErrorKind {
     /// The caller may not list or read this.
     AccessDenied,
-    /// It was there when listed, or named, and is gone.
+    /// The object was there when it was listed or named, and is gone.
     NotFound,
-    /// It lies in an archive storage class and must be restored first.
+    /// The object lies in an archive storage class and must be restored first.
     Archived,
     /// The server kept asking to slow down.
     Throttled,
@@ -43,7 +45,7 @@ pub enum ErrorKind {
     Connection,
     /// The gzip stream is cut short or damaged.
     CorruptGzip,
-    /// It inflates to more than the limit.
+    /// The object inflates to more than the limit.
     TooLarge,
     /// No bytes where a log should be.
     Empty,
@@ -60,7 +62,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The class of a failure to read a file.
+    /// Returns the class of a failure to read a file.
     pub fn of_io(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound,
@@ -99,7 +101,7 @@ pub struct ObjectError {
 }
 
 impl ObjectError {
-    /// An error that keeps its cause.
+    /// Returns an error that keeps its cause.
     pub fn new(
         uri: impl Into<String>,
         stage: Stage,
@@ -109,19 +111,19 @@ impl ObjectError {
         Self { uri: uri.into(), stage, kind, record_index: None, findings_salvaged: 0, cause: cause.into() }
     }
 
-    /// The same error, of one record.
+    /// Returns the error as one of the record with this index.
     pub fn at_record(mut self, index: u64) -> Self {
         self.record_index = Some(index);
         self
     }
 
-    /// Whether bytes that were hurt on their way could look like this.
+    /// Returns whether damage on the way over the network could look like this error.
     pub(crate) fn may_be_the_network(&self) -> bool {
         self.kind == ErrorKind::CorruptGzip
             || (self.stage == Stage::Parse && matches!(self.kind, ErrorKind::InvalidJson | ErrorKind::Empty))
     }
 
-    /// The cause and the causes behind it, in one line.
+    /// Returns the cause and the causes behind it, in one line.
     pub fn message(&self) -> String {
         chain(&*self.cause)
     }
@@ -165,7 +167,7 @@ pub enum Fatal {
     Unbalanced(String),
 }
 
-/// The error and the causes behind it, without the repetitions.
+/// Returns the error and the causes behind it, without the repetitions.
 pub fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -180,7 +182,7 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// What keeps a run from starting.
+/// Returns what keeps a run from starting.
 #[cfg(feature = "s3")]
 pub(crate) fn start(message: String) -> Fatal {
     Fatal::Start { message }

@@ -7,26 +7,26 @@ use crate::key::days::TimeRange;
 
 /// Which findings are written.
 pub trait Keep {
-    /// Whether this finding is written; otherwise it is counted as filtered.
+    /// Returns whether this finding is written; a finding that is not is counted as filtered.
     fn keeps(&self, finding: &Finding) -> bool;
 }
 
-/// What a finding must be to be written. An empty list asks for nothing.
+/// The conditions that a finding must meet to be written. An empty list asks for nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Carries one of these rules.
+    /// The rules of which the finding must carry one.
     pub rules: Vec<&'static str>,
-    /// Is at least this serious.
+    /// The least severity.
     pub min_severity: Option<Severity>,
-    /// Has one of these identities.
+    /// The identities of which the finding must have one.
     pub identities: Vec<IdentityKind>,
-    /// Has one of these credentials.
+    /// The credentials of which the finding must have one.
     pub credentials: Vec<CredentialType>,
-    /// Has one of these MFA statuses.
+    /// The MFA statuses of which the finding must have one.
     pub mfa: Vec<MfaStatus>,
-    /// Has one of these event names, whatever the case of the letters.
+    /// The event names of which the finding must have one, whatever the case of the letters.
     pub event_names: Vec<String>,
-    /// When its event happened.
+    /// The span in which the event must have happened.
     pub time: TimeRange,
 }
 
@@ -37,7 +37,7 @@ impl Keep for Filter {
 }
 
 impl Filter {
-    /// Whether the finding is to be written.
+    /// Returns whether the finding is to be written.
     pub fn keeps(&self, finding: &Finding) -> bool {
         let one_of = |known: bool, list_is_empty: bool| list_is_empty || known;
         one_of(finding.rules.iter().any(|id| self.rules.iter().any(|rule| rule == id)), self.rules.is_empty())
@@ -55,7 +55,7 @@ impl Filter {
             && self.time.holds(finding.time.as_deref())
     }
 
-    /// Whether it keeps everything.
+    /// Returns whether the filter keeps everything.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

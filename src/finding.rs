@@ -1,6 +1,9 @@
 //! The finding: the public output record, schema `roottrail.finding/1`.
 //!
-//! Fields serialize in the order in which they stand here; every key is always present.
+//! A [`Finding`] is one root event with its verdicts: who acted, with which credential, with MFA or without,
+//! and the field that proves each answer. Fields serialize in the order in which the structs declare them,
+//! and every key is always present, with `null` for what is not known. The enums are closed lists: a new
+//! value is a new version of the schema.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -48,7 +51,7 @@ pub enum IdentityKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialType {
-    /// The password, at a sign-in.
+    /// The password, given at a sign-in.
     ConsolePassword,
     /// A console session.
     ConsoleSession,
@@ -66,7 +69,7 @@ pub enum CredentialType {
     AwsService,
     /// Nobody signed in (password recovery by e-mail).
     None,
-    /// The record does not tell.
+    /// The record does not say.
     Unknown,
 }
 
@@ -96,35 +99,35 @@ pub enum CredentialBasis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MfaStatus {
-    /// The record says so.
+    /// The record says that MFA was used.
     Used,
-    /// The record says so.
+    /// The record says that MFA was not used.
     NotUsed,
     /// The question does not arise.
     NotApplicable,
-    /// The record does not tell.
+    /// The record does not say.
     Unknown,
 }
 
 /// The field that proves the MFA verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MfaEvidence {
-    /// Sign-in events.
+    /// The field of sign-in events.
     #[serde(rename = "additionalEventData.MFAUsed")]
     MfaUsed,
-    /// Sign-in events that name the device only.
+    /// The field of sign-in events that name only the device.
     #[serde(rename = "additionalEventData.MFAIdentifier")]
     MfaIdentifier,
-    /// All other events.
+    /// The field of all other events.
     #[serde(rename = "userIdentity.sessionContext.attributes.mfaAuthenticated")]
     MfaAuthenticated,
-    /// Management events that are enriched with the context of their request.
+    /// The field of management events that are enriched with the context of their request.
     #[serde(rename = "eventContext.requestContext.aws:MultiFactorAuthPresent")]
     RequestContext,
-    /// GetSessionToken.
+    /// The parameter of GetSessionToken.
     #[serde(rename = "requestParameters.serialNumber")]
     SerialNumber,
-    /// A long-term key cannot carry MFA.
+    /// The credential's type: a long-term key cannot carry MFA.
     #[serde(rename = "credential_type")]
     CredentialType,
 }
@@ -143,7 +146,7 @@ pub enum MfaDevice {
     Sms,
     /// Several devices, one of which was asked for.
     Multiple,
-    /// A device of a kind that the record does not tell.
+    /// A device of a kind that the record does not name.
     Unknown,
 }
 
@@ -151,9 +154,9 @@ pub enum MfaDevice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It did.
+    /// The action succeeded.
     Success,
-    /// It was refused or failed.
+    /// The action was refused or failed.
     Failure,
 }
 
@@ -213,7 +216,7 @@ pub struct Finding {
     pub recipient_account_id: Option<String>,
     /// `awsRegion`.
     pub region: Option<String>,
-    /// The highest of the rules'.
+    /// The highest severity among the rules that hold.
     pub severity: Severity,
     /// Whether the action failed.
     pub attempt: bool,
@@ -231,13 +234,13 @@ pub struct Finding {
     pub error_message: Option<String>,
     /// Who acted.
     pub identity: Identity,
-    /// With which credential.
+    /// The credential behind the call.
     pub credential: Credential,
-    /// With MFA or without.
+    /// Whether MFA was used.
     pub mfa: Mfa,
-    /// From where.
+    /// Where the call came from.
     pub source: Source,
-    /// In which session.
+    /// The session that the call belongs to.
     pub session: Session,
     /// Where the record stands.
     pub evidence: Evidence,
@@ -306,7 +309,7 @@ pub struct Credential {
     pub session_created: Option<String>,
 }
 
-/// With MFA or without.
+/// Whether MFA was used, and what proves it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Mfa {
     /// `None` for [`IdentityKind::AssumeRootCaller`].
@@ -335,12 +338,12 @@ pub struct MfaRaw {
     pub mfa_authenticated: serde_json::Value,
 }
 
-/// From where.
+/// Where the call came from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Source {
     /// `sourceIPAddress`: an IP, a service's host name, or `AWS Internal`.
     pub address: Option<String>,
-    /// The same, only where it is an IP.
+    /// `sourceIPAddress`, where it is an IP address.
     pub ip: Option<String>,
     /// `userAgent`
     pub user_agent: Option<String>,
@@ -350,10 +353,10 @@ pub struct Source {
     pub tls_version: Option<String>,
 }
 
-/// In which session.
+/// The session that the call belongs to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Session {
-    /// `account_id/creationDate`, or a sign-in's own time.
+    /// `account_id/creationDate`; for a sign-in, `account_id` and the time of the sign-in.
     pub id: Option<String>,
 }
 

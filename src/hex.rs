@@ -1,6 +1,6 @@
 //! Bytes in hexadecimal digits.
 
-/// A hash, as people write it.
+/// Returns a hash as people write it.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     push_hex(&mut text, bytes);
@@ -16,7 +16,7 @@ pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The bytes behind hexadecimal digits of any case; `None` where that is not what stands there.
+/// Returns the bytes behind hexadecimal digits of any case; `None` for any other text.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let text = text.as_bytes();

@@ -1,12 +1,12 @@
-//! Find every use of the AWS root user in CloudTrail logs, with the field that proves it.
+//! Finds every use of the AWS root user in CloudTrail logs, with the field that proves it.
 //!
 //! ```text
 //! source ──items──► queue ──► workers: inflate → scan → judge ──reports──► driver: order → dedupe → output
 //! ```
 //!
-//! One object is one unit of work, done by one worker with buffers that it uses again. The driver puts
-//! the reports back into input order, drops duplicates and writes. [`pipeline::Run`] is the whole of it;
-//! it blocks, so async callers run it on a thread of its own.
+//! One object is one unit of work, done by one worker with buffers that it uses again. The driver puts the
+//! reports back into input order, drops duplicates and writes. [`pipeline::Run`] does all of this in one call
+//! that blocks, so async callers run it on a thread of its own.
 //!
 //! ```
 //! use roottrail::detect::{Place, examine};

@@ -5,7 +5,7 @@ mod cli;
 use std::process::ExitCode;
 use std::thread;
 
-/// What a main thread has on Linux.
+/// The stack of a main thread on Linux.
 const STACK: usize = 8 << 20;
 
 /// Runs the command on a thread called `driver`: the name of the main thread is that of the process.

@@ -17,18 +17,19 @@ pub struct ObjectRef {
     pub version_id: Option<String>,
     /// What the key tells: account, region, day. `None` outside the CloudTrail layout.
     pub key: Option<Arc<KeyInfo>>,
-    /// Its name does not tell whether it is a log: its first bytes do.
+    /// Whether the name leaves open if the object is a log; the first bytes decide then.
     pub unsure: bool,
-    /// What a checkpoint knows it by; `None` where there is no checkpoint.
+    /// The mark by which a checkpoint knows the object; `None` where there is no checkpoint.
     pub mark: Option<Mark>,
 }
 
-/// What a checkpoint knows an object by.
+/// The mark by which a checkpoint knows an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Of its name and of what tells its versions apart.
+    /// A hash of the object's name and of what distinguishes its versions.
     pub identity: u64,
-    /// Where it was listed; `None` for what is no object, such as a prefix that could not be listed.
+    /// The part of the listing that named the object; `None` for what is no object, such as a prefix that
+    /// could not be listed.
     pub part: Option<Part>,
 }
 
@@ -40,6 +41,6 @@ pub struct Part {
     pub series: u32,
     /// Days since 1970; `None` outside the CloudTrail layout.
     pub day: Option<i32>,
-    /// Counts up where a listing comes back to the same day after others.
+    /// The number of this visit: a listing may come back to the same day after others.
     pub visit: u32,
 }

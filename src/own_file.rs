@@ -1,15 +1,16 @@
 //! Files beside outputs that are the program's own: partial files, checkpoints, locks, dead letters.
 //!
-//! They stand in folders where others may write as well, under names that anybody can guess. So they are created
-//! where nothing stands yet, and what stands there is opened only if it is a file of this user's with a single name:
-//! never through a symbolic link, never a pipe or a device, never another user's. They are private (0600), and what
-//! becomes an output gets its mode as it is put in its place.
+//! Such files stand in folders where others may write as well, under names that anybody can guess. The
+//! program creates a file only where nothing stands yet. The program opens what stands there only if it is a
+//! regular file of this user with a single name: never through a symbolic link, never a pipe or a device,
+//! never another user's file. The files are private (0600). A file that becomes an output gets the output's
+//! mode as it is put in its place.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Creates a file that only this user may read. Fails where anything stands there.
+/// Creates a file that only this user may read. Fails where anything stands at the path.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     options().create_new(true).open(path)
 }
@@ -23,7 +24,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 
 /// Opens a file of the program's own, or creates it.
 pub(crate) fn open_or_create(path: &Path) -> io::Result<File> {
-    // Somebody may create or remove it between the two calls, but not for ever.
+    // Another process may create or remove the file between the two calls, but not for ever.
     for _ in 0..100 {
         match create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -47,7 +48,7 @@ pub(crate) fn read(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Creates a file in the place of one of the program's own that was left there.
+/// Creates a file in the place of one of the program's own that was left at the path.
 pub(crate) fn create_over(path: &Path) -> io::Result<File> {
     match create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -59,7 +60,7 @@ pub(crate) fn create_over(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Whether a path still names this file: it may have been removed, and another put there.
+/// Returns whether the path still names this file: another may have been put in its place.
 pub(crate) fn is_named(file: &File, path: &Path) -> bool {
     match (
         file.metadata().map(|there| identity(&there)),
@@ -70,7 +71,7 @@ pub(crate) fn is_named(file: &File, path: &Path) -> bool {
     }
 }
 
-/// What tells a file from all others of the system; `None` where the system does not say.
+/// Returns what distinguishes a file from all others of the system; `None` where the system does not say.
 pub fn identity(metadata: &fs::Metadata) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {
@@ -84,7 +85,7 @@ pub fn identity(metadata: &fs::Metadata) -> Option<(u64, u64)> {
     }
 }
 
-/// Renames a file to a place. Without `replace`, what stands there stays, and that is an error.
+/// Renames a file to a place. Fails where something stands in that place, unless `replace` is set.
 pub(crate) fn put(from: &Path, place: &Path, replace: bool) -> io::Result<()> {
     if replace {
         return fs::rename(from, place);
@@ -98,7 +99,7 @@ pub(crate) fn put(from: &Path, place: &Path, replace: bool) -> io::Result<()> {
         match renameat_with(CWD, from, CWD, place, RenameFlags::NOREPLACE) {
             Ok(()) => return Ok(()),
             Err(Errno::EXIST) => return Err(there()),
-            // Not every file system knows it.
+            // Not every file system knows the flag.
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
             Err(error) => return Err(error.into()),
         }
@@ -106,7 +107,7 @@ pub(crate) fn put(from: &Path, place: &Path, replace: bool) -> io::Result<()> {
     match fs::hard_link(from, place) {
         Ok(()) => fs::remove_file(from),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(there()),
-        // A file system without links: what is left is to look.
+        // On a file system without links, a look must do.
         Err(_) if fs::symlink_metadata(place).is_ok() => Err(there()),
         Err(_) => fs::rename(from, place),
     }
@@ -117,13 +118,14 @@ pub(crate) fn put(from: &Path, place: &Path, replace: bool) -> io::Result<()> {
 pub(crate) struct Rights {
     #[cfg(unix)]
     mode: u32,
-    /// Of a file that is replaced.
+    /// Owner and group of the file that is replaced.
     #[cfg(unix)]
     owner: Option<(u32, u32)>,
 }
 
 impl Rights {
-    /// Those of the file that is to be replaced; else those of any new file of this user.
+    /// Returns the mode and owner of the file that is to be replaced, or else those of any new file of this
+    /// user.
     pub(crate) fn of(place: &Path) -> Self {
         #[cfg(unix)]
         {
@@ -140,7 +142,7 @@ impl Rights {
         }
     }
 
-    /// Gives them to a file. An owner that cannot be given is left as it is.
+    /// Sets mode and owner of a file. An owner that cannot be set is left as it is.
     pub(crate) fn give(self, file: &File) -> io::Result<()> {
         #[cfg(unix)]
         {
@@ -163,14 +165,14 @@ impl Rights {
     }
 }
 
-/// Bits that new files do not get.
+/// Returns the bits that new files do not get.
 #[cfg(unix)]
 fn umask() -> u32 {
     use rustix::fs::Mode;
     use std::sync::OnceLock;
     static UMASK: OnceLock<u32> = OnceLock::new();
     *UMASK.get_or_init(|| {
-        // It can only be asked for by setting it, to what gives least away for the moment.
+        // The mask can only be read by setting it; this value gives least away for the moment.
         let mask = rustix::process::umask(Mode::RWXG | Mode::RWXO);
         rustix::process::umask(mask);
         mask.bits()
@@ -194,7 +196,7 @@ fn no_follow(options: &mut OpenOptions) {
     {
         use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt as _;
-        // A pipe must not be waited for, only to be refused.
+        // Opening a pipe must not wait for its other end.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         options.custom_flags(flags.bits().cast_signed());
     }

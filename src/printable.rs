@@ -1,6 +1,7 @@
-//! What of a text may be shown.
+//! Texts without the secrets that must not be shown.
 
-/// The name and password of URLs in a text masked: `https://user:password@host` as `https://***@host`.
+/// Returns the text with the name and password of URLs masked: `https://user:password@host` becomes
+/// `https://***@host`.
 pub fn without_userinfo(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

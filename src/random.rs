@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-/// A random number. The standard library seeds a hasher's keys from the system; for cryptography that is not
-/// enough, for spreading waits and telling names apart it is.
+/// Returns a random number: the standard library seeds a hasher's keys from the system. The number is good
+/// enough for spreading waits and for names that must differ, not for cryptography.
 pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(0)
 }

@@ -1,8 +1,9 @@
-//! Text of strangers, made harmless: nothing in it may act on a terminal, hide or forge a line.
+//! Texts from strangers, made harmless: nothing in them may act on a terminal, hide a line or forge one.
 
 pub mod table;
 
-/// Control characters, line and paragraph separators, and the marks that reorder or hide text.
+/// Returns whether a character is a control character, a line or paragraph separator, or a mark that reorders
+/// or hides text.
 pub fn is_unprintable(ch: char) -> bool {
     ch.is_control()
         || matches!(ch,
@@ -10,7 +11,7 @@ pub fn is_unprintable(ch: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Escapes what a server's text must not do to a terminal or a line-based report.
+/// Escapes the characters by which a server's text could act on a terminal or on a line-based report.
 pub fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut blank = false;

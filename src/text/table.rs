@@ -1,7 +1,9 @@
-//! Tables of text, drawn for a width: columns keep their natural width as long as the line has room, then
-//! the widest columns that may shrink give way, then columns drop by their rank. Widths are those of a
-//! terminal: a wide character takes two cells, a combining one none. A table draws what it is given;
-//! whoever fills the cells has made text from a log inert before (see [`inert`]).
+//! Tables of text, drawn for a width.
+//!
+//! Columns keep their natural width as long as the line has room. Then the widest columns that may shrink
+//! give way, and then columns drop by their rank. Widths are those of a terminal: a wide character takes two
+//! cells, a combining one none. A table draws its cells as they are, so text from a log must be made inert
+//! before (see [`inert`]).
 
 use std::borrow::Cow;
 
@@ -22,22 +24,22 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of text that never shrinks or drops.
+    /// Returns a column of text that never shrinks or drops.
     pub const fn text(title: &'static str) -> Self {
         Self { title, right: false, least: None, rank: 0 }
     }
 
-    /// A column of numbers.
+    /// Returns a column of numbers.
     pub const fn number(title: &'static str) -> Self {
         Self { title, right: true, least: None, rank: 0 }
     }
 
-    /// The same column, which shrinks down to a width.
+    /// Lets the column shrink down to a width.
     pub const fn shrinks_to(self, least: usize) -> Self {
         Self { least: Some(least), ..self }
     }
 
-    /// The same column, which drops where there is no room.
+    /// Lets the column drop where there is no room.
     pub const fn drops(self, rank: u8) -> Self {
         Self { rank, ..self }
     }
@@ -69,7 +71,7 @@ pub struct Table {
 const GAP: usize = 2;
 
 impl Table {
-    /// A table without rows.
+    /// Returns a table without rows.
     pub fn new(columns: impl Into<Vec<Column>>) -> Self {
         Self { columns: columns.into(), rows: Vec::new() }
     }
@@ -81,17 +83,17 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// The headings.
+    /// Returns the headings.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// The rows, in order.
+    /// Returns the rows, in order.
     pub fn rows(&self) -> &[Vec<Cell>] {
         &self.rows
     }
@@ -129,7 +131,7 @@ impl Table {
         }
     }
 
-    /// The width of each column; `None`: it drops.
+    /// Returns the width of each column; `None` for a column that drops.
     fn fit(&self, room: usize) -> Vec<Option<usize>> {
         let natural = |at: usize| {
             let cells = self.rows.iter().map(|row| row[at].text.width()).max().unwrap_or(0);
@@ -166,7 +168,7 @@ impl Table {
     }
 }
 
-/// The text, or what of it fits a width, with `…` at its end.
+/// Returns the text, or as much of it as fits a width, with `…` at its end.
 pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
         return Cow::Borrowed(text);
@@ -187,15 +189,15 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
-/// Whether a character only shows itself: it acts on no terminal, turns no direction of writing, ends no
-/// line and is not invisible.
+/// Returns whether a character only shows itself: it acts on no terminal, turns no direction of writing, ends
+/// no line and is not invisible.
 pub fn is_inert(char: char) -> bool {
     !is_unprintable(char)
 }
 
-/// The text with every character that is not [inert](is_inert) escaped, cut behind `most` characters.
+/// Returns the text with every character that is not [inert](is_inert) escaped, cut behind `most` characters.
 pub fn inert(text: &str, most: usize) -> Cow<'_, str> {
-    // Most texts of a log are short and plain, and this pass takes them whole.
+    // This pass takes the short and plain texts whole, which most texts of a log are.
     if text.len() <= most && text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
         return Cow::Borrowed(text);
     }
