@@ -1,9 +1,10 @@
-//! Silence that should not be: days and hours without a log between busy ones, an account-region that
-//! stops, nothing after `StopLogging`.
+//! Silence that should not be: days and hours without a log between busy ones, an account-region that stops,
+//! nothing after `StopLogging`.
 //!
-//! A quiet region delivers nothing, so silence alone proves little. Digests are delivered every hour while
-//! a trail is on, logs or none: where there are any, they decide. Where there are none, the neighbours must
-//! be busy. When something was delivered is told by the names of the objects, to five minutes.
+//! A quiet region delivers nothing, so silence alone proves little. Digests are delivered every hour while a
+//! trail is on, logs or none; where there are digests, they decide. Where there are none, the neighbours of a
+//! silence must be busy. The names of objects say when something was delivered, to five minutes. A call that
+//! stops a trail explains the silence after it, and takes the place of any other gap over the same span.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +17,20 @@ use serde_json::{Value, json};
 use super::{Coverage, Slots, part};
 use crate::key::KeyInfo;
 
-/// Slots of a day.
+/// Five-minute slots of a day.
 const DAY: usize = 288;
 /// Objects on a day, from which a region counts as busy.
 const BUSY_DAY: u64 = 12;
 /// Slots of an hour.
 const HOUR: usize = 12;
-/// Slots of an hour in which a busy one has something delivered.
+/// Slots of an hour in which a busy hour has something delivered.
 const BUSY_HOUR: usize = 6;
-/// Logs come up to this late.
+/// Delay up to which logs come late.
 const DELIVERY: SignedDuration = SignedDuration::from_mins(20);
 /// Silence after `StopLogging` that is worth a word, in slots.
 const AFTER_STOP: usize = 6;
 
-/// What is missing.
+/// The kind of silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapKind {
@@ -39,7 +40,7 @@ pub enum GapKind {
     MissingDays,
     /// Hours without an object between busy ones.
     MissingHours,
-    /// Nothing any more, while others go on.
+    /// Nothing since some time, while others go on.
     Ends,
     /// Logs that a digest names are not there.
     MissingLogs,
@@ -52,22 +53,22 @@ pub struct Gap {
     pub account: String,
     /// The region.
     pub region: String,
-    /// From when on; the day for days, RFC 3339 else.
+    /// The start: a day for days, otherwise RFC 3339.
     pub start: String,
-    /// Until when; `None`: until the end of what was listed.
+    /// The end; `None`: the end of what was listed.
     pub end: Option<String>,
-    /// What is missing.
+    /// The kind of silence.
     pub kind: GapKind,
-    /// What makes it more than a quiet time, for people.
+    /// The reason why this is more than a quiet time, for people.
     pub why: String,
 }
 
-/// A call that stops a trail, and succeeded.
+/// A successful call that stops a trail.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stop {
-    /// When, as the event says.
+    /// The time of the event.
     pub time: String,
-    /// The account whose trail it is.
+    /// The account that owns the trail.
     pub account: String,
     /// The region of the call.
     pub region: String,
@@ -76,7 +77,7 @@ pub struct Stop {
 }
 
 impl Gap {
-    /// An element of the summary.
+    /// Returns an element of the summary.
     pub fn to_json(&self) -> Value {
         json!({
             "kind": self.kind,
@@ -106,7 +107,7 @@ struct Day {
     digests: Slots,
 }
 
-/// All gaps of a ledger, in order.
+/// Returns all gaps of a ledger, in order.
 pub fn gaps(ledger: &BTreeMap<KeyInfo, Coverage>, stops: &[Stop]) -> Vec<Gap> {
     let lines = lines(ledger);
     let mut all = Vec::new();
@@ -125,7 +126,7 @@ pub fn gaps(ledger: &BTreeMap<KeyInfo, Coverage>, stops: &[Stop]) -> Vec<Gap> {
     }
     all.sort();
     all.dedup();
-    // One silence is told once; that somebody asked for it says more.
+    // One silence is one gap, and that somebody asked for it says most.
     let stopped: Vec<Gap> = all.iter().filter(|gap| gap.kind == GapKind::Stopped).cloned().collect();
     all.retain(|gap| {
         gap.kind == GapKind::Stopped
@@ -179,7 +180,8 @@ impl Line<'_> {
         self.days.get(slot / DAY).is_some_and(|day| day.delivered.has(slot % DAY))
     }
 
-    /// Whether a digest covers the hour: it is delivered after its end, mostly within the next.
+    /// Returns whether a digest covers the hour: the digest is delivered after the hour's end, mostly within
+    /// the next one.
     fn digested(&self, hour: usize) -> bool {
         (hour..hour + 3)
             .any(|hour| self.days.get(hour / 24).is_some_and(|day| day.digests.of_hour(hour % 24) > 0))
@@ -189,7 +191,7 @@ impl Line<'_> {
         Gap { account: self.account.to_owned(), region: self.region.to_owned(), start, end, kind, why }
     }
 
-    /// Runs of days without a log, with the days at both sides.
+    /// Adds runs of days without a log, with the days at both sides.
     fn missing_days(&self, all: &mut Vec<Gap>) {
         let mut before = None;
         for (at, day) in self.days.iter().enumerate().filter(|(_, day)| day.logs > 0) {
@@ -210,7 +212,7 @@ impl Line<'_> {
         }
     }
 
-    /// An hour or more without a log, up to a day, between busy hours.
+    /// Adds silences of an hour or more, up to a day, between busy hours.
     fn missing_hours(&self, all: &mut Vec<Gap>) {
         let slots = self.days.len() * DAY;
         let mut slot = 0;
@@ -244,7 +246,7 @@ impl Line<'_> {
         }
     }
 
-    /// The last delivery, where the account goes on elsewhere.
+    /// Adds the end of the line, where the account goes on elsewhere.
     fn ends(&self, account_last: Option<Date>, all: &mut Vec<Gap>) {
         let (Some(at), Some(account_last)) = (self.last_log(), account_last) else { return };
         let last = self.day(at);
@@ -268,7 +270,7 @@ impl Line<'_> {
         all.push(self.gap(GapKind::Ends, start, None, text));
     }
 
-    /// Silence after a call that stops a trail.
+    /// Adds the silence after a call that stops a trail.
     fn stopped(&self, stop: &Stop, all: &mut Vec<Gap>) {
         let Ok(time) = stop.time.parse::<Timestamp>() else { return };
         let Ok(first) = self.first.to_zoned(jiff::tz::TimeZone::UTC) else { return };

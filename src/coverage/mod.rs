@@ -12,19 +12,19 @@ use crate::key::KeyInfo;
 /// The name of the schema of the coverage file.
 pub const SCHEMA: &str = "roottrail.coverage/1";
 
-/// What was listed and read of one account, region and day.
+/// The account of one account, region and day: what was listed and what was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
-    /// Read whole.
+    /// Objects read whole.
     pub read: u64,
-    /// Not read, or not whole.
+    /// Objects not read, or not whole.
     pub failed: u64,
-    /// Read, or looked at, and found to hold no events.
+    /// Objects read, or looked at, and found to hold no events.
     pub without_events: u64,
-    /// Passed over by their names. Each part of a run counts these anew.
+    /// Objects passed over by their names. Each part of a run counts all of these.
     #[serde(skip)]
     pub skipped: u64,
-    /// Read by an earlier run.
+    /// Objects read by an earlier run.
     #[serde(skip)]
     pub known: u64,
     /// Stored bytes read.
@@ -35,9 +35,9 @@ pub struct Coverage {
     pub findings: u64,
     /// The earliest and the latest `eventTime`.
     pub span: Option<([u8; 20], [u8; 20])>,
-    /// When logs were delivered, as their names say.
+    /// When logs were delivered, by their names.
     pub delivered: Slots,
-    /// The same of digests, which are delivered every hour while a trail is on.
+    /// When digests were delivered, by their names. Digests come every hour while a trail is on.
     #[serde(skip)]
     pub digests: Slots,
 }
@@ -54,22 +54,22 @@ impl Slots {
         }
     }
 
-    /// Whether there was something in these five minutes.
+    /// Returns whether there was something in these five minutes.
     pub fn has(&self, slot: usize) -> bool {
         self.0.get(slot / 12).is_some_and(|hour| hour & (1 << (slot % 12)) != 0)
     }
 
-    /// In how many of its twelve parts an hour had something.
+    /// Returns in how many of its twelve parts an hour had something.
     pub fn of_hour(&self, hour: usize) -> u32 {
         self.0.get(hour).map_or(0, |hour| hour.count_ones())
     }
 
-    /// Whether there was anything at all.
+    /// Returns whether there was anything at all.
     pub fn any(&self) -> bool {
         self.0.iter().any(|&hour| hour != 0)
     }
 
-    /// Marks all that another one has.
+    /// Marks all that another day has.
     pub fn join(&mut self, other: &Self) {
         for (hour, more) in self.0.iter_mut().zip(other.0) {
             *hour |= more;
@@ -78,17 +78,17 @@ impl Slots {
 }
 
 impl Coverage {
-    /// Objects read, or tried.
+    /// Returns the objects read, or tried.
     pub fn objects(&self) -> u64 {
         self.read + self.failed
     }
 
-    /// Objects that the listing named.
+    /// Returns the objects that the listing named.
     pub fn listed(&self) -> u64 {
         self.objects() + self.skipped()
     }
 
-    /// Objects that were not read, or held no events.
+    /// Returns the objects that were not read, or held no events.
     pub fn skipped(&self) -> u64 {
         self.without_events + self.skipped + self.known
     }
@@ -100,7 +100,7 @@ impl Coverage {
         span.1 = span.1.max(last);
     }
 
-    /// A row of the summary.
+    /// Returns a row of the summary.
     pub fn to_json(&self, key: &KeyInfo) -> Value {
         let text = |time: &[u8; 20]| String::from_utf8_lossy(time).into_owned();
         json!({
@@ -122,7 +122,8 @@ impl Coverage {
 }
 
 impl Coverage {
-    /// A row of the coverage file: in how many of its twelve parts each hour had logs and digests delivered.
+    /// Returns a row of the coverage file: in how many of its twelve parts each hour had logs and digests
+    /// delivered.
     pub fn to_json_with_hours(&self, key: &KeyInfo) -> Value {
         let mut row = self.to_json(key);
         for (name, slots) in [("hours", &self.delivered), ("digest_hours", &self.digests)] {
@@ -133,7 +134,7 @@ impl Coverage {
     }
 }
 
-/// `null` for what a key does not tell.
+/// Returns `null` for what a key does not say.
 pub(crate) fn part(text: &str) -> Value {
     if text.is_empty() { Value::Null } else { json!(text) }
 }
