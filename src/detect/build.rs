@@ -1,4 +1,10 @@
 //! From a record and its verdict to a finding.
+//!
+//! The builder asks the decision table for its verdict, copies the record's fields into a [`Finding`] and
+//! lets the rules rank it. The finding's id is a hash of the account and the event's id, so that copies of
+//! one event have one id in every run; a record without an id is hashed whole. A record that has a key twice
+//! is judged by each of its readings, up to a limit. Where the readings differ, the finding is of the first
+//! reading that concerns root and carries a rule that says so.
 
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -14,19 +20,21 @@ use crate::judge::{Record, Verdict, verdict};
 use crate::object::ObjectRef;
 use crate::rules;
 
-/// Where a record stands.
+/// The place of a record.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// The object that holds it.
+    /// The object that holds the record.
     pub object: &'a ObjectRef,
-    /// Its place in the object, from 0.
+    /// The record's index in the object, from 0.
     pub record_index: u64,
 }
 
-/// Judges a record and builds its finding. `None`: not root, and no caller of `AssumeRoot`.
+/// Judges a record and builds its finding. Returns `None` where the record is neither root's nor a call of
+/// `AssumeRoot`.
 ///
-/// `text` is the record's own JSON, without insignificant whitespace. A record that has a key twice is judged by each
-/// of its readings: what any of them makes root is a finding, and where they differ it says so.
+/// `text` is the record's own JSON, without insignificant whitespace. A record that has a key twice is judged
+/// by each of its readings. If any reading is root's, there is a finding; if the readings differ, the finding
+/// says so.
 pub fn examine(record: &Value<'_>, text: Box<RawValue>, place: &Place<'_>) -> Option<Finding> {
     let mut finding = match judge(record, text.get(), place) {
         Judged::Plain(finding) => finding?,
@@ -37,25 +45,25 @@ pub fn examine(record: &Value<'_>, text: Box<RawValue>, place: &Place<'_>) -> Op
     Some(finding)
 }
 
-/// Gives a finding its record. What a rule weighs can depend on it.
+/// Gives a finding its record, on which the weight of a rule can depend.
 pub(super) fn with_record(finding: &mut Finding, text: Box<RawValue>) {
     finding.cloudtrail = Some(text);
     rules::rank(finding);
 }
 
-/// What a record's readings come to.
+/// The verdict over a record's readings.
 pub(super) enum Judged {
-    /// All the same.
+    /// All readings agree.
     Plain(Option<Finding>),
-    /// Different things, at least one of them a finding.
+    /// The readings differ, and at least one of them is a finding.
     Ambiguous(Finding),
-    /// Nothing as far as they were read, and there are more.
+    /// The readings that were judged give no finding, and there are more.
     Unsure,
 }
 
-/// So many readings of a record are looked at, and of a long one so many.
+/// Readings of a record that are judged: of one of usual length, and of a long one.
 const READINGS: [usize; 2] = [256, 8];
-/// No event of CloudTrail's is longer.
+/// Bytes of a long record, which are more than any event of CloudTrail's has.
 const LONG: usize = 1 << 20;
 
 /// Judges a record by each of its readings. The findings lack the record's text.
@@ -69,7 +77,7 @@ pub(super) fn judge(record: &Value<'_>, text: &str, place: &Place<'_>) -> Judged
     let (mut found, mut differ) = (None, false);
     for (n, reading) in readings.by_ref().take(most).enumerate() {
         let finding = one_reading(&reading, text, place);
-        // As it is written: what is not, nobody can see.
+        // The readings are compared as they would be written.
         let told = finding.as_ref().and_then(|finding| serde_json::to_string(finding).ok());
         if n == 0 {
             usual = Some(told);
@@ -129,7 +137,7 @@ fn one_reading(record: &Value<'_>, text: &str, place: &Place<'_>) -> Option<Find
         credential: Credential {
             kind: verdict.credential,
             basis: verdict.basis,
-            // A console sign-in has it as an empty string: no key.
+            // A console sign-in has an empty string here, which is no key.
             access_key_id: view.filled("userIdentity.accessKeyId").map(str::to_owned),
             session_created: created.clone(),
         },
@@ -158,18 +166,16 @@ fn one_reading(record: &Value<'_>, text: &str, place: &Place<'_>) -> Option<Find
     Some(finding)
 }
 
-/// The id of a copy that differs from the first: it also hashes the record's text.
-///
-/// Call it before `--no-raw` takes the text away.
+/// Returns the id of a copy that differs from the first one: a hash that includes the record's text, so it
+/// must be taken before `--no-raw` removes the text.
 pub fn conflicting_id(finding: &Finding) -> FindingId {
     let text = finding.cloudtrail.as_deref().map_or("", RawValue::get);
     let id = finding.event.id.as_deref().filter(|id| !id.trim().is_empty()).unwrap_or(text);
     event_id(finding.recipient_account_id.as_deref(), id, Some(text))
 }
 
-/// The id of the event that this one amends, where CloudTrail's addendum names it.
-///
-/// Call it before `--no-raw` takes the text away.
+/// Returns the id of the event that this one amends, where CloudTrail's addendum names it. The id depends on
+/// the record's text, so it must be taken before `--no-raw` removes the text.
 pub fn amended_id(finding: &Finding) -> Option<FindingId> {
     let record = parse_plain(finding.cloudtrail.as_deref()?.get());
     let original = Record::new(&record).filled("addendum.originalEventID")?;

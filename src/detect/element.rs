@@ -10,33 +10,33 @@ use crate::json::parse::{self, parse};
 use crate::json::readings::has_duplicates;
 use crate::judge;
 
-/// A finding, and what tells it from another copy of the same event.
+/// A finding, and the fingerprint by which copies of an event are compared.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The finding, as if it were the first copy of its event.
     pub finding: Finding,
-    /// Equal for copies that are equal as JSON values.
+    /// A hash that copies share if they are equal as JSON values.
     pub fingerprint: Fingerprint,
 }
 
-/// What came of one element.
+/// The result of reading one element.
 #[derive(Debug)]
 pub struct Examined {
-    /// `None`: it does not concern root.
+    /// The finding; `None`: the element does not concern root.
     pub judged: Option<Judged>,
-    /// What had to be repaired to read it.
+    /// The repairs that reading needed.
     pub repairs: Repairs,
     /// The event's own `eventTime`.
     pub time: Option<String>,
 }
 
-/// Why an element is not a readable record.
+/// The reason why an element is not a readable record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// The grammar does not allow it.
+    /// The grammar does not allow the text.
     #[error("{0}")]
     Syntax(#[from] crate::json::minify::SyntaxError),
-    /// It is no event, or not where one is read.
+    /// The element is no event, or not at a place where events are read.
     #[error("{0}")]
     Shape(&'static str),
     /// The JSON library refused a text that passed our own check.
@@ -44,14 +44,18 @@ pub enum Malformed {
     Text(String),
 }
 
-/// Buffers for one element after another.
+/// Buffers that one element after another uses.
 #[derive(Debug, Default)]
 pub struct ElementScratch {
     record: String,
     parse: parse::Scratch,
 }
 
-/// Reads and judges one event. `repairs` is what was repaired in what held it.
+/// Reads and judges one event. `repairs` is what was repaired in the container that held it.
+///
+/// # Errors
+///
+/// Fails where the text is no JSON by the grammar, and where it is no event.
 pub fn examine(
     text: &[u8],
     mut repairs: Repairs,
@@ -67,14 +71,14 @@ pub fn examine(
     }
     let tree = parse(record, buffers);
     let time = tree.str_at(&["eventTime"]).map(str::to_owned);
-    // Only what concerns root is worth its own copy of the text.
+    // Only an element that concerns root is worth a copy of its text.
     if judge::verdict(&tree).identity.is_none() && !has_duplicates(&tree) {
         return Ok(Examined { judged: None, repairs, time });
     }
     let (mut finding, print) = match build::judge(&tree, record, place) {
         build::Judged::Plain(None) => return Ok(Examined { judged: None, repairs, time }),
         build::Judged::Plain(Some(finding)) => (finding, fingerprint(&tree, record)),
-        // Its value is what each reader makes of it: only the same text is the same record.
+        // Readers disagree on the value, so that only the same text is the same record.
         build::Judged::Ambiguous(finding) => (finding, fingerprint_of_text(record)),
         build::Judged::Unsure => {
             return Err(Malformed::Shape("a record with more duplicate keys than can be tried"));

@@ -10,7 +10,7 @@ use crate::object::ObjectRef;
 use crate::records::cursor::{Cursor, Fault};
 use crate::records::document::{Element, Elements, Unread, walk};
 
-/// Why a text could not be judged.
+/// The reason why a text could not be judged.
 #[derive(Debug)]
 pub struct JudgeError(Why);
 
@@ -61,9 +61,9 @@ impl Elements for One {
 
 /// Judges one CloudTrail event: `Ok(None)` where it does not concern root.
 ///
-/// The event may stand in whatever [`scan`](crate::scan) knows how to open, such as an EventBridge envelope, a log
-/// event of CloudWatch Logs or the message of a queue. The finding is the one that a scan writes, but for what only
-/// a scan knows: `evidence` names no object, and copies of events are not told apart.
+/// The event may stand in whatever [`scan`](crate::scan) knows how to open, such as an EventBridge envelope,
+/// a log event of CloudWatch Logs or the message of a queue. The finding is the one that a scan writes, but
+/// for what only a scan knows: `evidence` names no object, and copies of events are not recognised.
 ///
 /// # Errors
 ///

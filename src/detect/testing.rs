@@ -10,7 +10,7 @@ use crate::judge::testing::tree;
 use crate::key::KeyInfo;
 use crate::object::ObjectRef;
 
-/// What `examine` says of a JSON text, in an object of account 999988887777.
+/// Returns what `examine` makes of a JSON text, in an object of account 999988887777.
 pub(crate) fn judged(json: &str) -> Option<Finding> {
     let object = ObjectRef {
         uri: "s3://bucket/key".into(),
