@@ -23,7 +23,7 @@ pub struct IndexName(String);
 pub struct BadIndexName(String);
 
 impl IndexName {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -62,14 +62,14 @@ pub struct Bulk {
 }
 
 impl Bulk {
-    /// Actions for `index`, or for the dataset's own data stream.
+    /// Returns actions for `index`, or for the dataset's own data stream.
     pub fn new(index: Option<&IndexName>, dataset: Dataset) -> Self {
         let index = index.map_or_else(|| dataset.stream(), |index| index.as_str().to_owned());
         Self { index, with_id: true, ecs: Ecs::new(dataset) }
     }
 
-    /// Actions without `_id`, for OpenSearch Serverless time series collections, which refuse ids. Nothing
-    /// then protects from doubles but a search for `roottrail.finding_id`.
+    /// Leaves out `_id`, for OpenSearch Serverless time series collections, which refuse ids. Nothing then
+    /// protects from doubles but a search for `roottrail.finding_id`.
     pub fn without_ids(self) -> Self {
         Self { with_id: false, ..self }
     }

@@ -87,7 +87,7 @@ pub(crate) fn line(cells: impl Iterator<Item = String>, out: &mut Vec<u8>) {
 }
 
 fn cell(value: &str, out: &mut Vec<u8>) {
-    // Control characters, line breaks among them, would cut the line for every tool that reads lines.
+    // Control characters, line breaks included, would cut the line for every tool that reads lines.
     let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let formula = starts_formula(&value);
     let quoted = formula || value.contains(['"', ',', ';', '\'']) || value.trim() != value;
@@ -103,7 +103,8 @@ fn cell(value: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a spreadsheet might take the cell for a formula. The full-width forms count: some convert them.
+/// Returns whether a spreadsheet might take the cell for a formula. The full-width forms count, since some
+/// spreadsheets convert them.
 fn starts_formula(value: &str) -> bool {
     value.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }

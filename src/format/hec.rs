@@ -1,7 +1,8 @@
 //! `hec`: event envelopes for Splunk's HTTP Event Collector, two lines a finding.
 //!
-//! The record goes out unchanged as `aws:cloudtrail`, so that Splunk's own add-on maps it; the finding, which
-//! has another shape, as `roottrail:finding` with the field names of Splunk's Common Information Model.
+//! The record goes out unchanged as `aws:cloudtrail`, so that Splunk's own add-on maps it. The finding, which
+//! has another shape, goes out as `roottrail:finding` with the field names of Splunk's Common Information
+//! Model. Both lines carry the event's time and the finding's id, which relates one to the other.
 
 use std::borrow::Cow;
 
@@ -15,28 +16,28 @@ use crate::finding::{
     Session, Severity, Source,
 };
 
-/// HTTP Event Collector envelopes.
+/// The format of HTTP Event Collector envelopes.
 #[derive(Clone, Debug, Default)]
 pub struct Hec {
     index: Option<String>,
 }
 
 impl Hec {
-    /// Envelopes for `index`, or for the token's default index.
+    /// Returns the format of envelopes for `index`, or for the token's default index.
     pub fn new(index: Option<String>) -> Self {
         Self { index }
     }
 
     fn envelope(&self, finding: &Finding, sourcetype: &str, envelope: &mut Object<'_>) {
         if let Some(time) = finding.time.as_deref().and_then(millis).filter(|time| *time >= 0) {
-            // Plain digits: Splunk refuses exponents.
+            // Splunk refuses exponents, so the time has plain digits.
             envelope.raw("time", &format!("{}.{:03}", time / 1000, time % 1000));
         }
         envelope.str("host", "roottrail");
         envelope.str("source", &finding.evidence.uri);
         envelope.str("sourcetype", sourcetype);
         envelope.str_opt("index", self.index.as_deref());
-        // Indexed fields must be strings.
+        // Splunk takes only strings as indexed fields.
         envelope.object("fields", |fields| {
             fields.plain("finding_id", finding.id);
             fields.name("severity", finding.severity);
@@ -74,7 +75,7 @@ impl Format for Hec {
     }
 }
 
-/// The finding without its record, which travels in an envelope of its own.
+/// A finding without its record, which travels in an envelope of its own.
 #[derive(Serialize)]
 struct Bare<'f> {
     schema: &'f str,
@@ -101,7 +102,7 @@ struct Bare<'f> {
 
 impl<'f> Bare<'f> {
     fn of(finding: &'f Finding) -> Self {
-        // Taken apart whole, so that a new member of the finding cannot be forgotten here.
+        // The finding is taken apart whole, so that a new member cannot be forgotten here.
         let Finding {
             schema,
             id,
@@ -150,7 +151,7 @@ impl<'f> Bare<'f> {
     }
 }
 
-/// The fields of Splunk's data models: Authentication for sign-ins, Change for everything else.
+/// Writes the fields of Splunk's data models: Authentication for sign-ins, Change for everything else.
 fn common_model(finding: &Finding, event: &mut Object<'_>) {
     let name = finding.event.name.as_deref().unwrap_or_default();
     let outcome = Name(finding.outcome).to_string();
@@ -187,7 +188,7 @@ fn common_model(finding: &Finding, event: &mut Object<'_>) {
     }
 }
 
-/// Whether the event is an attempt to sign in.
+/// Returns whether the event is an attempt to sign in.
 pub(super) fn is_sign_in(finding: &Finding) -> bool {
     matches!(
         finding.event.name.as_deref(),
@@ -202,7 +203,7 @@ pub(super) fn is_sign_in(finding: &Finding) -> bool {
     )
 }
 
-/// What a call does, in the words of the Change data model.
+/// Returns what a call does, in the words of the Change data model.
 fn change(event_name: &str, read_only: Option<bool>) -> &'static str {
     const VERBS: &[(&str, &str)] = &[
         ("Create", "created"),

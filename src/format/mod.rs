@@ -31,17 +31,22 @@ pub(crate) use time::millis;
 
 /// Turns findings into the bytes of one output format.
 pub trait Format: Send + Sync {
-    /// Whether the format carries the record itself, and so cannot work with `--no-raw`.
+    /// Returns whether the format carries the record itself, and so cannot work with `--no-raw`.
     fn needs_record(&self) -> bool;
 
     /// Appends what stands before the first finding.
     fn header(&self, out: &mut Vec<u8>);
 
-    /// Appends one finding as whole lines. On an error nothing has been appended.
+    /// Appends one finding as whole lines.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the finding lacks a record that the format carries, and where the finding cannot be
+    /// expressed as JSON. Nothing has been appended then.
     fn write(&self, finding: &Finding, out: &mut Vec<u8>) -> Result<(), FormatError>;
 }
 
-/// Why a finding could not be written in a format.
+/// The reason why a finding could not be written in a format.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
     /// The format carries the record, and the finding was written with `--no-raw`.
@@ -57,12 +62,12 @@ pub enum FormatError {
     Json {
         /// The finding's id.
         id: String,
-        /// Why.
+        /// The cause.
         source: serde_json::Error,
     },
 }
 
-/// The formats by the names that the command line uses.
+/// The formats, by the names that the command line uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FormatName {
     /// One finding a line, in roottrail's own schema.
@@ -82,7 +87,7 @@ pub enum FormatName {
 }
 
 impl FormatName {
-    /// All of them, in the order in which help texts list them.
+    /// All formats, in the order in which help texts list them.
     pub const ALL: &[FormatName] = &[
         FormatName::Ndjson,
         FormatName::Table,
@@ -93,7 +98,7 @@ impl FormatName {
         FormatName::Csv,
     ];
 
-    /// The name as written on the command line.
+    /// Returns the name as written on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             FormatName::Ndjson => "ndjson",
@@ -130,22 +135,22 @@ impl FromStr for FormatName {
     }
 }
 
-/// What the formats can be told. Each reads its own part.
+/// The options of all formats, of which each format reads its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormatOptions {
     /// `data_stream.dataset` of ECS documents.
     pub ecs_dataset: Dataset,
-    /// Which OCSF classes findings become.
+    /// The OCSF classes that findings become.
     pub ocsf_class: OcsfClass,
-    /// Splunk's index; without one the token's default.
+    /// Splunk's index; `None`: the token's default.
     pub hec_index: Option<String>,
-    /// Where `_bulk` documents go; without one the dataset's data stream.
+    /// The index of `_bulk` documents; `None`: the dataset's data stream.
     pub bulk_index: Option<IndexName>,
-    /// How wide the table is, and what stands in it.
+    /// The width of the table, and what stands in it.
     pub table: TableOptions,
 }
 
-/// The format of that name.
+/// Returns the format of that name.
 pub fn create(name: FormatName, options: &FormatOptions) -> Box<dyn Format> {
     match name {
         FormatName::Ndjson => Box::new(Ndjson),

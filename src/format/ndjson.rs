@@ -3,7 +3,7 @@
 use super::{Format, FormatError};
 use crate::finding::Finding;
 
-/// roottrail's own schema, `roottrail.finding/1`.
+/// The format of roottrail's own schema, `roottrail.finding/1`.
 #[derive(Clone, Copy, Debug)]
 pub struct Ndjson;
 

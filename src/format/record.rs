@@ -7,23 +7,23 @@ use super::FormatError;
 use crate::finding::Finding;
 use crate::json::{Value, parse};
 
-/// The pruned record of a finding, and its text.
+/// Returns the pruned record of a finding, and its text.
 pub(super) fn of(finding: &Finding) -> Result<(Value<'_>, &str), FormatError> {
     let raw =
         finding.cloudtrail.as_deref().ok_or_else(|| FormatError::NoRecord { id: finding.id.to_string() })?;
     Ok((read(raw.get()), raw.get()))
 }
 
-/// The pruned tree of minified JSON.
+/// Returns the pruned tree of minified JSON.
 pub(super) fn read(minified: &str) -> Value<'_> {
     let mut value = parse::parse_plain(minified);
     prune(&mut value);
     value
 }
 
-/// Removes what holds nothing: null, empty strings, and objects and arrays with nothing else inside, as
-/// Elastic's pipeline does. Of duplicate keys the last stays, since an index refuses a document that has
-/// both. Says whether the value itself holds nothing.
+/// Removes empty values: null, empty strings, and objects and arrays with nothing else inside, as Elastic's
+/// pipeline does. The last of duplicate keys stays, since an index refuses a document that has both. Returns
+/// whether the value itself is empty.
 fn prune(value: &mut Value<'_>) -> bool {
     match value {
         Value::Null => true,

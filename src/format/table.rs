@@ -1,10 +1,10 @@
 //! `table`: a line a finding, for people.
 //!
 //! A finding is written before the next one is known, so the widths of columns follow from the width of the
-//! line alone. Columns have an order and a least width. From the left, as many are taken as the line has room
-//! for; what room is left over widens the event, then the address, and the title has the rest. Text is cut
-//! with `…`. Whatever comes from a log is made inert first: it moves no cursor, turns no direction of writing
-//! and ends no line.
+//! line alone. Columns have an order and a least width. From the left, as many columns are taken as the line
+//! has room for; the room left over widens the event, then the address, and the title has the rest. Text is
+//! cut with `…`. Text from a log is made inert first: it moves no cursor, turns no direction of writing and
+//! ends no line.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use super::{Format, FormatError};
 use crate::finding::{CredentialType, Finding, MfaStatus, Outcome, Severity};
 use crate::text::table::{cut, inert};
 
-/// What a table can be told.
+/// The options of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableOptions {
-    /// Cells in a line.
+    /// The cells in a line.
     pub width: usize,
     /// Whether severities have colours.
     pub color: bool,
@@ -26,13 +26,13 @@ pub struct TableOptions {
 }
 
 impl Default for TableOptions {
-    /// 160 cells without colour, for files and pipes.
+    /// Returns 160 cells without colour, for files and pipes.
     fn default() -> Self {
         Self { width: 160, color: false, titles: BTreeMap::new() }
     }
 }
 
-/// A line a finding.
+/// The format of one line a finding.
 #[derive(Clone, Debug)]
 pub struct TableFormat {
     columns: Vec<(Column, usize)>,
@@ -66,17 +66,17 @@ const COLUMNS: [(Column, &str, usize); 9] = [
     (Column::Title, "WHAT", 16),
 ];
 
-/// How far the event and the address widen. 39 is the longest IPv6 address.
+/// Cells up to which the event and the address widen. 39 is the longest IPv6 address.
 const EVENT: usize = 28;
 const EVENT_SHORT: usize = 20;
 const ADDRESS: usize = 39;
-/// Below this width columns stand closer, and the event stays short beside a title.
+/// Width of a line below which columns stand closer, and the event stays short beside a title.
 const NARROW: usize = 140;
-/// Beside a title the address stays short up to this width of the line.
+/// Width of a line up to which the address stays short beside a title.
 const ROOMY: usize = 180;
 
 impl TableFormat {
-    /// A table for lines of a width.
+    /// Returns a table for lines of a width.
     pub fn new(options: TableOptions) -> Self {
         let gap = if options.width < NARROW { " " } else { "  " };
         let mut columns: Vec<(Column, usize)> = Vec::new();
@@ -173,21 +173,21 @@ impl Format for TableFormat {
     }
 }
 
-/// The characters of one field that are looked at; more do not fit any column.
+/// Characters of one field that are looked at; more fit no column.
 const FIELD: usize = 400;
 
 fn safe(text: &str) -> String {
     inert(text, FIELD).into_owned()
 }
 
-/// `2025-11-18T03:02:41Z` as `2025-11-18 03:02:41`; whatever else stands there as it is.
+/// Writes `2025-11-18T03:02:41Z` as `2025-11-18 03:02:41`, and any other text as it is.
 fn time(text: &str) -> String {
     let usual = text.len() == 20 && text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T');
     let text = if usual { text.trim_end_matches('Z').replacen('T', " ", 1) } else { text.to_owned() };
     safe(&text)
 }
 
-/// The name of a severity, and its colour.
+/// Returns the name of a severity, and its colour.
 fn severity(severity: Severity) -> (&'static str, Option<&'static str>) {
     match severity {
         Severity::Critical => ("critical", Some("1;31")),
@@ -206,7 +206,7 @@ fn mfa(status: Option<MfaStatus>) -> &'static str {
     }
 }
 
-/// Ten cells at most.
+/// Returns a name of ten cells at most.
 fn credential(kind: Option<CredentialType>) -> &'static str {
     match kind {
         Some(CredentialType::ConsolePassword) => "password",
@@ -227,7 +227,7 @@ fn credential(kind: Option<CredentialType>) -> &'static str {
 mod tests {
     use super::*;
 
-    /// The first of the findings of sample-logs.
+    /// Returns the first of the findings of sample-logs.
     fn finding() -> Finding {
         let golden = include_str!("../../tests/integration/golden/sample-logs/ndjson");
         serde_json::from_str(golden.lines().next().unwrap()).unwrap()

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// Milliseconds since 1970 of an extended ISO 8601 time; without an offset it is taken as UTC.
+/// Returns milliseconds since 1970 of an extended ISO 8601 time; a time without an offset is taken as UTC.
 ///
 /// The basic form (`20131102T010628Z`) is no time here, as in Elastic's pipeline.
 pub(crate) fn millis(text: &str) -> Option<i64> {
@@ -21,8 +21,8 @@ pub(crate) fn millis(text: &str) -> Option<i64> {
     Some(instant.as_millisecond())
 }
 
-/// Appends `YYYY-MM-DDTHH:MM:SS.mmmZ`, the form that Elasticsearch's date processor writes. Says whether
-/// the text was a time; where it was not, nothing is appended.
+/// Appends `YYYY-MM-DDTHH:MM:SS.mmmZ`, the form that Elasticsearch's date processor writes. Returns whether
+/// the text was a time; if it was not, nothing is appended.
 pub(super) fn write_iso_millis(text: &str, out: &mut Vec<u8>) -> bool {
     if plain_seconds(text.as_bytes()).is_some() {
         out.extend_from_slice(&text.as_bytes()[..19]);
@@ -36,7 +36,7 @@ pub(super) fn write_iso_millis(text: &str, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// The seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ`, the one form that CloudTrail writes.
+/// Returns the seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ`, the one form that CloudTrail writes.
 fn plain_seconds(text: &[u8]) -> Option<i64> {
     let text: &[u8; 20] = text.try_into().ok()?;
     if [text[4], text[7], text[10], text[13], text[16], text[19]] != *b"--T::Z" {
@@ -59,7 +59,7 @@ fn plain_seconds(text: &[u8]) -> Option<i64> {
     if year == 0 || !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    // Days since 1970, with March as the first month, so that a leap day is a year's last day.
+    // March counts as the first month, so that a leap day is a year's last day.
     let shifted_year = if month <= 2 { year - 1 } else { year };
     let shifted_month = (month + 9) % 12;
     let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;

@@ -1,4 +1,9 @@
 //! Writes JSON text into a byte buffer, leaving out objects and arrays that would hold nothing.
+//!
+//! [`Object`] writes members straight into the output buffer, without a tree in between. An object that turns
+//! out empty is cut off again together with its key. Strings are escaped in a pass of their own, which takes
+//! strings without escapes, and records inside documents, faster than the general way. Values that an index
+//! would refuse or change, such as huge numbers and deep nesting, become text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,8 +13,8 @@ use serde::Serialize;
 
 use crate::json::Value;
 
-/// Elasticsearch refuses a document whose `flattened` field is nested more than 20 deep. Deeper values
-/// become text, well before that.
+/// Levels of nesting, after which values become text. Elasticsearch refuses a document whose `flattened`
+/// field is nested more than 20 deep.
 const MAX_DEPTH: usize = 16;
 
 /// Appends `text` as a JSON string.
@@ -36,8 +41,9 @@ fn escaped(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// For records inside documents: every tenth byte is a quote, so that a branch on it would often be
-/// mispredicted. The backslash is always written, and overwritten where it was not wanted.
+/// Appends a text in which only quotes and backslashes need escapes, as a record inside a document. Every
+/// tenth byte is a quote, so a branch would often be mispredicted: the backslash is always written, and
+/// overwritten where none is needed.
 fn escaped_quotes(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + 2 * bytes.len(), 0);
@@ -69,7 +75,7 @@ fn escaped_control(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a record's value as JSON. What is nested too deep becomes a string of its text.
+/// Appends a record's value as JSON. A value that is nested too deep becomes a string of its text.
 pub(super) fn value(value: &Value<'_>, out: &mut Vec<u8>) {
     nested_value(value, MAX_DEPTH, out);
 }
@@ -113,8 +119,8 @@ fn nested_value(value: &Value<'_>, levels: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// A number that readers agree on stays one. Others (1e400, a thousand digits) make an index refuse the
-/// document or change its value, so that they become text.
+/// Appends a number that readers agree on as a number. Other numbers (1e400, a thousand digits) would make an
+/// index refuse the document or change the value, so they become text.
 fn number(text: &str, out: &mut Vec<u8>) {
     const SURELY_FINITE: usize = 300;
     let exponent = text.contains(['e', 'E']);
@@ -126,7 +132,8 @@ fn number(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Elasticsearch keeps NUL for itself in the keys of a flattened field and refuses documents that use it.
+/// Replaces NUL in a key: Elasticsearch keeps NUL for itself in the keys of a flattened field and refuses
+/// documents that use it.
 fn index_key(key: &str) -> Cow<'_, str> {
     if key.as_bytes().contains(&0) { key.replace('\0', "\u{fffd}").into() } else { key.into() }
 }
@@ -140,7 +147,7 @@ impl<T: Serialize> fmt::Display for Name<T> {
     }
 }
 
-/// An object being written. Keys are the program's own and need no escaping.
+/// An object being written, with keys of the program's own that need no escaping.
 #[derive(Debug)]
 pub(super) struct Object<'o> {
     out: &'o mut Vec<u8>,
@@ -168,58 +175,58 @@ impl<'o> Object<'o> {
         self.out
     }
 
-    /// A string.
+    /// Writes a string.
     pub(super) fn str(&mut self, key: &str, text: &str) {
         string(text, self.key(key));
     }
 
-    /// A string, where there is one and it is not empty.
+    /// Writes a string that is there and not empty.
     pub(super) fn str_opt(&mut self, key: &str, text: Option<&str>) {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.str(key, text);
         }
     }
 
-    /// The name of an enumeration's value.
+    /// Writes the name of an enumeration's value.
     pub(super) fn name(&mut self, key: &str, value: impl Serialize) {
         self.plain(key, Name(value));
     }
 
-    /// A text that is known to need no escapes.
+    /// Writes a text that is known to need no escapes.
     pub(super) fn plain(&mut self, key: &str, text: impl fmt::Display) {
         let out = self.key(key);
         write!(out, "\"{text}\"").expect("a Vec takes every byte");
     }
 
-    /// The name of an enumeration's value, where there is one.
+    /// Writes the name of an enumeration's value, where there is one.
     pub(super) fn name_opt(&mut self, key: &str, value: Option<impl Serialize>) {
         if let Some(value) = value {
             self.name(key, value);
         }
     }
 
-    /// A boolean.
+    /// Writes a boolean.
     pub(super) fn bool(&mut self, key: &str, value: bool) {
         let text: &[u8] = if value { b"true" } else { b"false" };
         self.key(key).extend_from_slice(text);
     }
 
-    /// A whole number.
+    /// Writes a whole number.
     pub(super) fn int(&mut self, key: &str, value: i64) {
         write!(self.key(key), "{value}").expect("a Vec takes every byte");
     }
 
-    /// A value of the record.
+    /// Writes a value of the record.
     pub(super) fn value(&mut self, key: &str, member: &Value<'_>) {
         value(member, self.key(key));
     }
 
-    /// JSON text as it is.
+    /// Writes JSON text as it is.
     pub(super) fn raw(&mut self, key: &str, json: &str) {
         self.key(key).extend_from_slice(json.as_bytes());
     }
 
-    /// The members of another object, given as its JSON text. It must have some.
+    /// Writes the members of another object, given as its JSON text, which must have some.
     pub(super) fn members(&mut self, object: &str) {
         if !self.empty {
             self.out.push(b',');
@@ -228,7 +235,7 @@ impl<'o> Object<'o> {
         self.out.extend_from_slice(&object.as_bytes()[1..object.len() - 1]);
     }
 
-    /// An array of strings, where there are any.
+    /// Writes an array of strings, where there are any.
     pub(super) fn strs<S: AsRef<str>>(&mut self, key: &str, items: impl IntoIterator<Item = S>) {
         let mut items = items.into_iter();
         let Some(first) = items.next() else { return };
@@ -242,7 +249,7 @@ impl<'o> Object<'o> {
         out.push(b']');
     }
 
-    /// An object, left out where `members` writes nothing.
+    /// Writes an object, left out where `members` writes nothing.
     pub(super) fn object(&mut self, key: &str, members: impl FnOnce(&mut Object<'_>)) {
         let (start, was_empty) = (self.out.len(), self.empty);
         self.key(key).push(b'{');
@@ -256,7 +263,7 @@ impl<'o> Object<'o> {
         }
     }
 
-    /// An array of objects, left out where there are none.
+    /// Writes an array of objects, left out where there are none.
     pub(super) fn objects<T>(
         &mut self,
         key: &str,

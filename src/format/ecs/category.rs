@@ -1,8 +1,8 @@
-//! Which ECS category and types Elastic's AWS integration gives an action.
+//! The ECS category and types that Elastic's AWS integration gives an action.
 
-/// `event.category` and `event.type` of an event name. Elastic's table is not complete: what it lacks
-/// (CreateLoginProfile, AssumeRoot, PasswordRecoveryRequested…) has no category and the type `info`, and its
-/// rules are written with that in mind.
+/// Returns `event.category` and `event.type` of an event name. Elastic's table is not complete: an action
+/// that is not in the table (CreateLoginProfile, AssumeRoot, PasswordRecoveryRequested…) has no category and
+/// the type `info`, and Elastic's rules are written with that in mind.
 pub(super) fn of(event_name: &str) -> (Option<&'static str>, &'static [&'static str]) {
     match event_name {
         "AssumeRole" | "ConsoleLogin" => (Some("authentication"), &["info"]),

@@ -4,14 +4,14 @@ use crate::json::Value;
 
 macro_rules! fields {
     ($($field:ident = $key:literal,)*) => {
-        /// See the module.
+        /// The members of a record that have a field of their own.
         #[derive(Debug, Default)]
         pub(super) struct Fields<'r, 'a> {
             $(pub(super) $field: Option<&'r Value<'a>>,)*
         }
 
         impl<'r, 'a> Fields<'r, 'a> {
-            /// Of a record, whose keys are distinct.
+            /// Finds the fields of a record, whose keys must be distinct.
             pub(super) fn of(record: &'r Value<'a>) -> Self {
                 let mut fields = Self::default();
                 if let Value::Object(members) = record {

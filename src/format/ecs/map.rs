@@ -1,9 +1,9 @@
 //! One CloudTrail record to one ECS document: the field map of Elastic's `aws.cloudtrail` data stream.
 //!
 //! Elastic's ingest pipeline is the reference, so that its rules and dashboards read our documents as their
-//! own. What only a cluster can add is left to it: the place of an address, the parts of a user agent, and
-//! `event.ingested`. Values that an index would refuse (an object where a keyword belongs, a host name where
-//! an address belongs) are left out of their field; `event.original` has them all.
+//! own. The cluster adds what only a cluster can know: the location of an address, the parts of a user agent,
+//! and `event.ingested`. Values that an index would refuse (an object where a keyword belongs, a host name
+//! where an address belongs) are left out of their field; `event.original` has them all.
 
 use std::net::IpAddr;
 
@@ -13,16 +13,17 @@ use crate::format::time::write_iso_millis;
 use crate::format::write::Object;
 use crate::json::Value;
 
-/// Longer parameters are kept as text only, as in Elastic's pipeline: no term of an index may be longer.
+/// Bytes of the longest term that an index takes. Longer parameters are kept as text only, as in Elastic's
+/// pipeline.
 const MAX_FLATTENED: usize = 32_766;
 
 /// The tag that makes Elastic's own pipeline keep `event.original`.
 const KEEP_ORIGINAL: &str = "preserve_original_event";
 
-/// Set where the record has no readable time: a data stream refuses documents without `@timestamp`.
+/// The tag of a record without a readable time: a data stream refuses documents without `@timestamp`.
 const NO_TIME: &str = "roottrail_no_event_time";
 
-/// Writes the fields of a record, which [`crate::format::record`] has read and pruned.
+/// Writes the fields of a record, which must be pruned as by [`crate::format::record`].
 pub(super) fn record(record: &Value<'_>, original: &str, dataset: &Dataset, doc: &mut Object<'_>) {
     let record = &Fields::of(record);
     let timed = timestamp(record, doc);
@@ -82,7 +83,7 @@ impl<'r, 'a> Stored<'r, 'a> {
         Self { value, text }
     }
 
-    /// The value, where it is an object small enough for a `flattened` field.
+    /// Returns the value, where it is an object small enough for a `flattened` field.
     fn flattened(&self) -> Option<&'r Value<'a>> {
         self.value.filter(|value| matches!(value, Value::Object(_)) && self.text.len() < MAX_FLATTENED)
     }
@@ -92,7 +93,7 @@ impl<'r, 'a> Stored<'r, 'a> {
     }
 }
 
-/// Says whether the record has a readable time.
+/// Writes the time. Returns whether the record has a readable one.
 fn timestamp(record: &Fields<'_, '_>, doc: &mut Object<'_>) -> bool {
     let out = doc.key("@timestamp");
     out.push(b'"');
@@ -159,7 +160,7 @@ fn user(record: &Fields<'_, '_>, parameters: &Parameters<'_, '_>, doc: &mut Obje
 
 fn source(record: &Fields<'_, '_>, doc: &mut Object<'_>) {
     let address = record.source_ip_address;
-    // One host name in an `ip` field, and the index refuses the whole document.
+    // One host name in an `ip` field makes the index refuse the whole document.
     let ip = address.and_then(Value::as_str).filter(|text| text.parse::<IpAddr>().is_ok());
     doc.object("source", |source| {
         scalar(source, "address", address);
@@ -300,7 +301,8 @@ fn console_login(additional: &Stored<'_, '_>, trail: &mut Object<'_>) {
     });
 }
 
-/// A keyword field takes strings, numbers and booleans; an index refuses a document that has an object there.
+/// Writes a keyword field, which takes strings, numbers and booleans; an index refuses a document that has an
+/// object there.
 fn scalar(object: &mut Object<'_>, field: &str, value: Option<&Value<'_>>) {
     if let Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) = value {
         object.value(field, value);

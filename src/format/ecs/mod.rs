@@ -1,7 +1,8 @@
 //! `ecs`: findings as documents of the Elastic Common Schema, one a line.
 //!
-//! The event's fields are Elastic's own for CloudTrail; what roottrail found out stands under `roottrail.*`
-//! and nowhere else.
+//! The event's fields are Elastic's own for CloudTrail, written by `map`. What roottrail found out stands
+//! under `roottrail.*` and nowhere else. A document carries the record's own text in `event.original`, so
+//! this format cannot work with `--no-raw`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,19 +31,19 @@ pub struct Dataset(String);
 pub struct BadDataset(String);
 
 impl Dataset {
-    /// The dataset's name.
+    /// Returns the dataset's name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The data stream that documents of this dataset belong to.
+    /// Returns the data stream that documents of this dataset belong to.
     pub fn stream(&self) -> String {
         format!("logs-{}-default", self.0)
     }
 }
 
 impl Default for Dataset {
-    /// `roottrail.finding`: our own, so that nobody's CloudTrail documents are doubled.
+    /// Returns `roottrail.finding`: a dataset of our own, so that nobody's CloudTrail documents are doubled.
     fn default() -> Self {
         Self("roottrail.finding".into())
     }
@@ -67,14 +68,14 @@ impl fmt::Display for Dataset {
     }
 }
 
-/// ECS documents.
+/// The format of ECS documents.
 #[derive(Clone, Debug, Default)]
 pub struct Ecs {
     dataset: Dataset,
 }
 
 impl Ecs {
-    /// Documents that name `dataset`.
+    /// Returns the format of documents that name `dataset`.
     pub fn new(dataset: Dataset) -> Self {
         Self { dataset }
     }
@@ -104,8 +105,8 @@ impl Format for Ecs {
     }
 }
 
-/// The document of a CloudTrail record alone, root or not, as JSON: the field map below the filter. The text
-/// must be the output of [`crate::json::minify::minify`].
+/// Returns the document of a CloudTrail record alone, root's or not, as JSON: the field map below the filter.
+/// The text must be the output of [`crate::json::minify::minify`].
 pub fn record_document(minified: &str, dataset: &Dataset) -> Vec<u8> {
     let record = record::read(minified);
     let mut out = Vec::new();
@@ -113,7 +114,7 @@ pub fn record_document(minified: &str, dataset: &Dataset) -> Vec<u8> {
     out
 }
 
-/// What roottrail found out.
+/// Writes the verdict of roottrail.
 fn verdict(finding: &Finding, ours: &mut Object<'_>) {
     ours.str("schema", &finding.schema);
     ours.plain("finding_id", finding.id);

@@ -1,7 +1,8 @@
 //! `ocsf`: events of the Open Cybersecurity Schema Framework 1.8.0, one a line.
 //!
 //! By default a finding is a Detection Finding with the activity as its evidence. Where a lake holds activity
-//! only, the same facts go out as Authentication (sign-ins) or API Activity (everything else).
+//! only, the same facts go out as Authentication (sign-ins) or API Activity (everything else). The objects
+//! that several classes share are written by `parts`. The record's own text goes out as `raw_data`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +18,7 @@ mod parts;
 
 const VERSION: &str = "1.8.0";
 
-/// Which OCSF classes findings become.
+/// The OCSF classes that findings become.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OcsfClass {
     /// Detection Finding, 2004.
@@ -28,10 +29,10 @@ pub enum OcsfClass {
 }
 
 impl OcsfClass {
-    /// Both, in the order in which help texts list them.
+    /// Both choices, in the order in which help texts list them.
     pub const ALL: &[OcsfClass] = &[OcsfClass::Finding, OcsfClass::Activity];
 
-    /// The name as written on the command line.
+    /// Returns the name as written on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             OcsfClass::Finding => "finding",
@@ -63,14 +64,14 @@ impl FromStr for OcsfClass {
     }
 }
 
-/// OCSF events.
+/// The format of OCSF events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ocsf {
     class: OcsfClass,
 }
 
 impl Ocsf {
-    /// Events of these classes.
+    /// Returns the format of events of these classes.
     pub fn new(class: OcsfClass) -> Self {
         Self { class }
     }
@@ -99,7 +100,7 @@ impl Format for Ocsf {
     }
 }
 
-/// What an event is written from.
+/// The finding and the record that an event is written from.
 #[derive(Clone, Copy)]
 struct Source<'s> {
     finding: &'s Finding,
@@ -111,7 +112,8 @@ impl Source<'_> {
         self.finding.event.name.as_deref().unwrap_or("unknown")
     }
 
-    /// Milliseconds since 1970; 0 where the record has no readable time, since the schema wants one.
+    /// Returns milliseconds since 1970, or 0 where the record has no readable time, since the schema wants
+    /// one.
     fn time(&self) -> i64 {
         self.finding.time.as_deref().and_then(millis).unwrap_or(0)
     }
@@ -224,7 +226,7 @@ fn api_activity(source: Source<'_>, event: &mut Object<'_>) {
     common_activity(source, event);
 }
 
-/// What the two activity classes share.
+/// Writes the members that the two activity classes share.
 fn common_activity(source: Source<'_>, event: &mut Object<'_>) {
     let finding = source.finding;
     event.int("severity_id", 1);
@@ -270,7 +272,7 @@ fn common_activity(source: Source<'_>, event: &mut Object<'_>) {
     });
 }
 
-/// The activity of an API call, by `readOnly` and the verb that its name begins with.
+/// Returns the activity of an API call, by `readOnly` and the verb that its name begins with.
 fn activity(source: Source<'_>) -> (i64, &'static str) {
     const VERBS: &[(&str, (i64, &str))] = &[
         ("Create", (1, "Create")),

@@ -1,4 +1,8 @@
 //! The OCSF objects that events of several classes share.
+//!
+//! Each function writes the members of one object into the object that the caller has opened. A function
+//! reads the record where OCSF has a field for its values, and the finding for the verdicts. Values that are
+//! not there are left out.
 
 use super::Source;
 use crate::finding::{CredentialType, IdentityKind, MfaDevice, MfaStatus};
@@ -6,7 +10,7 @@ use crate::format::time::millis;
 use crate::format::write::Object;
 use crate::json::Value;
 
-/// One of roottrail's rules.
+/// Writes one of roottrail's rules.
 pub(super) fn rule(id: &str, analytic: &mut Object<'_>) {
     analytic.str("uid", id);
     analytic.str("name", id);
@@ -14,7 +18,7 @@ pub(super) fn rule(id: &str, analytic: &mut Object<'_>) {
     analytic.str("type", "Rule");
 }
 
-/// An ATT&CK technique, `T1531` or `T1078.004`.
+/// Writes an ATT&CK technique, `T1531` or `T1078.004`.
 pub(super) fn attack(technique: &str, attack: &mut Object<'_>) {
     let parent = technique.split('.').next().unwrap_or(technique);
     attack.object("technique", |object| object.str("uid", parent));
@@ -23,7 +27,7 @@ pub(super) fn attack(technique: &str, attack: &mut Object<'_>) {
     }
 }
 
-/// Who acted, in which session.
+/// Writes who acted, and in which session.
 pub(super) fn actor(source: Source<'_>, actor: &mut Object<'_>) {
     let credential = &source.finding.credential;
     actor.object("user", |object| user(source, object));
@@ -39,7 +43,7 @@ pub(super) fn actor(source: Source<'_>, actor: &mut Object<'_>) {
     actor.str_opt("app_name", source.finding.identity.invoked_by.as_deref());
 }
 
-/// Whether MFA was used, where that is known. Unknown is not false.
+/// Writes whether MFA was used, where that is known. Unknown is not false.
 pub(super) fn is_mfa(source: Source<'_>, object: &mut Object<'_>) {
     match source.finding.mfa.status {
         Some(MfaStatus::Used) => object.bool("is_mfa", true),
@@ -48,7 +52,7 @@ pub(super) fn is_mfa(source: Source<'_>, object: &mut Object<'_>) {
     }
 }
 
-/// The identity. The schema names root as an example of type 2, Admin.
+/// Writes the identity. The schema names root as an example of type 2, Admin.
 pub(super) fn user(source: Source<'_>, user: &mut Object<'_>) {
     let finding = source.finding;
     let identity = &finding.identity;
@@ -73,7 +77,7 @@ fn account(source: Source<'_>, account: &mut Object<'_>) {
     }
 }
 
-/// The call.
+/// Writes the call.
 pub(super) fn api(source: Source<'_>, api: &mut Object<'_>) {
     let finding = source.finding;
     api.str("operation", source.operation());
@@ -97,7 +101,8 @@ pub(super) fn api(source: Source<'_>, api: &mut Object<'_>) {
     });
 }
 
-/// Where the call came from. What is no address is a service's name; the schema wants some name.
+/// Writes where the call came from. The schema wants some name, so a source that is no address is named as a
+/// service.
 pub(super) fn src_endpoint(source: Source<'_>, endpoint: &mut Object<'_>) {
     let origin = &source.finding.source;
     match (&origin.ip, &origin.address) {
@@ -108,12 +113,12 @@ pub(super) fn src_endpoint(source: Source<'_>, endpoint: &mut Object<'_>) {
     endpoint.str_opt("uid", origin.vpc_endpoint.as_deref());
 }
 
-/// The user agent.
+/// Writes the user agent.
 pub(super) fn http_request(source: Source<'_>, request: &mut Object<'_>) {
     request.str_opt("user_agent", source.finding.source.user_agent.as_deref());
 }
 
-/// The TLS session.
+/// Writes the TLS session.
 pub(super) fn tls(source: Source<'_>, tls: &mut Object<'_>) {
     let Some(version) = source.finding.source.tls_version.as_deref() else { return };
     tls.str("version", version.strip_prefix("TLSv").unwrap_or(version));
@@ -121,14 +126,14 @@ pub(super) fn tls(source: Source<'_>, tls: &mut Object<'_>) {
     tls.str_opt("sni", source.record.str_at(&["tlsDetails", "clientProvidedHostHeader"]));
 }
 
-/// The account and the region.
+/// Writes the account and the region.
 pub(super) fn cloud(source: Source<'_>, cloud: &mut Object<'_>) {
     cloud.str("provider", "AWS");
     cloud.str_opt("region", source.finding.region.as_deref());
     cloud.object("account", |object| account(source, object));
 }
 
-/// What a sign-in was proved with.
+/// Writes the factors that a sign-in was proved with.
 pub(super) fn auth_factors(source: Source<'_>, event: &mut Object<'_>) {
     let finding = source.finding;
     let password =
@@ -147,7 +152,7 @@ pub(super) fn auth_factors(source: Source<'_>, event: &mut Object<'_>) {
     });
 }
 
-/// The values that analysts pivot on.
+/// Writes the values that analysts pivot on.
 pub(super) fn observables(source: Source<'_>, prefix: &str, event: &mut Object<'_>) {
     let ip = source.finding.source.ip.as_deref();
     let key = source.finding.credential.access_key_id.as_deref();
@@ -164,7 +169,7 @@ pub(super) fn observables(source: Source<'_>, prefix: &str, event: &mut Object<'
     });
 }
 
-/// What roottrail found out and OCSF has no word for.
+/// Writes the verdicts for which OCSF has no word.
 pub(super) fn verdict(source: Source<'_>, data: &mut Object<'_>) {
     let finding = source.finding;
     data.str("schema", &finding.schema);
