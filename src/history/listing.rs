@@ -1,8 +1,10 @@
-//! What a listing is held against: which of its objects were read before, by this run or by earlier ones.
+//! What a listing is compared with: which of its objects were read before, by this run or by earlier ones.
 //!
-//! Used by the listing thread. An object is known by a hash of its name and of what tells its versions
-//! apart, so one that was overwritten is new. The objects of a closed day are known by their fingerprint
-//! only: the sieve holds the day back until all its names are there, and lets all pass or none.
+//! The listing thread asks, object by object. An object is known by a hash of its name and of what
+//! distinguishes its versions, so an object that was overwritten is new. The objects of a closed day are
+//! known by their fingerprint only: the sieve holds the day back until all its names are there, and lets all
+//! pass or none. The hash has a salt, since whoever writes to the bucket must not be able to make two objects
+//! that look like one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -17,13 +19,14 @@ use crate::error::Stage;
 use crate::key::{KeyInfo, delivery_slot};
 use crate::object::{Mark, ObjectRef, Part};
 
-/// What is known, and what a listing finds.
+/// The objects that earlier runs and earlier parts of this run have read, and what a listing finds of them.
 #[derive(Debug, Default)]
 pub struct History {
     before: Known,
     run: Known,
     look_only: bool,
-    /// Whoever can write to the bucket must not be able to make two objects that are taken for one.
+    /// The salt of all hashes. Whoever can write to the bucket must not be able to make two objects with one
+    /// hash.
     salt: u64,
     source: AtomicU32,
     waiting: AtomicU64,
@@ -36,17 +39,17 @@ pub struct History {
 struct Known {
     open: HashSet<u64>,
     closed: HashMap<Part, Closed>,
-    /// Tried, and failed.
+    /// Objects that were tried and failed.
     failed: HashSet<u64>,
 }
 
-/// What the listing thread has come across.
+/// The findings of the listing thread.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) series: SeriesTable,
     last: Option<Last>,
     visits: HashMap<(u32, Option<i32>), u32>,
-    /// What was found of each part.
+    /// The objects found of each part.
     pub(crate) seen: BTreeMap<Part, Seen>,
     /// Objects that earlier runs read.
     pub(crate) known: BTreeMap<KeyInfo, (u64, Slots)>,
@@ -61,18 +64,18 @@ struct Last {
     part: Part,
 }
 
-/// What a listing found of a part.
+/// The objects that a listing found of a part.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Read by earlier runs.
+    /// Objects that earlier runs read.
     pub(crate) known: Vec<u64>,
-    /// Read by an earlier part of this run, and still there.
+    /// Objects that an earlier part of this run read, and that are still there.
     pub(crate) again: Vec<u64>,
-    /// Closed, and as it was.
+    /// Whether the part is closed and unchanged.
     pub(crate) unchanged: bool,
 }
 
-/// A closed day that is not what it was.
+/// A closed day whose objects have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The folder above the day.
@@ -83,14 +86,14 @@ pub struct Change {
     pub region: String,
     /// `YYYY-MM-DD`
     pub day: String,
-    /// Objects when it was closed.
+    /// Objects when the day was closed.
     pub before: u64,
     /// Objects now.
     pub now: u64,
 }
 
 impl Change {
-    /// An element of the summary.
+    /// Returns an element of the summary.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "account_id": part(&self.account),
@@ -103,20 +106,20 @@ impl Change {
     }
 }
 
-/// What tells the versions of a file apart. The time of the last write can be set at will; that of the last change of
-/// the file's own record cannot.
+/// What distinguishes the versions of a file. The time of the last write can be set at will; that of the last
+/// change of the file's own record cannot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
-    /// When it was last written to.
+    /// When the file was last written to.
     pub modified: Option<SystemTime>,
-    /// When its record was last changed, in nanoseconds since 1970; 0 where the system does not say.
+    /// When the file's record was last changed, in nanoseconds since 1970; 0 where the system does not say.
     pub changed: i128,
-    /// The number of its record; 0 where there is none.
+    /// The number of the file's record; 0 where there is none.
     pub inode: u64,
 }
 
 impl Stamp {
-    /// That of a file, from what the system says of it.
+    /// Returns the stamp of a file, from what the system says of the file.
     pub fn of(metadata: &std::fs::Metadata) -> Self {
         #[cfg(unix)]
         let (changed, inode) = {
@@ -129,12 +132,12 @@ impl Stamp {
     }
 }
 
-/// What to do with a listed object.
+/// The decision on a listed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Read,
     Known,
-    /// That is known once all objects of its day are listed.
+    /// The decision falls once all objects of the day are listed.
     Later,
 }
 
@@ -161,27 +164,27 @@ impl History {
         }
     }
 
-    /// The listing thread may have panicked; what it noted up to then holds.
+    /// Locks the listing. The listing thread may have panicked; what it had noted by then holds.
     pub(crate) fn listing(&self) -> MutexGuard<'_, Listing> {
         self.listing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Objects that were not there before, where the run only looks.
+    /// Returns the objects that were not there before, where the run only looks.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// The same of objects that the last run could not read.
+    /// Returns the objects that the last run could not read, where the run only looks.
     pub fn waiting_failed(&self) -> u64 {
         self.waiting_failed.load(Ordering::Relaxed)
     }
 
-    /// What follows is listed by the source with this place on the command line.
+    /// Sets the source that lists from here on, by its place on the command line.
     pub(crate) fn set_source(&self, source: u32) {
         self.source.store(source, Ordering::Relaxed);
     }
 
-    /// Whether something could not be listed, so that what was not seen may be there.
+    /// Returns whether something could not be listed, so that objects that were not seen may be there.
     pub(crate) fn unlisted(&self) -> bool {
         self.unlisted.load(Ordering::Relaxed)
     }
@@ -190,8 +193,8 @@ impl History {
         self.before.failed.iter().copied()
     }
 
-    /// Takes a name that is no object: it could not be listed, or leads nowhere. Says whether this very run
-    /// has told so before.
+    /// Takes a name that is no object: a prefix that could not be listed, or a name that leads nowhere.
+    /// Returns whether this very run has reported it before.
     pub fn told(&self, object: &mut ObjectRef, stage: Stage) -> bool {
         if stage == Stage::List {
             self.unlisted.store(true, Ordering::Relaxed);
@@ -221,7 +224,7 @@ impl History {
         u64::from_be_bytes(first)
     }
 
-    /// Marks an object and says whether it is to be read.
+    /// Marks an object and decides whether it is to be read.
     fn place(&self, object: &mut ObjectRef, stamp: Option<Stamp>) -> Standing {
         let identity = self.identity(object, stamp);
         let mut listing = self.listing();
@@ -233,7 +236,7 @@ impl History {
         self.one(&mut listing, part, identity, object)
     }
 
-    /// An object of an open day.
+    /// Decides on an object of an open day.
     fn one(&self, listing: &mut Listing, part: Part, identity: u64, object: &ObjectRef) -> Standing {
         if self.run.open.contains(&identity) {
             listing.seen.entry(part).or_default().again.push(identity);
@@ -257,7 +260,7 @@ impl History {
         Standing::Known
     }
 
-    /// All objects of a closed day at once.
+    /// Decides on all objects of a closed day at once.
     fn settle(&self, part: Part, objects: &[(&ObjectRef, u64)]) -> Vec<Standing> {
         let now = Closed::of(objects.iter().map(|(_, identity)| *identity).collect());
         let mut listing = self.listing();
@@ -307,7 +310,7 @@ impl Listing {
         }
         let key = object.key.as_ref();
         let day = key.and_then(|key| day_number(&key.day));
-        // In the CloudTrail layout the folder is the day's own: the one above it stands for all its days.
+        // In the CloudTrail layout the folder is the day's own; the folder above it stands for all its days.
         let above = key.and_then(|key| {
             let day = key.day.replace('-', "/");
             folder.strip_suffix('/')?.strip_suffix(&day)
@@ -342,7 +345,7 @@ fn count_known(known: &mut BTreeMap<KeyInfo, (u64, Slots)>, object: &ObjectRef) 
     }
 }
 
-/// Lets pass what is to be read, in the order in which it was listed.
+/// A filter of listed objects: those to be read pass, in the order in which they were listed.
 #[derive(Debug)]
 pub struct Sieve<'m, T> {
     memory: Option<&'m History>,
@@ -350,13 +353,13 @@ pub struct Sieve<'m, T> {
 }
 
 impl<'m, T> Sieve<'m, T> {
-    /// Without a memory everything passes.
+    /// Returns a sieve; without a history everything passes.
     pub fn new(memory: Option<&'m History>) -> Self {
         Self { memory, held: Vec::new() }
     }
 
-    /// Takes the next listed object. `stamp` is for what has no ETag. Hands over to `deliver` what is
-    /// known to be read by now, until that says `false`.
+    /// Takes the next listed object. `stamp` is for an object without an ETag. Hands objects that are to be
+    /// read over to `deliver`, until it returns `false`.
     pub fn offer(
         &mut self,
         mut object: ObjectRef,
@@ -380,7 +383,7 @@ impl<'m, T> Sieve<'m, T> {
         }
     }
 
-    /// Everything is listed: hands over what was held back.
+    /// Ends the listing: hands over the objects that were held back.
     pub fn end(&mut self, deliver: &mut dyn FnMut(ObjectRef, T) -> bool) -> bool {
         let held = std::mem::take(&mut self.held);
         let (Some(memory), Some(Mark { part: Some(part), .. })) =

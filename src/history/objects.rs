@@ -1,5 +1,10 @@
-//! The objects that were read: 8 bytes each while their day can still receive deliveries, one fingerprint
-//! for a whole day after that.
+//! The objects that were read: 8 bytes each while their day can still receive deliveries, one fingerprint for
+//! a whole day after that.
+//!
+//! An object is known by a hash. [`ReadObjects`] keeps the hashes of each [`Part`], which is mostly the
+//! folder of one day. A day that is closed is folded into a [`Closed`]: the number of its objects and a hash
+//! over their sorted hashes. In a checkpoint the parts of one folder share its name, and numbers are packed
+//! by [`super::pack`].
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,13 +16,13 @@ use sha2::{Digest as _, Sha256};
 use super::pack::{BadPack, Parts, from_text, numbers_from_text, numbers_to_text, to_text, unreadable};
 use crate::object::Part;
 
-/// The folder above a day.
+/// The folder above a day, with the source that listed it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Series {
-    /// The place of its source on the command line: a run may list a folder twice.
+    /// The place of the source on the command line: a run may list a folder twice.
     pub(crate) source: u32,
     pub(crate) folder: String,
-    /// Empty outside the CloudTrail layout.
+    /// The account; empty outside the CloudTrail layout.
     pub(crate) account: String,
     pub(crate) region: String,
 }
@@ -44,7 +49,7 @@ impl SeriesTable {
     }
 }
 
-/// A day that receives no more deliveries.
+/// The fingerprint of a day that is closed to further deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Closed {
     pub(crate) objects: u64,
@@ -52,7 +57,7 @@ pub(crate) struct Closed {
 }
 
 impl Closed {
-    /// Of all objects of the day, in any order.
+    /// Returns the fingerprint of all objects of the day, in any order.
     pub(crate) fn of(mut identities: Vec<u64>) -> Self {
         identities.sort_unstable();
         identities.dedup();
@@ -66,7 +71,7 @@ impl Closed {
     }
 }
 
-/// See the module.
+/// The objects that were read, by part.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadObjects {
     pub(crate) open: BTreeMap<Part, Vec<u64>>,
@@ -80,7 +85,7 @@ pub(crate) struct SavedSeries {
     folder: String,
     account_id: String,
     region: String,
-    /// 30 bytes a day: the day, the visit, how many objects, and their fingerprint.
+    /// The closed days, 30 bytes each: the day, the visit, the number of objects, and their fingerprint.
     closed: String,
     open: Vec<SavedDay>,
 }
@@ -158,18 +163,18 @@ impl ReadObjects {
 
 const EPOCH: Date = date(1970, 1, 1);
 
-/// Days since 1970 of `YYYY-MM-DD`; `None` for days that no calendar has.
+/// Returns the days since 1970 of `YYYY-MM-DD`; `None` for days that no calendar has.
 pub(crate) fn day_number(text: &str) -> Option<i32> {
     let day: Date = text.parse().ok()?;
     i32::try_from(day.duration_since(EPOCH).as_hours() / 24).ok()
 }
 
-/// The other way round.
+/// Returns `YYYY-MM-DD` of the days since 1970.
 pub(crate) fn day_text(number: i32) -> String {
     EPOCH.checked_add(number.days()).map_or_else(|_| number.to_string(), |day| day.to_string())
 }
 
-/// The first day that is still open at `now`, for deliveries that come up to `window` late.
+/// Returns the first day that is still open at `now`, for deliveries that come up to `window` late.
 pub(crate) fn first_open_day(now: jiff::Timestamp, window: SignedDuration) -> i32 {
     let seconds = now.as_second().saturating_sub(window.as_secs());
     i32::try_from(seconds.div_euclid(86_400)).unwrap_or(i32::MAX)

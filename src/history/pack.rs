@@ -1,4 +1,9 @@
 //! Compact parts of a checkpoint: numbers and names as base64 text.
+//!
+//! Numbers take 8 bytes each, or seven bits a byte where most are small. A name is written as the length that
+//! it shares with the name before it, and the rest. Parts that repeat themselves are deflated. A checkpoint
+//! may come from anybody's disk, so every reader checks what it takes, and nothing inflates out of proportion
+//! to its text.
 
 use std::io::{Read as _, Write as _};
 
@@ -25,7 +30,7 @@ pub(crate) fn from_text(text: &str) -> Result<Vec<u8>, BadPack> {
     STANDARD_NO_PAD.decode(text).map_err(unreadable)
 }
 
-/// 8 bytes for each.
+/// Packs each number into 8 bytes.
 pub(crate) fn numbers_to_text(numbers: &[u64]) -> String {
     let mut bytes = Vec::with_capacity(8 * numbers.len());
     for number in numbers {
@@ -44,14 +49,14 @@ pub(crate) fn numbers_from_text(text: &str) -> Result<Vec<u64>, BadPack> {
     Ok(numbers)
 }
 
-/// Names in key order deflate to a tenth or a twentieth.
+/// Ratio up to which a part may expand. Names in key order deflate to a tenth or a twentieth.
 const RATIO: u64 = 100;
-/// What a few bytes may expand to in any case.
+/// Bytes that any part may expand to.
 const LEAST_ROOM: u64 = 16 << 20;
-/// No name is longer.
+/// Bytes of the longest name.
 const LONGEST_NAME: usize = 64 << 10;
 
-/// Deflated, for what repeats itself.
+/// Deflates bytes that repeat themselves, and returns text.
 pub(crate) fn squeeze(bytes: &[u8]) -> Result<String, BadPack> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).map_err(unreadable)?;
@@ -70,7 +75,7 @@ pub(crate) fn expand(text: &str) -> Result<Vec<u8>, BadPack> {
     Ok(bytes)
 }
 
-/// Names in a row, each as what differs from the one before.
+/// Appends a name as its difference from the name before.
 pub(crate) fn put_name(out: &mut Vec<u8>, before: &str, name: &str) {
     let same = before.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
     put_number(out, same as u64);
@@ -78,7 +83,7 @@ pub(crate) fn put_name(out: &mut Vec<u8>, before: &str, name: &str) {
     out.extend_from_slice(&name.as_bytes()[same..]);
 }
 
-/// Seven bits a byte, the lowest first.
+/// Appends a number, seven bits a byte, the lowest first.
 pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push((number & 0x7f) as u8 | 0x80);
