@@ -6,7 +6,8 @@ use super::{Example, Lowered, Rule, System};
 use crate::finding::{Finding, IdentityKind, Severity};
 use crate::judge::DIRECTORY_SIGN_INS;
 
-/// As [`Record::is_directory_sign_in`](crate::judge::Record::is_directory_sign_in) has it.
+/// Returns what [`Record::is_directory_sign_in`](crate::judge::Record::is_directory_sign_in) says of a
+/// finding's record.
 fn is_directory_sign_in(finding: &Finding) -> bool {
     let is = |field: &Option<String>, names: &[&str]| {
         field.as_deref().is_some_and(|text| names.iter().any(|name| text.eq_ignore_ascii_case(name)))

@@ -1,4 +1,4 @@
-//! What would have told somebody: alarms, stored logs, and detectors.
+//! Signals that would have warned somebody: alarms, stored logs, and detectors.
 
 use super::example::call;
 use super::rule::short::{HIGH, api};
@@ -18,7 +18,7 @@ pub(super) static RULES: &[Rule] = &[
             api("events", "DisableRule"),
             api("events", "DeleteRule"),
             api("events", "RemoveTargets"),
-            // CloudWatch's alarms are recorded under its old name.
+            // CloudTrail records CloudWatch's alarms under the old name of the service.
             api("monitoring", "DeleteAlarms"),
             api("monitoring", "DisableAlarmActions"),
             api("cloudwatch", "DeleteAlarms"),
@@ -42,7 +42,7 @@ pub(super) static RULES: &[Rule] = &[
         events: &[
             api("logs", "DeleteLogGroup"),
             api("logs", "DeleteLogStream"),
-            // CloudTrail has it under the name of the older call.
+            // CloudTrail records this call under the name of an older one.
             api("s3", "PutBucketLifecycle"),
             api("s3", "PutBucketLifecycleConfiguration"),
         ],

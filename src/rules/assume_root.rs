@@ -1,4 +1,4 @@
-//! Centralised root access: `AssumeRoot`, the sessions it opens, and its switches.
+//! Centralised root access: `AssumeRoot`, the sessions that it opens, and its switches.
 
 use super::example::{call, call_by};
 use super::rule::short::{HIGH, api, if_failed, if_it_reads, refer};
@@ -10,7 +10,7 @@ use crate::judge::Record;
 /// The task policy that lets a session read root's credentials, and nothing else.
 const AUDIT: &str = ":policy/root-task/IAMAuditRootUserCredentials";
 
-/// Whether the caller asked for that task. A finding without its record does not say.
+/// Returns whether the caller asked for that task. A finding without its record does not say.
 fn is_audit(finding: &Finding) -> bool {
     let Some(text) = &finding.cloudtrail else { return false };
     let record = parse_plain(text.get());

@@ -5,10 +5,10 @@ use super::rule::short::{HIGH, MEDIUM, api};
 use super::{Example, Rule};
 use crate::json::Value;
 
-/// The rules that EC2 answers with.
+/// The rules that EC2 reports in its response.
 const ADDED: &str = "responseElements.securityGroupRuleSet";
 
-/// How deep an open address range is looked for; AWS nests it four levels deep.
+/// Levels that are searched for an open address range; AWS nests it four levels deep.
 const SEARCH_DEPTH: u32 = 16;
 
 fn is_open_to_all(value: &Value<'_>, depth: u32) -> bool {

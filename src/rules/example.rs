@@ -1,6 +1,6 @@
 //! Small synthetic events for the rules' examples: what a rule looks at, in a plausible frame.
 
-/// A root API call from a session with MFA: the service, the event's name, and further members.
+/// Writes a root API call from a session with MFA: the service, the event's name, and further members.
 macro_rules! call {
     ($service:literal, $name:literal) => {
         $crate::rules::example::call!($service, $name, r#""readOnly":false"#)
@@ -22,7 +22,7 @@ macro_rules! call {
     };
 }
 
-/// A sign-in event of root: its name, how it ended, and `additionalEventData`.
+/// Writes a sign-in event of root: its name, how it ended, and `additionalEventData`.
 macro_rules! sign_in {
     ($name:literal, $result:literal, $data:literal) => {
         concat!(
@@ -42,7 +42,7 @@ macro_rules! sign_in {
     };
 }
 
-/// An API call by somebody else: the service, the event's name, `userIdentity`, and further members.
+/// Writes an API call by somebody else: the service, the event's name, `userIdentity`, and further members.
 macro_rules! call_by {
     ($identity:literal, $service:literal, $name:literal, $more:literal) => {
         concat!(

@@ -1,16 +1,20 @@
 //! Root's access keys and login profile: made, removed, used.
+//!
+//! The same IAM calls serve root and users, so every rule here asks first whom the call concerns. The request
+//! names the user, or nobody, which stands for the caller. Where CloudTrail left the parameters out, the
+//! response decides; where the response does not say either, doubt counts for the more severe rule.
 
 use super::example::{call, call_by};
 use super::rule::short::{CRITICAL, HIGH, MEDIUM, api, only, refer};
 use super::{Api, Case, Example, Rule, System};
 
-/// How AWS writes root where an API wants a user's name.
+/// The name for root where an API wants a user's name.
 pub(super) const ROOT_USER_NAME: &str = "AWS ROOT USER";
 
-/// Of whom a call speaks.
+/// The identity that a call concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
-    /// Root itself: the request names no user, or root by AWS's name for it.
+    /// Root itself: the request names no user, or root by AWS's name.
     Root,
     /// A user.
     User,
@@ -30,7 +34,7 @@ fn subject(case: &Case<'_>) -> Subject {
     if !case.record.parameters_are_omitted() {
         return of(case.record.filled("requestParameters.userName"));
     }
-    // What was made, and for whom.
+    // The response says what was made, and for whom.
     let made = ["accessKey", "loginProfile", "certificate", "sSHPublicKey", "serviceSpecificCredential"]
         .map(|thing| format!("responseElements.{thing}"))
         .into_iter()
@@ -41,7 +45,7 @@ fn subject(case: &Case<'_>) -> Subject {
     }
 }
 
-/// Root acts on itself, as far as the record tells.
+/// Returns whether root acts on itself, as far as the record says.
 fn for_itself(case: &Case<'_>) -> bool {
     subject(case) != Subject::User
 }
@@ -56,7 +60,7 @@ const FOR_ITSELF: &str =
 /// The condition of [`for_a_user`].
 const FOR_A_USER: &str = "the request names a user other than root (where its parameters were left out, the response does, or there is none to tell)";
 
-/// A call that counts only where it switches a credential on.
+/// Returns a call that counts only where it switches a credential on.
 const fn activation(name: &'static str) -> Api {
     only("iam", name, "status is Active, or the parameters were left out", |case| {
         case.parameter_may_be("requestParameters.status", "Active")

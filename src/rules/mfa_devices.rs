@@ -1,4 +1,9 @@
 //! MFA devices: root's own, and those of users that root changes.
+//!
+//! The same IAM calls serve root's devices and those of users, so every rule here asks first whose device it
+//! is. The request names a user, or the device by a name that only root's devices have, or nobody, which
+//! stands for the caller. Where CloudTrail left the parameters out, the response decides; where the response
+//! does not say either, the call counts as both, since doubt must stay visible.
 
 use super::example::call;
 use super::keys::is_root_name;
@@ -10,13 +15,13 @@ const REMOVED: &[Api] = &[api("", "DeactivateMFADevice"), api("iam", "DeleteVirt
 const REGISTERED: &[Api] =
     &[api("iam", "EnableMFADevice"), api("iam", "CreateVirtualMFADevice"), api("iam", "ResyncMFADevice")];
 
-/// Whose a device is, as far as the record tells.
+/// The owner of a device, as far as the record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// Root's: by AWS's name for root as a user, by the device's own name, or because the call names nobody and so
-    /// concerns its caller.
+    /// Root: by AWS's name for root as a user, by the device's own name, or because the call names nobody and
+    /// so concerns its caller.
     Root,
-    /// A user's, or one whose name does not tell.
+    /// A user, also where the device's name leaves the owner open.
     Other,
     /// The parameters were left out, and the response does not name the device.
     Unknown,

@@ -1,7 +1,7 @@
 //! The rules: which root events matter, how much, and which peers' rules each one covers.
 //!
-//! One table per family. A new rule is a new row; a new family is a new file and one line in
-//! [`FAMILIES`]. Rules look at one judged record; four are added by the run ([`Scope::Run`]).
+//! There is one table per family. A new rule is a new row; a new family is a new file and one line in
+//! [`FAMILIES`]. Most rules look at one judged record; four are added by the run ([`Scope::Run`]).
 
 mod account;
 mod activity;
@@ -38,7 +38,8 @@ pub use trusted::{BadNetwork, TrustedNetworks};
 use crate::finding::{Finding, Severity};
 use crate::judge::{Record, Verdict};
 
-/// Every rule, in the order that decides between rules of one severity: the specific before the general.
+/// All rules by family, in the order that decides between rules of one severity: the specific before the
+/// general.
 pub static FAMILIES: &[&[Rule]] = &[
     run::RULES,
     sign_in::RULES,
@@ -61,24 +62,25 @@ pub static FAMILIES: &[&[Rule]] = &[
     activity::RULES,
 ];
 
-/// Every rule, in stable order.
+/// Returns every rule, in stable order.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     FAMILIES.iter().flat_map(|family| family.iter())
 }
 
-/// The rule of this id.
+/// Returns the rule of this id.
 pub fn by_id(id: &str) -> Option<&'static Rule> {
     all().find(|rule| rule.id == id)
 }
 
-/// Fills in the rules that hold, and with them severity and techniques.
+/// Sets the rules that hold, and with them severity and techniques.
 pub(crate) fn apply(record: &Record<'_>, verdict: &Verdict, finding: &mut Finding) {
     let case = Case::new(record, verdict);
     finding.rules = all().filter(|rule| rule.matches(&case)).map(|rule| Cow::Borrowed(rule.id)).collect();
     rank(finding);
 }
 
-/// Adds a rule that the run decides, and ranks the finding's rules anew. False: there is no such rule.
+/// Adds a rule that the run decides, and ranks the finding's rules. Returns `false` where there is no such
+/// rule.
 pub fn add(finding: &mut Finding, id: &str) -> bool {
     let Some(rule) = by_id(id) else { return false };
     if !finding.rules.iter().any(|held| held == rule.id) {
@@ -88,7 +90,8 @@ pub fn add(finding: &mut Finding, id: &str) -> bool {
     true
 }
 
-/// Most severe first, ties in the order of [`FAMILIES`]; severity and techniques follow from it.
+/// Sorts the rules, the most severe first, ties in the order of [`FAMILIES`]; severity and techniques follow
+/// from them.
 pub(crate) fn rank(finding: &mut Finding) {
     let mut held: Vec<(Severity, &'static Rule)> = all()
         .filter(|rule| finding.rules.iter().any(|id| id == rule.id))

@@ -4,7 +4,7 @@ use super::example::call;
 use super::rule::short::{CRITICAL, HIGH, api, only};
 use super::{Api, Case, Example, Rule};
 
-/// Where a call and its answer name the type of a policy.
+/// The places where a call and its response name the type of a policy.
 const POLICY_TYPE: &[&str] = &[
     "requestParameters.policyType",
     "requestParameters.type",
@@ -12,7 +12,8 @@ const POLICY_TYPE: &[&str] = &[
     "responseElements.policySummary.type",
 ];
 
-/// Most calls name the policy by its id alone: what is not known to be another kind of policy counts.
+/// Returns whether a policy may limit accounts. Most calls name the policy by its id alone, so a policy
+/// counts unless it is known to be of another kind.
 fn may_limit_accounts(case: &Case<'_>) -> bool {
     let mut types = POLICY_TYPE.iter().filter_map(|path| case.record.filled(path)).peekable();
     types.peek().is_none()

@@ -47,7 +47,7 @@ pub(super) static RULES: &[Rule] = &[
         reason: "Password resets now go to another mailbox: the account can be taken for good.",
         next: "Confirm with the owner; if it is not theirs, contact AWS Support at once to take the account back.",
         references: &[refer(System::Tailpipe, "iam_root_user_email_address_updated")],
-        // AWS records it under signin; Tailpipe looks for iam.
+        // AWS records this event under signin; Tailpipe looks for iam.
         events: &[api("", "EmailUpdated"), api("account", "AcceptPrimaryEmailUpdate")],
         example: Example {
             matching: sign_in!("EmailUpdated", "Success", "null"),

@@ -1,4 +1,11 @@
-//! What a rule is.
+//! The definition of a rule.
+//!
+//! A [`Rule`] is data: the events that it looks at, a further condition as a function, and the words for
+//! people. A rule holds for a judged record if the actor is in its [`Scope`], the event is one of its
+//! [`Api`]s, and the condition is true. [`Rule::why_not`] names the first of these that fails, for `explain`.
+//! The severity is fixed but for the cases in `lowered`. Every rule carries an example for which it holds and
+//! one for which it does not, and the tests run both. The module `short` has constructors that keep the
+//! tables of the families readable.
 
 use std::fmt;
 
@@ -10,34 +17,34 @@ use crate::judge::{Record, Verdict};
 /// One signal: when it holds, how much it matters, why, and what to do next.
 #[derive(Debug)]
 pub struct Rule {
-    /// Kebab-case, stable.
+    /// The id: kebab-case, stable.
     pub id: &'static str,
-    /// A few words.
+    /// The title: a few words.
     pub title: &'static str,
-    /// The title where the attempt failed; empty where the rule holds for successes only, or says itself that it
-    /// failed.
+    /// The title where the attempt failed; empty where the rule holds for successes only, or where `title`
+    /// itself says that the attempt failed.
     pub tried: &'static str,
-    /// How serious it is where nothing in `lowered` applies.
+    /// The severity where nothing in `lowered` applies.
     pub severity: Severity,
-    /// Where it weighs less.
+    /// The cases in which the rule weighs less.
     pub lowered: &'static [Lowered],
     /// ATT&CK techniques.
     pub attack: &'static [&'static str],
-    /// The condition in words, beyond the events; empty where they are all of it.
+    /// The condition in words, beyond the events; empty where the events are the whole condition.
     pub when: &'static str,
-    /// Why it matters, in one sentence.
+    /// The reason why the rule matters, in one sentence.
     pub reason: &'static str,
-    /// What to do next.
+    /// The next step for the reader.
     pub next: &'static str,
-    /// What others call it: the checks and rules that this rule covers.
+    /// The checks and rules of others that this rule covers.
     pub references: &'static [Reference],
-    /// Whose events it looks at.
+    /// The actors whose events the rule looks at.
     pub scope: Scope,
-    /// The events that it looks at; all where empty.
+    /// The events that the rule looks at; empty for all.
     pub events: &'static [Api],
     /// The rest of the condition.
     pub holds: fn(&Case<'_>) -> bool,
-    /// One event for which it holds and one for which it does not.
+    /// One event for which the rule holds and one for which it does not.
     pub example: Example,
 }
 
@@ -46,39 +53,39 @@ pub struct Rule {
 pub struct Case<'a> {
     /// The record.
     pub record: &'a Record<'a>,
-    /// What the decision table says of it.
+    /// The verdict of the decision table.
     pub verdict: &'a Verdict,
-    /// The record's, read once for all rules.
+    /// The event's name, read once for all rules.
     name: &'a str,
     service: Option<&'a str>,
 }
 
-/// Whose events a rule looks at.
+/// The actors whose events a rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Root's, in any of its five forms.
+    /// Root, in any of its five forms.
     Root,
-    /// Those, and those of callers of `AssumeRoot`.
+    /// Root, and callers of `AssumeRoot`.
     RootOrCaller,
-    /// No single record's: the run compares it with something else, and adds the rule.
+    /// No single record: the run compares it with something else, and adds the rule.
     Run,
 }
 
 /// An event by service and name.
 #[derive(Clone, Copy, Debug)]
 pub struct Api {
-    /// `iam` of `iam.amazonaws.com`; any where empty.
+    /// The service, such as `iam` of `iam.amazonaws.com`; empty for any.
     pub service: &'static str,
     /// The event's name; one `*` stands for any letters.
     pub name: &'static str,
-    /// What must hold besides of this one event.
+    /// A further condition on this one event.
     pub only: Option<Only>,
 }
 
 /// A condition on one of a rule's events.
 #[derive(Clone, Copy, Debug)]
 pub struct Only {
-    /// In words.
+    /// The condition in words.
     pub when: &'static str,
     /// The condition.
     pub holds: fn(&Case<'_>) -> bool,
@@ -87,7 +94,7 @@ pub struct Only {
 /// A case in which a rule weighs less than its severity says.
 #[derive(Debug)]
 pub struct Lowered {
-    /// To this.
+    /// The lower severity.
     pub to: Severity,
     /// The case in words.
     pub when: &'static str,
@@ -95,34 +102,34 @@ pub struct Lowered {
     pub applies: fn(&Finding) -> bool,
 }
 
-/// Which part of a rule does not fit a record.
+/// The part of a rule that does not fit a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhyNot {
-    /// No record decides it: the run does.
+    /// No record decides the rule: the run does.
     Run,
-    /// The actor is not whom it looks at.
+    /// The actor is not one that the rule looks at.
     Actor,
-    /// The event is not one that it looks at.
+    /// The event is not one that the rule looks at.
     Event,
-    /// The event is, but this part of the condition does not hold.
+    /// The event fits, but this part of the condition does not hold.
     Condition(&'static str),
 }
 
 /// One event for which a rule holds and one for which it does not, as JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct Example {
-    /// The rule holds.
+    /// An event for which the rule holds.
     pub matching: &'static str,
-    /// It does not.
+    /// An event for which the rule does not hold.
     pub other: &'static str,
 }
 
 /// A check or rule of another system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Reference {
-    /// Whose.
+    /// The system.
     pub system: System,
-    /// As they name it.
+    /// The name that the system uses.
     pub name: &'static str,
 }
 
@@ -137,7 +144,7 @@ pub enum System {
     /// AWS Config managed rules.
     #[serde(rename = "AWS-Config")]
     AwsConfig,
-    /// SigmaHQ, and Suzaku, which runs its rules.
+    /// SigmaHQ, and Suzaku, which runs SigmaHQ's rules.
     Sigma,
     /// elastic/detection-rules.
     Elastic,
@@ -175,12 +182,12 @@ impl fmt::Display for System {
 }
 
 impl Rule {
-    /// Whether the rule holds for a judged record. Rules of [`Scope::Run`] never do.
+    /// Returns whether the rule holds for a judged record. Rules of [`Scope::Run`] never do.
     pub fn matches(&self, case: &Case<'_>) -> bool {
         self.why_not(case).is_none()
     }
 
-    /// Whether the rule looks at events of this actor at all.
+    /// Returns whether the rule looks at events of this actor at all.
     pub fn in_scope(&self, case: &Case<'_>) -> bool {
         match (self.scope, case.verdict.identity) {
             (Scope::Run, _) | (_, None) | (Scope::Root, Some(IdentityKind::AssumeRootCaller)) => false,
@@ -188,12 +195,12 @@ impl Rule {
         }
     }
 
-    /// Whether the rule looks at events of this name and service.
+    /// Returns whether the rule looks at events of this name and service.
     pub fn is_about(&self, case: &Case<'_>) -> bool {
         self.events.is_empty() || self.events.iter().any(|api| api.is(case))
     }
 
-    /// Why the rule does not hold for a judged record. `None`: it does.
+    /// Returns why the rule does not hold for a judged record; `None`: it does hold.
     pub fn why_not(&self, case: &Case<'_>) -> Option<WhyNot> {
         if self.scope == Scope::Run {
             return Some(WhyNot::Run);
@@ -212,7 +219,8 @@ impl Rule {
         failed.map(WhyNot::Condition)
     }
 
-    /// The condition of the record's event that does not hold. `None`: the event is none of the rule's.
+    /// Returns the condition of the record's event that does not hold. The outer `None` says that the event
+    /// is none of the rule's.
     fn unmet(&self, case: &Case<'_>) -> Option<Option<&'static str>> {
         let mut fitting = self.events.iter().filter(|api| api.is(case)).peekable();
         fitting.peek()?;
@@ -226,12 +234,12 @@ impl Rule {
         Some(unmet)
     }
 
-    /// What to call it where the attempt failed, or did not.
+    /// Returns the title for an attempt that failed, or for a success.
     pub fn title_of(&self, failed: bool) -> &'static str {
         if failed && !self.tried.is_empty() { self.tried } else { self.title }
     }
 
-    /// The whole condition in words.
+    /// Returns the whole condition in words.
     pub fn condition(&self) -> String {
         let events: Vec<String> = self.events.iter().map(ToString::to_string).collect();
         match (events.join(" or "), self.when) {
@@ -241,7 +249,7 @@ impl Rule {
         }
     }
 
-    /// What the rule weighs in this finding.
+    /// Returns the severity in this finding.
     pub fn severity_in(&self, finding: &Finding) -> Severity {
         let lowered =
             self.lowered.iter().filter(|lowered| (lowered.applies)(finding)).map(|lowered| lowered.to);
@@ -250,7 +258,7 @@ impl Rule {
 }
 
 impl Api {
-    /// Whether the record is this event, whatever else must hold of it.
+    /// Returns whether the record is this event, without regard to `only`.
     pub fn is(&self, case: &Case<'_>) -> bool {
         let name = case.name;
         let named = match self.name.split_once('*') {
@@ -277,17 +285,18 @@ impl fmt::Display for Api {
 }
 
 impl<'a> Case<'a> {
-    /// A record and its verdict.
+    /// Returns the case of a record and its verdict.
     pub fn new(record: &'a Record<'a>, verdict: &'a Verdict) -> Self {
         Self { record, verdict, name: record.event_name(), service: record.service() }
     }
 
-    /// Whether the action succeeded.
+    /// Returns whether the action succeeded.
     pub fn succeeded(&self) -> bool {
         self.verdict.outcome == Outcome::Success
     }
 
-    /// Whether a parameter is this word, or cannot be known because CloudTrail left the parameters out.
+    /// Returns whether a parameter is this word, or cannot be known because CloudTrail left the parameters
+    /// out.
     pub(super) fn parameter_may_be(&self, path: &str, word: &str) -> bool {
         self.record.parameters_are_omitted() || self.record.is_any(path, &[word])
     }
@@ -332,15 +341,15 @@ pub(super) mod short {
         example: Example { matching: "", other: "" },
     };
 
-    /// What most critical rules share.
+    /// The members that most critical rules share.
     pub(in crate::rules) const CRITICAL: Rule =
         Rule { severity: Severity::Critical, lowered: CRITICAL_IF_FAILED, ..NONE };
 
-    /// What most high rules share.
+    /// The members that most high rules share.
     pub(in crate::rules) const HIGH: Rule =
         Rule { severity: Severity::High, lowered: HIGH_IF_FAILED, ..NONE };
 
-    /// What most medium rules share.
+    /// The members that most medium rules share.
     pub(in crate::rules) const MEDIUM: Rule =
         Rule { severity: Severity::Medium, lowered: MEDIUM_IF_FAILED, ..NONE };
 

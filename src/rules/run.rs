@@ -4,15 +4,15 @@ use super::example::call;
 use super::rule::short::{CRITICAL, HIGH, MEDIUM};
 use super::{Example, Rule, Scope};
 
-/// Two copies of one event differ.
+/// The rule of two copies of one event that differ.
 pub const CONFLICTING_COPIES: &str = "conflicting-event-copies";
-/// Two copies of one event differ, and CloudTrail says why.
+/// The rule of two copies of one event that differ where CloudTrail says why.
 pub const AMENDED_COPY: &str = "event-copy-amended";
-/// A record that has a key twice, and says another thing in each reading.
+/// The rule of a record that has a key twice and whose readings differ.
 pub const AMBIGUOUS_RECORD: &str = "ambiguous-record";
-/// A success from an address that is not on the list.
+/// The rule of a success from an address that is not on the list.
 pub const UNTRUSTED_ADDRESS: &str = "root-from-untrusted-address";
-/// The log is not what CloudTrail delivered.
+/// The rule of a log that is not what CloudTrail delivered.
 pub const LOG_TAMPERED: &str = "log-tampered";
 
 pub(super) static RULES: &[Rule] = &[

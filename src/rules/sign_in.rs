@@ -12,7 +12,8 @@ const ELASTIC_LOGIN: Reference = refer(System::Elastic, "initial_access_console_
 const PANTHER_LOGIN: Reference = refer(System::Panther, "AWS.Console.RootLogin");
 const TAILPIPE_LOGIN: Reference = refer(System::Tailpipe, "iam_root_user_console_login");
 
-/// A federated session's sign-in says nothing of how root signed in; it has a rule of its own.
+/// Returns whether a successful sign-in has one of these statuses. A federated session's sign-in says nothing
+/// of how root signed in, and has a rule of its own.
 fn success_with(case: &Case<'_>, statuses: &[MfaStatus]) -> bool {
     case.succeeded()
         && case.verdict.identity != Some(IdentityKind::RootFederated)

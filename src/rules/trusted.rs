@@ -1,10 +1,10 @@
 //! The addresses from which root may act, and the rule that a success from elsewhere raises.
 //!
-//! Of a success whose source is no IP address: AWS's own names (`cloudformation.amazonaws.com`,
-//! `AWS Internal`) do not raise the rule. They say that a service passed the call on; the sign-in or
-//! call behind it has an event, with an address, of its own. The server for agents is none of them: the call
-//! through it is the only event. Anything else that is no IP, a missing
-//! address included, does raise it: it cannot be shown to be trusted.
+//! The rule compares the source address of a success with the networks on the list. A source that is one of
+//! AWS's own names (`cloudformation.amazonaws.com`, `AWS Internal`) does not raise the rule: a service passed
+//! the call on, and the sign-in or call behind it has an event, with an address, of its own. The server for
+//! agents is not such a name, since the call through it is the only event. Any other source that is no IP
+//! address raises the rule, a missing one included: it cannot be shown to be trusted.
 
 use std::net::IpAddr;
 
@@ -26,12 +26,16 @@ pub struct TrustedNetworks {
 pub struct BadNetwork {
     /// The entry.
     pub text: String,
-    /// Its line, in a file.
+    /// The line in a file.
     pub line: Option<usize>,
 }
 
 impl TrustedNetworks {
-    /// Adds a network, `198.51.100.0/24`, or one address. Fails where it is neither.
+    /// Adds a network, `198.51.100.0/24`, or one address.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the text is neither.
     pub fn add(&mut self, text: &str) -> Result<(), BadNetwork> {
         let text = text.trim();
         let network = text
@@ -42,7 +46,11 @@ impl TrustedNetworks {
         Ok(())
     }
 
-    /// Adds the entries of a file: one a line, `#` starts a comment. Fails at the first bad one.
+    /// Adds the entries of a file: one a line, `#` starts a comment.
+    ///
+    /// # Errors
+    ///
+    /// Fails at the first line that is neither a network nor an address, and names the line.
     pub fn add_lines(&mut self, text: &str) -> Result<(), BadNetwork> {
         for (index, line) in text.lines().enumerate() {
             let entry = line.split('#').next().unwrap_or_default().trim();
@@ -53,18 +61,18 @@ impl TrustedNetworks {
         Ok(())
     }
 
-    /// Whether there is no list, and so nothing to judge by.
+    /// Returns whether there is no list, and so nothing to judge by.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty()
     }
 
-    /// Whether the address is on the list. An IPv4 address may come in IPv6's clothes.
+    /// Returns whether the address is on the list. An IPv4 address may come mapped into IPv6.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// Adds the rule to a success of root from elsewhere. True where it did.
+    /// Adds the rule to a success of root from elsewhere. Returns whether it was added.
     pub fn apply(&self, finding: &mut Finding) -> bool {
         let judged = !self.is_empty()
             && finding.outcome == Outcome::Success
@@ -90,7 +98,7 @@ fn is_aws_name(address: &str) -> bool {
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
         })
     };
-    // Whoever calls through the server for agents shows no address of their own.
+    // A caller through the server for agents shows no address of their own.
     if address.eq_ignore_ascii_case(AGENT_PROXY) {
         return false;
     }

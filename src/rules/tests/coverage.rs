@@ -1,8 +1,9 @@
-//! What other systems would have raised: their published conditions, written anew from their text,
-//! over the rules' own examples, made-up variations, and the shared labelled events where
-//! `ROOTTRAIL_CONFORMANCE` names their file. Each hit must carry one of our rules that names theirs.
+//! What other systems would have raised: their published conditions, rewritten from their text, over the
+//! rules' own examples, made-up variations, and the shared labelled events where `ROOTTRAIL_CONFORMANCE`
+//! names their file.
 //!
-//! `ROOTTRAIL_COVERAGE_TABLE` names a file to which the results are written, as Markdown for the README.
+//! Each hit must carry one of our rules that names the peer's. `ROOTTRAIL_COVERAGE_TABLE` names a file to
+//! which the results are written, as Markdown for the README.
 
 use std::fmt::Write as _;
 
@@ -14,9 +15,9 @@ use crate::detect::testing::judged;
 struct Peer {
     system: System,
     name: &'static str,
-    /// Since when it is deprecated.
+    /// The version or date from which the peer's rule is deprecated.
     deprecated: Option<&'static str>,
-    /// Whether its text asks for root. Where it does not, only hits that are root's are ours to cover.
+    /// Whether the condition asks for root. Where it does not, only hits that are root's are ours to cover.
     root_only: bool,
     hits: fn(&Value) -> bool,
 }
@@ -45,7 +46,7 @@ fn login_said(event: &Value, what: &str) -> bool {
     is(event, "responseElements.ConsoleLogin", what)
 }
 
-/// As Elastic's pipeline sets `event.outcome`.
+/// Returns `event.outcome` as Elastic's pipeline sets it.
 fn elastic_outcome(event: &Value) -> &'static str {
     let failed = if login(event) {
         !login_said(event, "Success")
@@ -261,7 +262,7 @@ const PEERS: &[Peer] = &[
     },
 ];
 
-/// Root under several identities, times the events that peers look for, in several shapes.
+/// Returns root under several identities, times the events that peers look for, in several shapes.
 fn variations() -> Vec<String> {
     let identities = [
         r#"{"type":"Root"}"#,

@@ -1,10 +1,11 @@
-//! The names of events that rules look for, against a list of names that AWS has: a misspelt one would never hold.
+//! The names of events that rules look for, compared with a list of names that AWS has: a misspelt name would
+//! never match.
 
 use super::super::*;
 
 const KNOWN: &str = include_str!("../../../tests/corpus/event-names.txt");
 
-/// Service, name, and where the name was seen.
+/// Returns service, name, and where the name was seen.
 fn known() -> Vec<[&'static str; 3]> {
     let lines = KNOWN.lines().filter(|line| !line.starts_with('#'));
     lines

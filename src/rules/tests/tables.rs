@@ -1,11 +1,15 @@
 //! Every rule by its own example, the finer conditions by tables, and the ranking.
+//!
+//! The example of a rule must raise exactly that rule's id, and its counterexample must not. Tables of small
+//! events then check each finer condition from both sides. The remaining tests hold for all rules at once:
+//! titles, severities of failed attempts, and the order of rules in a finding.
 
 use std::collections::HashSet;
 
 use super::super::*;
 use crate::detect::testing::judged;
 
-/// The rules of a root event with these members.
+/// Returns the rules of a root event with these members.
 fn rules_of(members: &str) -> Vec<String> {
     let json = format!(
         r#"{{"userIdentity":{{"type":"Root","arn":"arn:aws:iam::111122223333:root","accessKeyId":"ASIAX"}},{members}}}"#
@@ -26,13 +30,12 @@ fn each_example_matches_and_each_other_does_not() {
     };
     for rule in all() {
         let says = |json: &str| {
-            // Of a key that is there twice these tests read the last.
+            // The last of duplicate keys is all that is read here.
             let Some(mut finding) = judged(json) else { return rule.id == AMBIGUOUS_RECORD };
             match rule.id {
                 UNTRUSTED_ADDRESS => trusted.apply(&mut finding),
-                // Which of two copies is the second is for the run to say; see the tests of the scan.
-                // The same holds of what digests say.
-                // And the readings of a record with a key twice are for its own tests.
+                // The run decides which of two copies is the second, and what digests say (see the tests of
+                // the scan). A record with a key twice has tests of its own.
                 CONFLICTING_COPIES | AMENDED_COPY | LOG_TAMPERED | AMBIGUOUS_RECORD => {
                     json == rule.example.matching && add(&mut finding, rule.id)
                 }
@@ -95,7 +98,7 @@ fn a_failed_attempt_keeps_its_rule_and_weighs_less() {
     }
 }
 
-/// A title that says what happened must not be printed of what did not.
+/// A title that states a success must not be printed of an attempt that failed.
 #[test]
 fn titles_of_attempts_read_as_attempts() {
     let says_it_failed =
@@ -341,7 +344,7 @@ fn finer_conditions() {
     }
 }
 
-/// What was left out of a record is unknown, not absent: the response decides, and doubt counts.
+/// A parameter that CloudTrail left out is unknown, not absent: the response decides, and doubt counts.
 #[test]
 fn omitted_parameters_are_unknown() {
     let held = |name: &str, response: &str| {
