@@ -1,4 +1,10 @@
-//! Candidates are collected and judged many at a time, on all cores where there are enough of them.
+//! Candidates of one object, collected and judged many at a time.
+//!
+//! [`Judging`] receives the elements of an object from the walk. An element that cannot concern root is only
+//! counted. A candidate is copied into the [`Batch`]; a full batch is judged, on all cores where it holds
+//! enough candidates, and the results are taken in the order of the records. A large candidate is judged at
+//! once, without a copy. The threads are shared by all workers and start when an object first holds many
+//! candidates.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -23,7 +29,7 @@ use crate::records::suspicion::NOT_READ;
 const BATCH: usize = 512;
 /// Candidate bytes held at a time.
 const BATCH_BYTES: usize = 4 << 20;
-/// From here on it pays to wake other threads.
+/// Candidates from which it pays to wake other threads.
 const PARALLEL: usize = 64;
 /// Error lines for single records of one object; the others are counted.
 const MALFORMED_LINES: u64 = 1000;
@@ -33,7 +39,7 @@ const MALFORMED_LINES: u64 = 1000;
 pub(super) struct Batch {
     texts: Vec<u8>,
     waiting: Vec<Waiting>,
-    /// Where findings wait that are too many for the memory.
+    /// The file for findings that are too many for the memory.
     pub(super) spill_file: SpillFile,
 }
 
@@ -54,7 +60,8 @@ impl Batch {
     }
 }
 
-/// Counts an object's elements and judges its candidates. Dropping it judges what still waits.
+/// The elements of one object: counts them and judges the candidates. Dropping it judges the candidates that
+/// still wait.
 pub(super) struct Judging<'b> {
     batch: &'b mut Batch,
     report: &'b mut Report,
@@ -69,7 +76,7 @@ impl Elements for Judging<'_> {
             self.report.see_time(time);
         }
         if element.candidate && element.text.len() > LARGE {
-            // No copy of it waits for others.
+            // A large candidate is judged without a copy, so those before it are judged first.
             self.judge();
             let object = &self.report.object;
             let Element { index, text, repairs, doubtful, .. } = element;
@@ -170,7 +177,7 @@ impl Judging<'_> {
     }
 }
 
-/// Judges one element with buffers of the thread's own; a large one when it is its turn.
+/// Judges one element with buffers of the thread's own. A large element waits for its turn.
 fn examine_at(
     object: &ObjectRef,
     text: &[u8],
@@ -198,14 +205,14 @@ fn examine_at(
 
 impl Drop for Judging<'_> {
     fn drop(&mut self) {
-        // A panic on its way out must not be met by a second one.
+        // A second panic during an unwinding one would abort the process.
         if !std::thread::panicking() {
             self.judge();
         }
     }
 }
 
-/// Threads that judge, started when an object first holds many candidates.
+/// Returns the threads that judge, started when an object first holds many candidates.
 fn pool(threads: usize) -> Option<&'static rayon::ThreadPool> {
     static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
     POOL.get_or_init(|| {

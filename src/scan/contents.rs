@@ -1,4 +1,4 @@
-//! What verification wants of an object: the SHA-256 of its inflated bytes, or, of a digest file, the bytes.
+//! What verification reads of an object: the SHA-256 of its inflated bytes, or the bytes of a digest file.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,20 +15,20 @@ use crate::inflate::{FirstMember, first_member};
 use crate::records::cursor::Break;
 use crate::source::Metadata;
 
-/// What the answer to a HEAD may have.
+/// Bytes that the answer to a HEAD request may have.
 const BESIDE: u64 = 1 << 20;
 
 /// The inflated bytes of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uncompressed {
-    /// Its first gzip member, or all of what is not gzip.
+    /// The first gzip member, or all of an object that is not gzip.
     Whole(FirstMember),
-    /// It does not inflate.
+    /// The object does not inflate.
     Damaged,
 }
 
 impl Uncompressed {
-    /// Hashes what a reader yields; `None` where that cannot be read, or is too large.
+    /// Hashes the bytes of a reader; `None` where the reader fails or has too many.
     pub(super) fn of_reader(reader: impl BufRead, options: &ScanOptions) -> Option<Self> {
         Self::of(&first_member(reader, options.max_object_size, &options.cancel, |_| {}))
     }
@@ -46,11 +46,11 @@ impl Uncompressed {
 pub struct DigestContents {
     pub(super) bytes: Vec<u8>,
     pub(super) spilled: Option<Piece>,
-    /// What S3 has beside it.
+    /// The metadata that S3 stores with the object.
     pub metadata: Metadata,
 }
 
-/// `aws s3api head-object` prints more; the rest is of no use here.
+/// The part of `aws s3api head-object` that is of use here.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct HeadObject {
@@ -59,11 +59,11 @@ struct HeadObject {
 }
 
 impl DigestContents {
-    /// Its inflated bytes.
+    /// Returns the inflated bytes.
     ///
     /// # Errors
     ///
-    /// Fails where the temporary file that holds them cannot be read back.
+    /// Fails where the temporary file that holds the bytes cannot be read back.
     pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
         let Some(piece) = &self.spilled else { return Ok((&*self.bytes).into()) };
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! All events of an object, judged or not: what `explain` looks at.
+//! All events of an object, judged or not, for `explain`.
 
 use serde_json::value::RawValue;
 
@@ -8,19 +8,23 @@ use crate::json::minify::minify;
 use crate::records::cursor::Cursor;
 use crate::records::document::{Element, Elements, walk};
 
-/// Why an object's events cannot be told.
+/// The reason why the events of an object cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum EventsError {
     /// The object breaks, or is no JSON.
     #[error("{0}")]
     Broken(String),
-    /// It is well-formed, and holds no events.
+    /// The object is well-formed and holds no events.
     #[error("it holds no events")]
     NoEvents,
 }
 
-/// The events of an object in any shape that a scan reads: each one's place and its minified text.
+/// Returns the events of an object in any shape that a scan reads: each one's place and its minified text.
 /// Elements that are no readable records are left out.
+///
+/// # Errors
+///
+/// Fails where the object breaks before its first event, and where it holds no events.
 pub fn events_of(stored: &[u8]) -> Result<Events, EventsError> {
     let mut events = All(Vec::new());
     let read = |cursor: &mut Cursor<'_>| {
@@ -54,9 +58,9 @@ pub fn events_of(stored: &[u8]) -> Result<Events, EventsError> {
 /// The events of an object.
 #[derive(Debug)]
 pub struct Events {
-    /// Each one's place and its minified text.
+    /// The place and the minified text of each event.
     pub events: Vec<(u64, Box<RawValue>)>,
-    /// Why there may be more of them, where the object breaks.
+    /// The reason why there may be more events, where the object breaks.
     pub broken: Option<String>,
 }
 

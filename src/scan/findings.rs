@@ -1,8 +1,8 @@
 //! The findings of one object, in memory while they are few and in a file when they are many.
 //!
-//! An object's findings wait until the object has been read whole (its checksum decides whether they
-//! are damaged) and until all objects before it have been written. An object that is all root would
-//! fill the memory; its findings wait in an unnamed temporary file instead.
+//! An object's findings wait until the object has been read whole (its checksum decides whether they are
+//! damaged) and until all objects before it have been written. The findings of an object that is all root
+//! would fill the memory, so they wait in an unnamed temporary file instead.
 
 use std::io::{self, BufRead, BufReader};
 
@@ -22,9 +22,9 @@ const IN_MEMORY: usize = 4 << 20;
 pub struct ObjectFindings {
     held: Vec<Judged>,
     held_bytes: usize,
-    /// What came before those that are held.
+    /// Pieces of the file, with the findings before those that are held.
     spilled: Vec<Piece>,
-    /// Bytes held when the file last took no more.
+    /// Bytes held when the file could last not be written.
     refused: usize,
     count: u64,
 }
@@ -42,7 +42,8 @@ struct Read {
 }
 
 impl ObjectFindings {
-    /// Adds the next finding. Fails where the temporary file cannot be written; the findings are held then.
+    /// Adds the next finding. Fails where the temporary file cannot be written; the finding is held in memory
+    /// then.
     pub(super) fn push(&mut self, judged: Judged, spill_file: &SpillFile) -> io::Result<()> {
         self.count += 1;
         self.held_bytes += size_of::<Judged>() + text_bytes(&judged.finding);
@@ -50,26 +51,26 @@ impl ObjectFindings {
         if self.held_bytes <= IN_MEMORY.max(2 * self.refused) {
             return Ok(());
         }
-        // A full disk is asked again when there is twice as much.
+        // A full disk is tried again when there is twice as much.
         self.spill(spill_file).inspect_err(|_| self.refused = self.held_bytes)
     }
 
-    /// How many there are.
+    /// Returns the number of findings.
     pub fn len(&self) -> u64 {
         self.count
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Bytes held in memory, about.
+    /// Returns the bytes held in memory, about.
     pub fn held_bytes(&self) -> usize {
         self.held_bytes
     }
 
-    /// Moves what is held in memory to the file.
+    /// Moves the findings in memory to the file.
     pub(super) fn spill(&mut self, spill_file: &SpillFile) -> io::Result<()> {
         if self.held.is_empty() {
             return Ok(());
@@ -87,11 +88,14 @@ impl ObjectFindings {
         Ok(())
     }
 
-    /// Hands all findings to `to`, in order. Fails where the temporary file cannot be read back, or
-    /// where `to` fails.
+    /// Hands all findings to `to`, in order.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the temporary file cannot be read back, and where `to` fails.
     pub fn drain<E: From<io::Error>>(self, mut to: impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
         for piece in self.spilled {
-            // More than is held at a time: there is a large finding in it.
+            // A piece with more than is held at a time has a large finding in it.
             let _turn = Turn::for_size(piece.bytes() / 2);
             for line in BufReader::with_capacity(1 << 18, piece.read()).lines() {
                 let read: Read = serde_json::from_str(&line?).map_err(io::Error::from)?;
@@ -102,7 +106,7 @@ impl ObjectFindings {
     }
 }
 
-/// The record's text is most of a finding; the rest of its strings come to about as much as a KB.
+/// Returns the bytes of a finding. The record's text is most of it; its other strings come to about a KB.
 fn text_bytes(finding: &Finding) -> usize {
     finding.cloudtrail.as_ref().map_or(0, |text| text.get().len()) + 1024
 }

@@ -11,10 +11,10 @@ use crate::inflate::{FirstMember, first_member};
 use crate::records::cursor::Break;
 use crate::source::Metadata;
 
-/// What a digest file may inflate to: CloudTrail's have a few hundred bytes for each log of one hour.
+/// Bytes that a digest file may inflate to: CloudTrail's have a few hundred bytes for each log of one hour.
 const DIGEST: u64 = 64 << 20;
 
-/// The report of an object that was hashed.
+/// Returns the report of an object that was hashed.
 pub(super) fn hashed(mut report: Report, member: Result<FirstMember, Break>, start: Instant) -> Report {
     report.uncompressed = Uncompressed::of(&member);
     report.times.inflate = Some(start.elapsed());
@@ -25,7 +25,7 @@ pub(super) fn hashed(mut report: Report, member: Result<FirstMember, Break>, sta
     report
 }
 
-/// The report of a digest file.
+/// Returns the report of a digest file.
 pub(super) fn digest(report: Report, reader: impl BufRead, options: &ScanOptions, start: Instant) -> Report {
     let limit = options.max_object_size.min(DIGEST);
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
-//! Reading from what may keep its reader waiting: standard input, a pipe.
+//! Reading from inputs that may keep their reader waiting: standard input, a pipe.
 //!
-//! A thread of its own waits for the bytes, so that a run that is asked to stop need not. Where none come any
-//! more, that thread is left behind and ends with the program.
+//! A thread of its own waits for the bytes, so that a run that is asked to stop need not wait. If no further
+//! bytes come, that thread is left behind and ends with the program.
 
 use std::io::{self, Read};
 use std::thread;
@@ -25,7 +25,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Reads what `open` opens, which may have to wait as well. Fails where no thread can be started.
+    /// Reads what `open` opens; opening may have to wait as well. Fails where no thread can be started.
     pub(super) fn on<R: Read>(
         open: impl FnOnce() -> io::Result<R> + Send + 'static,
         cancel: &Cancel,
@@ -35,7 +35,7 @@ impl Waiting {
             let mut reader = match open() {
                 Ok(reader) => reader,
                 Err(error) => {
-                    // Nobody listens any more: then nobody wants to know.
+                    // Without a receiver, nobody needs the error.
                     let _unheard = sender.send(Err(error));
                     return;
                 }
@@ -54,7 +54,7 @@ impl Waiting {
     }
 }
 
-/// One read of what is there. At the end, `piece` stays empty.
+/// Reads the bytes that are there. At the end, `piece` stays empty.
 fn read_some(reader: &mut impl Read, piece: &mut Vec<u8>) -> io::Result<()> {
     piece.resize(PIECE, 0);
     let n = loop {
@@ -72,7 +72,7 @@ impl Read for Waiting {
         while self.piece.position() == self.piece.get_ref().len() as u64 {
             match self.pieces.recv_timeout(LOOK) {
                 Ok(piece) => self.piece = io::Cursor::new(piece?),
-                // The other thread has ended, and with it the bytes.
+                // The other thread has ended, so that no bytes will come.
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
                 Err(RecvTimeoutError::Timeout) if self.cancel.is_set() => {
                     return Err(io::Error::other("interrupted"));

@@ -1,4 +1,10 @@
-//! What a worker tells of one object.
+//! The report of a worker on one object.
+//!
+//! A [`Report`] carries everything that the driver needs: what became of the object, its findings, its
+//! counts, the times of the steps, and every error. A worker builds one report per object and shares no state
+//! with others. The report also holds the lease of the object's place in its source, which is freed with the
+//! report. Bytes that prove damaged after they were read make the worker [forget](Report::forget) what it
+//! noted.
 
 use std::io;
 use std::sync::Arc;
@@ -11,29 +17,29 @@ use crate::key::Skip;
 use crate::object::ObjectRef;
 use crate::source::Lease;
 
-/// What became of an object.
+/// The outcome of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectOutcome {
-    /// Counted, not read, or read and found to hold no events.
+    /// The object was counted and not read, or read and found to hold no events.
     Skipped(Skip),
-    /// Read whole.
+    /// The object was read whole.
     Scanned,
-    /// Not read, or not whole.
+    /// The object was not read, or not whole.
     Failed,
 }
 
-/// Records of one object.
+/// Counts of the records of one object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordCounts {
     /// Elements that are records.
     pub scanned: u64,
-    /// Of these, the ones that concern root.
+    /// Records that concern root.
     pub matched: u64,
     /// Elements that are not readable records.
     pub malformed: u64,
 }
 
-/// How long the steps took.
+/// Durations of the steps.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Times {
     /// Fetching; network sources only.
@@ -44,26 +50,26 @@ pub struct Times {
     pub scan: Option<Duration>,
 }
 
-/// One object, done.
+/// The report on one object.
 #[derive(Debug)]
 pub struct Report {
     /// The object's place in the output.
     pub seq: u64,
-    /// What it is called.
+    /// The name of the object.
     pub object: Arc<ObjectRef>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: ObjectOutcome,
-    /// Its findings, by record.
+    /// The findings, by record.
     pub findings: ObjectFindings,
-    /// Its records.
+    /// Counts of the records.
     pub records: RecordCounts,
     /// Stored bytes read.
     pub bytes_compressed: u64,
     /// Inflated bytes read.
     pub bytes_uncompressed: u64,
-    /// Of the stored bytes, where it was asked for and all of them were read.
+    /// SHA-256 of the stored bytes, where it was asked for and all of them were read.
     pub sha256: Option<[u8; 32]>,
-    /// Of the inflated bytes, where it was asked for and they are there.
+    /// SHA-256 of the inflated bytes, where it was asked for and there are any.
     pub uncompressed: Option<Uncompressed>,
     /// The digest file, where it was asked for.
     pub digest: Option<DigestContents>,
@@ -71,11 +77,11 @@ pub struct Report {
     pub span: Option<([u8; 20], [u8; 20])>,
     /// Everything that could not be read.
     pub errors: Vec<ObjectError>,
-    /// Whether the object broke: its findings say so.
+    /// Whether the object broke; its findings say so too.
     pub damaged: bool,
-    /// How long it took.
+    /// Durations of the steps.
     pub times: Times,
-    /// Frees the object's place in its source's window.
+    /// The object's place in its source's window, freed with the report.
     pub lease: Option<Lease>,
 }
 
@@ -108,12 +114,12 @@ impl Report {
         Self { outcome: ObjectOutcome::Failed, errors: vec![error], ..Self::new(object) }
     }
 
-    /// Bytes held in memory beside the report itself, about.
+    /// Returns the bytes held in memory beside the report itself, about.
     pub(crate) fn held_bytes(&self) -> usize {
         self.findings.held_bytes() + self.digest.as_ref().map_or(0, DigestContents::held_bytes)
     }
 
-    /// Takes back what records there were: the bytes they were read from are damaged.
+    /// Removes the records that were read: their bytes proved damaged.
     pub(crate) fn forget(&mut self) {
         self.records = RecordCounts::default();
         self.findings = ObjectFindings::default();
@@ -121,17 +127,17 @@ impl Report {
         self.span = None;
     }
 
-    /// Notes that findings could not be moved to the temporary file. They are still held: nothing is lost, and
-    /// only memory is not bounded any more.
+    /// Notes that findings could not be moved to the temporary file. The findings are still held: nothing is
+    /// lost, but the memory is without a bound.
     pub(super) fn note_spill(&mut self, error: &io::Error) {
         let uri = self.object.uri.clone();
         let text = format!("findings stay in memory, for the temporary file cannot be written: {error}");
         self.errors.push(ObjectError::new(uri, Stage::Parse, ErrorKind::Io, text));
     }
 
-    /// Only the beginning of the object was there to read, whatever that looked like.
+    /// Notes that only the beginning of the object could be read, whatever that looked like.
     pub(crate) fn cut_short(&mut self, mut error: ObjectError) {
-        // How the beginning ends is no news: the reason why it ends is.
+        // The reason why the beginning ends replaces how the end looks.
         self.errors.retain(|error| !error.may_be_the_network());
         error.findings_salvaged = self.findings.len();
         self.errors.push(error);
@@ -139,7 +145,8 @@ impl Report {
         self.outcome = ObjectOutcome::Failed;
     }
 
-    /// Whether the bytes may have been hurt on their way, so that fetching them again may help.
+    /// Returns whether the bytes may have been damaged on their way, so that fetching the object again may
+    /// help.
     pub(crate) fn damaged_in_transit(&self) -> bool {
         self.outcome == ObjectOutcome::Failed && self.errors.iter().any(ObjectError::may_be_the_network)
     }
@@ -147,7 +154,8 @@ impl Report {
     /// Widens the span of times by one `eventTime`.
     #[inline]
     pub(crate) fn see_time(&mut self, time: &[u8; 20]) {
-        // Two comparisons of whole words instead of a call for twenty bytes: this runs for every record.
+        // This runs for every record, so two comparisons of whole words stand in for a call that compares
+        // twenty bytes.
         let key = |time: &[u8; 20]| {
             let (mut start, mut end) = ([0; 16], [0; 4]);
             start.copy_from_slice(&time[..16]);

@@ -1,24 +1,24 @@
-//! One temporary file for the findings of many objects: files of their own would soon be more than a process
-//! may have open.
+//! One temporary file for the findings of many objects: a file for each object would soon exceed the number
+//! of files that a process may have open.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A worker's file, unnamed, made when it is first needed.
+/// A worker's unnamed file, created when it is first needed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SpillFile(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     file: Option<File>,
-    /// Behind the last piece.
+    /// The offset behind the last piece.
     end: u64,
     /// Pieces that have not been dropped.
     pieces: u64,
 }
 
-/// What was written at a time. Its room is used again when it and all others have been dropped.
+/// The bytes of one write. The room of all pieces is used again when the last one has been dropped.
 #[derive(Debug)]
 pub(super) struct Piece {
     spill_file: SpillFile,
@@ -27,7 +27,7 @@ pub(super) struct Piece {
 }
 
 impl SpillFile {
-    /// Appends what `write` writes. Where that fails nothing was appended.
+    /// Appends what `write` writes. Where `write` fails, nothing has been appended.
     pub(super) fn append(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Piece> {
         let mut state = self.lock();
         let start = state.end;
@@ -45,19 +45,20 @@ impl SpillFile {
         Ok(Piece { spill_file: self.clone(), start, end })
     }
 
-    /// Every method leaves the state true, even one that panics in the midst of it: the end moves last.
+    /// Locks the state. The end moves last, so that the state is true even after a panic in the midst of a
+    /// method.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Piece {
-    /// How long it is.
+    /// Returns the length.
     pub(super) fn bytes(&self) -> usize {
         usize::try_from(self.end - self.start).unwrap_or(usize::MAX)
     }
 
-    /// Reads it from its beginning.
+    /// Returns a reader from the beginning of the piece.
     pub(super) fn read(&self) -> impl Read {
         PieceReader { piece: self, at: self.start }
     }
@@ -69,7 +70,7 @@ impl Drop for Piece {
         state.pieces -= 1;
         if state.pieces == 0 {
             state.end = 0;
-            // Only gives room on the disk back; where that fails it is written over.
+            // Truncating only gives room on the disk back; a file that cannot be cut is written over.
             let _kept = state.file.as_ref().map(|file| file.set_len(0));
         }
     }

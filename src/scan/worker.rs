@@ -1,4 +1,10 @@
 //! One object: from its stored bytes to a report of its records and findings.
+//!
+//! A [`Worker`] reads one item after another and keeps its buffers. An object in memory, and a file small
+//! enough to be read into memory, is inflated from there; anything larger, or of unknown size, is streamed.
+//! The walk over the records runs inside the inflater's callback, so that no object is held inflated if it
+//! need not be. A body that may have been damaged on the network is fetched again before it counts as broken.
+//! Every failure, a panic included, becomes an error in the [`Report`].
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _};
@@ -28,10 +34,10 @@ use crate::object::ObjectRef;
 use crate::source::folder::Folder;
 use crate::source::{Body, Content, Item};
 
-/// Files up to this size are read into memory before they are inflated; larger ones are streamed.
+/// Size up to which files are read into memory before they are inflated; larger ones are streamed.
 const READ_WHOLE: u64 = 24 << 20;
 
-/// One worker's buffers, used for one object after another.
+/// The buffers of one worker, used for one object after another.
 #[derive(Debug, Default)]
 pub struct Worker {
     stored: Vec<u8>,
@@ -41,7 +47,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Reads one item. Never fails and never panics: what goes wrong is in the report.
+    /// Reads one item. Never fails and never panics: failures are in the report.
     pub fn scan(&mut self, item: Item, options: &ScanOptions) -> Report {
         let Item { seq, object, content, lease } = item;
         let object = Arc::new(object);
@@ -100,7 +106,7 @@ impl Worker {
                 report.times.get = Some(Duration::from_millis(body.get_ms()));
                 if let Some(error) = body.cut_short() {
                     report.cut_short(error);
-                    // Of a beginning it would be no evidence of the object.
+                    // The hash of a beginning would be no evidence of the object.
                     report.sha256 = None;
                     report.uncompressed = None;
                     return report;
@@ -135,11 +141,12 @@ impl Worker {
                 Err(error) => return unreadable(object, error),
             }
         }
-        // Files of the system's own have no size, and contents nevertheless.
+        // Files of the operating system's own (`/proc`) have contents but no size.
         if !(1..=READ_WHOLE).contains(&object.size) {
             let mut report = self.scan_reader(object, file, options);
             if options.job == Job::ScanAndHash && report.uncompressed.is_none() {
-                // So large a file is read twice: hashing beside the threads that inflate it would hold them up.
+                // A file this large is read twice: hashing beside the threads that inflate it would hold them
+                // up.
                 let file = self.folder.open(path).map(|file| BufReader::with_capacity(256 << 10, file));
                 report.uncompressed = file.ok().and_then(|file| Uncompressed::of_reader(file, options));
             }
@@ -147,7 +154,7 @@ impl Worker {
         }
         let listed = usize::try_from(object.size).unwrap_or(usize::MAX);
         let mut stored = std::mem::take(&mut self.stored);
-        // With room for one byte more, reading also tells whether the file has grown since it was listed.
+        // The room for one byte more shows whether the file has grown since it was listed.
         if stored.len() <= listed {
             stored.resize(listed + 1, 0);
         }
@@ -160,7 +167,7 @@ impl Worker {
         report
     }
 
-    /// Reads what may have nothing to read for a long time.
+    /// Reads an input that may have nothing to read for a long time.
     fn scan_waiting<R: Read>(
         &mut self,
         object: &Arc<ObjectRef>,
@@ -232,7 +239,7 @@ impl Worker {
             &options.cancel,
             |cursor| read_records(cursor, batch, &mut report, options),
         );
-        // What is behind a break belongs to the object as well.
+        // The bytes behind a break belong to the object as well.
         let whole = counted.hash.is_some() && io::copy(&mut counted, &mut io::sink()).is_ok();
         report.bytes_compressed = counted.bytes;
         report.sha256 = counted.hash.filter(|_| whole).map(|hash| hash.finalize().into());
@@ -240,7 +247,8 @@ impl Worker {
     }
 }
 
-/// Whether the first bytes of a body say that it is none. Of fewer than it takes, cut off, that is not known.
+/// Returns whether the first bytes of a body show that it is no log. The beginning of a body that was cut off
+/// proves nothing.
 fn is_no_log(body: &dyn Body) -> bool {
     let first = &body.bytes()[..body.bytes().len().min(ENOUGH)];
     !may_be_log(first) && (first.len() == ENOUGH || !body.is_cut_short())
@@ -298,13 +306,13 @@ fn finish(
     };
     let mut further: Vec<ObjectError> = walk.further.into_iter().map(faulty).collect();
     if broken.is_some() {
-        // The last of several is only what the break looks like.
+        // The last fault is only what the break looks like.
         further.pop();
     }
     let error = match (broken, walk.fault) {
         (Some(broken), _) => Some(ObjectError::new(uri(), broken.stage, broken.kind, broken.cause)),
         (None, _) if let Some(foreign) = walk.foreign => {
-            // No bytes that were hurt on their way look like an archive.
+            // Damage on the network never makes bytes look like an archive.
             let stage = if matches!(foreign, Foreign::Archive(_)) { Stage::Inflate } else { Stage::Parse };
             Some(ObjectError::new(uri(), stage, ErrorKind::InvalidJson, foreign))
         }
@@ -348,7 +356,7 @@ struct Counted<'c, R> {
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        // Hashing goes to the end of a file, however long that is.
+        // Hashing goes to the end of a file, however long it is.
         if self.cancel.is_set() {
             return Err(io::Error::other("interrupted"));
         }
