@@ -1,9 +1,9 @@
 //! Who, when, from where: what a person wants to know of a run before its counts.
 //!
-//! The findings that are written are noted one by one, in output order, so that the answer is one and the same
-//! whatever the threads do. Counts are kept by account and by address. Somebody who writes logs could write any
-//! number of addresses, so beyond [`DISTINCT`] of each only those that are known already are counted, and
-//! the answer says that it is partial. Of single findings the five most severe stay, earlier ones first.
+//! The findings that are written are noted one by one, in output order, so that the result is the same
+//! whatever the threads do. Counts are kept by account and by address. An attacker who writes logs could
+//! write any number of addresses, so beyond [`DISTINCT`] of each only those already known are counted, and
+//! the result is marked as partial. Of single findings the five most severe stay, earlier ones first.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use crate::finding::{Finding, IdentityKind, Severity};
 
-/// How many accounts, and how many addresses, are told apart.
+/// Accounts, and addresses, that are counted apart.
 pub const DISTINCT: usize = 10_000;
-/// How many of each kind are named.
+/// Entries of each kind that are named.
 pub const NAMED: usize = 5;
 /// Characters kept of a text from a log.
 const TEXT: usize = 256;
@@ -23,7 +23,7 @@ const TEXT: usize = 256;
 const TAMPERING: [&str; 4] =
     ["conflicting-event-copies", "ambiguous-record", "log-tampered", "event-copy-amended"];
 
-/// The answer, as far as the run has come.
+/// The highlights, as far as the run has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Highlights {
     first: Option<Headline>,
@@ -38,7 +38,7 @@ pub struct Highlights {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Groups {
     groups: BTreeMap<String, Group>,
-    /// Whether there were more than are told apart.
+    /// Whether there were more than are counted apart.
     partial: bool,
 }
 
@@ -58,7 +58,7 @@ pub struct Group {
 pub struct Headline {
     /// `eventTime`
     pub time: Option<String>,
-    /// How severe it is.
+    /// The severity.
     pub severity: Severity,
     /// Whether the action failed.
     pub attempt: bool,
@@ -79,7 +79,7 @@ pub struct Headline {
 }
 
 impl Group {
-    /// All findings of the group.
+    /// Returns the number of findings of the group.
     pub fn total(&self) -> u64 {
         self.findings.iter().sum()
     }
@@ -114,22 +114,22 @@ impl Groups {
         }
     }
 
-    /// How many there are, as far as they are told apart.
+    /// Returns the number of groups that are counted apart.
     pub fn len(&self) -> usize {
         self.groups.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 
-    /// Whether there were more than are told apart.
+    /// Returns whether there were more than are counted apart.
     pub fn partial(&self) -> bool {
         self.partial
     }
 
-    /// The worst: those with the most critical findings, then the most high ones, and so on.
+    /// Returns the worst groups: those with the most critical findings, then the most high ones, and so on.
     pub fn worst(&self) -> Vec<(&str, &Group)> {
         let mut all: Vec<(&str, &Group)> = self.groups.iter().map(|(name, group)| (&**name, group)).collect();
         all.sort_by_key(|(name, group)| (Reverse(group.findings), *name));
@@ -201,7 +201,7 @@ impl Highlights {
     }
 
     fn note_event(&mut self, finding: &Finding) {
-        // What has no time comes last.
+        // A finding without a time comes last.
         let rank = |severity: Severity, time: &Option<String>| {
             (Reverse(severity), time.is_none(), time.as_deref().map(brief))
         };
@@ -213,37 +213,37 @@ impl Highlights {
         }
     }
 
-    /// Root's earliest event with a readable time.
+    /// Returns root's earliest event with a readable time.
     pub fn first(&self) -> Option<&Headline> {
         self.first.as_ref()
     }
 
-    /// Root's latest event with a readable time.
+    /// Returns root's latest event with a readable time.
     pub fn last(&self) -> Option<&Headline> {
         self.last.as_ref()
     }
 
-    /// Root's findings by account.
+    /// Returns root's findings by account.
     pub fn accounts(&self) -> &Groups {
         &self.accounts
     }
 
-    /// Root's findings by `sourceIPAddress`.
+    /// Returns root's findings by `sourceIPAddress`.
     pub fn addresses(&self) -> &Groups {
         &self.addresses
     }
 
-    /// The most severe findings, the earliest first among equals.
+    /// Returns the most severe findings, the earliest first among equals.
     pub fn events(&self) -> &[Headline] {
         &self.events
     }
 
-    /// Findings with rules that speak of the logs themselves, by rule.
+    /// Returns the findings with rules that speak of the logs themselves, counted by rule.
     pub fn tampering(&self) -> &BTreeMap<String, u64> {
         &self.tampering
     }
 
-    /// `highlights` of the summary file.
+    /// Returns `highlights` of the summary file.
     pub fn to_json(&self) -> Value {
         json!({
             "first": self.first.as_ref().map(Headline::to_json),
@@ -256,12 +256,12 @@ impl Highlights {
     }
 }
 
-/// The beginning of a text from a log.
+/// Returns the beginning of a text from a log.
 fn brief(text: &str) -> String {
     text.chars().take(TEXT).collect()
 }
 
-/// Whether a text is an `eventTime` as CloudTrail writes it, so that texts compare as times do.
+/// Returns whether a text is an `eventTime` as CloudTrail writes it, so that texts compare as times do.
 fn is_time(text: &str) -> bool {
     text.len() == 20
         && text.bytes().zip(b"0000-00-00T00:00:00Z").all(|(byte, form)| match form {

@@ -1,4 +1,10 @@
 //! The account of a run, schema `roottrail.summary/1`, and the identities that it must satisfy.
+//!
+//! [`Summary`] is one struct of counters, filled by the driver as reports come in. Some counters overlap on
+//! purpose: the sum of skipped, scanned and failed objects must be the number listed, and the sum of written,
+//! duplicate and filtered findings must be the number of matched records. [`Summary::check`] compares them at
+//! the end, so that a defect that loses an object or a finding ends the run with an error. The summary file,
+//! the coverage file and the closing text are written from this struct.
 
 mod highlights;
 mod other_names;
@@ -37,17 +43,18 @@ pub struct Summary {
     pub bytes: Bytes,
     /// Error lines.
     pub errors: u64,
-    /// Those of them that say that something could not be listed.
+    /// Error lines that say that something could not be listed.
     pub unlisted: u64,
     /// Why objects were skipped.
     pub skipped_by: BTreeMap<Skip, u64>,
     /// Names that are no log's.
     pub other_names: OtherNames,
-    /// Those of them whose first bytes were looked at, so that a checkpoint knows them as read.
+    /// Names that are no log's, where the first bytes were looked at, so that a checkpoint knows them as
+    /// read.
     pub looked_at: OtherNames,
     /// Root findings written, by credential and MFA.
     pub by_credential: BTreeMap<(CredentialType, MfaStatus), u64>,
-    /// `AssumeRoot` callers written.
+    /// Findings of `AssumeRoot` callers written.
     pub assume_root_callers: u64,
     /// Findings written, by severity.
     pub by_severity: BTreeMap<Severity, u64>,
@@ -55,7 +62,7 @@ pub struct Summary {
     pub highlights: Highlights,
     /// What was read of each account, region and day.
     pub coverage: BTreeMap<KeyInfo, Coverage>,
-    /// How long objects took.
+    /// Durations of objects.
     pub latency: Latency,
     /// Wall time.
     pub elapsed: Duration,
@@ -63,15 +70,15 @@ pub struct Summary {
     pub stops: Vec<Stop>,
     /// Silence that should not be; known at the end.
     pub gaps: Vec<Gap>,
-    /// What digests say; `None` where they were not asked.
+    /// What digests say; `None` where no digests were read.
     pub integrity: Option<IntegrityCounts>,
-    /// Closed days that are not what an earlier run with the same checkpoint read.
+    /// Closed days whose objects are not those that an earlier run with the same checkpoint read.
     pub changed: Vec<Change>,
-    /// The places of sources, from 0, that named no object at all. Not known of a run with a checkpoint.
+    /// The places of sources, from 0, that named no object at all; left empty in a run with a checkpoint.
     pub empty_sources: Vec<u32>,
-    /// The run was stopped before its end.
+    /// Whether the run was stopped before its end.
     pub interrupted: bool,
-    /// The reader of the output went away.
+    /// Whether the reader of the output went away.
     pub closed: bool,
 }
 
@@ -82,44 +89,44 @@ pub struct IntegrityCounts {
     pub digests: DigestCounts,
     /// Logs.
     pub logs: LogCounts,
-    /// What is a failure of integrity.
+    /// Failures of integrity.
     pub failures: u64,
 }
 
-/// Objects by what became of them.
+/// Objects by outcome.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Objects {
-    /// All that the sources named.
+    /// Objects that the sources named.
     pub listed: u64,
-    /// Not in scope.
+    /// Objects that were not read.
     pub skipped: u64,
-    /// Read whole.
+    /// Objects read whole.
     pub scanned: u64,
-    /// Not read, or not whole.
+    /// Objects not read, or not whole.
     pub failed: u64,
 }
 
 /// Findings by what became of them.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Findings {
-    /// In the output.
+    /// Findings in the output.
     pub written: u64,
     /// Copies of events already written.
     pub duplicates: u64,
-    /// Left out by a filter.
+    /// Findings left out by a filter.
     pub filtered: u64,
 }
 
 /// Bytes read.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Bytes {
-    /// As stored.
+    /// Stored bytes.
     pub compressed: u64,
-    /// After inflating.
+    /// Inflated bytes.
     pub uncompressed: u64,
 }
 
-/// How long objects took, in microseconds.
+/// Durations of objects, in microseconds.
 #[derive(Debug)]
 pub struct Latency {
     get: Histogram<u64>,
@@ -166,7 +173,7 @@ impl Latency {
         json!({"get": one(&self.get), "inflate": one(&self.inflate), "scan": one(&self.scan)})
     }
 
-    /// Milliseconds at the median and at the 99th percentile of inflating and scanning.
+    /// Returns milliseconds at the median and at the 99th percentile of fetching, inflating and scanning.
     pub fn percentiles(&self) -> [(&'static str, f64, f64); 3] {
         [("get", &self.get), ("inflate", &self.inflate), ("scan", &self.scan)].map(|(name, histogram)| {
             let ms = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
@@ -189,7 +196,7 @@ impl Summary {
         let Finding { event, attempt, time, .. } = finding;
         let stops = matches!(event.name.as_deref(), Some("StopLogging" | "DeleteTrail"))
             && event.source.as_deref() == Some("cloudtrail.amazonaws.com");
-        // Somebody who writes logs could write a million of them.
+        // An attacker who writes logs could write a million of them.
         if !stops || *attempt || self.stops.len() >= 1000 {
             return;
         }
@@ -215,18 +222,22 @@ impl Summary {
         }
     }
 
-    /// Whether everything in scope was read.
+    /// Returns whether everything in scope was read.
     pub fn complete(&self) -> bool {
         self.errors == 0 && self.objects.failed == 0 && !self.interrupted && !self.closed
     }
 
-    /// Whether the sources named nothing that could be read.
+    /// Returns whether the sources named nothing that could be read.
     pub fn nothing_matched(&self) -> bool {
         let known = self.skipped_by.contains_key(&Skip::Known);
         self.objects.scanned == 0 && self.objects.failed == 0 && self.errors == 0 && !known
     }
 
-    /// The identities: no object, record or finding is counted twice or not at all.
+    /// Checks the identities: no object, record or finding is counted twice or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Fails where an identity does not hold, which is a defect of roottrail.
     pub fn check(&self) -> Result<(), Fatal> {
         let Summary { objects, records, findings, .. } = self;
         let sum = objects.skipped + objects.scanned + objects.failed;
@@ -248,7 +259,7 @@ impl Summary {
         Ok(())
     }
 
-    /// The coverage file, schema `roottrail.coverage/1`.
+    /// Returns the coverage file, schema `roottrail.coverage/1`.
     pub fn coverage_json(&self, exit_code: u8, arguments: &[String]) -> Value {
         let rows: Vec<Value> = self.coverage.iter().map(|(key, row)| row.to_json_with_hours(key)).collect();
         json!({
@@ -264,7 +275,7 @@ impl Summary {
         })
     }
 
-    /// The summary file.
+    /// Returns the summary file.
     pub fn to_json(&self, exit_code: u8, arguments: &[String]) -> Value {
         let coverage: Vec<Value> =
             self.coverage.iter().map(|(key, coverage)| coverage.to_json(key)).collect();

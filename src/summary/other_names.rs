@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::extension;
 
-/// Extensions that are kept apart: somebody who writes names could write a million.
+/// Extensions that are counted apart: an attacker who writes names could write a million.
 const MOST: usize = 64;
-/// All further ones.
+/// The entry for all further extensions.
 const REST: &str = ".*";
 
-/// How many names have each extension, and the first name of each by byte order. Of more than 64 extensions the first
-/// 64 by byte order are kept apart, so that neither depends on the order in which names arrive.
+/// The names by extension: how many there are, and the first one by byte order. Of more than 64 extensions
+/// the first 64 by byte order are kept apart, so that the result does not depend on the order in which names
+/// arrive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherNames {
     by_extension: BTreeMap<String, (u64, String)>,
