@@ -1,4 +1,4 @@
-//! Which run a checkpoint belongs to, and what becomes of it.
+//! The run that a checkpoint belongs to, and how that run continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,12 +10,12 @@ use super::file::SavedOutput;
 use crate::key::selection::KeySelection;
 use crate::output::partial::Committed;
 
-/// What a run is asked to do, as far as its checkpoint must know.
+/// The task of a run, as far as its checkpoint must know it.
 #[derive(Clone, Debug, Default)]
 pub struct Description {
     /// The command line.
     pub arguments: Vec<String>,
-    /// As given, and where that is.
+    /// The sources as given, with the folder that relative names start from.
     pub sources: Vec<String>,
     /// Options that decide what is read and what is found, as written.
     pub scope: BTreeMap<String, String>,
@@ -25,32 +25,32 @@ pub struct Description {
     ///
     /// [`Sink::commit`]: crate::output::sink::Sink::commit
     pub outputs: Vec<(String, PathBuf)>,
-    /// Which keys are listed at all.
+    /// The keys that are listed at all.
     pub keys: Arc<KeySelection>,
-    /// How late after its day an object may be delivered.
+    /// The delay after its day within which an object may be delivered.
     pub late_window: SignedDuration,
 }
 
-/// What a checkpoint makes of a run.
+/// The way in which a run continues from its checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Continuation {
-    /// Nothing was read yet.
+    /// Nothing was read before.
     Start,
-    /// An unfinished run goes on; its outputs are this long.
+    /// An unfinished run goes on; its outputs have these lengths.
     Resume(Vec<Committed>),
     /// A finished run is followed by one over what is new.
     ReadNew {
         /// When the last run began.
         last: String,
     },
-    /// The run is finished and its outputs are in place: only look whether anything is new.
+    /// The run is finished and its outputs are in place, so the run only looks whether anything is new.
     LookOnly {
         /// When the run began.
         last: String,
     },
 }
 
-/// The outputs as the checkpoint names them.
+/// Returns the outputs as the checkpoint names them.
 pub(super) fn outputs_of(run: &Description) -> Vec<SavedOutput> {
     run.outputs
         .iter()

@@ -1,30 +1,30 @@
-//! Why a checkpoint cannot be used.
+//! The reasons why a checkpoint cannot be used.
 
-/// Why a checkpoint cannot be used. Nothing has been touched then.
+/// The reason why a checkpoint cannot be used. No file has been changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// It cannot be read.
+    /// The checkpoint cannot be read.
     #[error("cannot read the checkpoint {path}")]
     Read {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// It cannot be written.
+    /// The checkpoint cannot be written.
     #[error("cannot write the checkpoint: {path}")]
     Write {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// It is not what was written.
+    /// The checkpoint is not what was written.
     #[error("the checkpoint {path} is damaged: {why}; --force starts anew")]
     Damaged {
         /// The file.
         path: String,
-        /// How that shows.
+        /// The evidence of the damage.
         why: String,
     },
     /// A later version of roottrail wrote it.
@@ -35,24 +35,24 @@ pub enum StateError {
         /// The format that it names.
         format: String,
     },
-    /// Another process uses it.
+    /// Another process uses the checkpoint.
     #[error("another roottrail is using the checkpoint {path}")]
     Locked {
         /// The file.
         path: String,
     },
-    /// It exists, and nothing says to go on with it.
+    /// The checkpoint exists, and no option says to go on with it.
     #[error("the checkpoint {path} exists; --resume goes on with it, --force starts anew")]
     Exists {
         /// The file.
         path: String,
     },
-    /// It belongs to another run.
+    /// The checkpoint belongs to another run.
     #[error("the checkpoint {path} belongs to another run; changed: {}", changes.join(", "))]
     Changed {
         /// The file.
         path: String,
-        /// Options, with what they were and are.
+        /// The options that differ, with their old and new values.
         changes: Vec<String>,
     },
 }

@@ -1,4 +1,9 @@
-//! The file: read, checked, locked, and written so that there is always a whole one.
+//! The checkpoint's file: read, checked, locked, and written so that there is always a whole one.
+//!
+//! The file is a JSON envelope of the format's name, a checksum and the state. A new state is written beside
+//! the file, synced, and renamed over it. A reader first looks at the format's name, then compares the
+//! checksum, then reads the state, so that a later version and a damaged file give errors of their own. A
+//! lock file beside the checkpoint keeps a second process out as long as the run lasts.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -19,7 +24,7 @@ use crate::own_file;
 const FORMAT: &str = "roottrail.checkpoint/";
 const VERSION: u32 = 1;
 
-/// The file as it stands: the checksum is over the text of `state`.
+/// The whole file. The checksum is over the text of `state`.
 #[derive(Serialize, Deserialize)]
 struct Envelope<'a> {
     format: String,
@@ -28,35 +33,35 @@ struct Envelope<'a> {
     state: &'a RawValue,
 }
 
-/// What a later version is certain to have as well.
+/// The members that any later version has as well.
 #[derive(Deserialize)]
 struct Head {
     format: String,
 }
 
-/// What is in a checkpoint, for people first, for the program after that.
+/// The state in a checkpoint: first what people look for, then what the program needs.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Saved {
-    /// Of the program that wrote it.
+    /// The version of the program that wrote the state.
     pub(super) version: String,
     pub(super) saved: String,
-    /// When the run began that is unfinished, or that was finished last.
+    /// The start of the unfinished run, or of the last finished one.
     pub(super) started: String,
     pub(super) finished: bool,
-    /// Of the process that began the run.
+    /// The command line of the process that began the run.
     pub(super) arguments: Vec<String>,
     pub(super) sources: Vec<String>,
     /// Options that decide what is read and found, as written.
     pub(super) scope: BTreeMap<String, String>,
-    /// Options that decide how it is written.
+    /// Options that decide how findings are written.
     pub(super) writing: BTreeMap<String, String>,
     pub(super) outputs: Vec<SavedOutput>,
     pub(super) summary: SavedSummary,
-    /// Goes into the hashes of objects, 16 hexadecimal digits.
+    /// The salt in the hashes of objects, 16 hexadecimal digits.
     pub(super) salt: String,
     /// Objects that finished runs read.
     pub(super) objects: Vec<SavedSeries>,
-    /// Those of them that failed.
+    /// Objects of finished runs that failed.
     pub(super) failed: String,
     /// Objects that the unfinished run has read.
     pub(super) run: Vec<SavedSeries>,
@@ -103,12 +108,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Saved>, StateError> {
 
 /// Puts a checkpoint in the place of the one before, durably.
 pub(super) fn write(path: &Path, saved: &Saved) -> io::Result<()> {
-    // With line breaks: people read it as well.
+    // Line breaks are for people, who read the file as well.
     let state = RawValue::from_string(serde_json::to_string_pretty(saved)?)?;
     let envelope =
         Envelope { format: format!("{FORMAT}{VERSION}"), sha256: checksum(state.get()), state: &state };
     let partial = beside(path, "partial");
-    // The lock is ours, so one that is there was left.
+    // This process holds the lock, so a partial file is one that was left.
     let mut file = own_file::create_over(&partial)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", partial.display())))?;
     file.write_all(serde_json::to_string_pretty(&envelope)?.as_bytes())?;
@@ -123,7 +128,7 @@ fn checksum(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }
 
-/// Held as long as a run uses the checkpoint.
+/// The lock of a checkpoint, held as long as a run uses the checkpoint.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
@@ -131,11 +136,11 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Fails where another process has it, or where the folder cannot be written.
+    /// Takes the lock. Fails where another process holds it, and where the folder cannot be written.
     pub(super) fn take(checkpoint: &Path) -> Result<Self, StateError> {
         let path = beside(checkpoint, "lock");
         let failed = |source| StateError::Write { path: path.display().to_string(), source };
-        // Who held it before may have removed the file between our opening and locking it.
+        // The former holder may have removed the file between our opening and locking it.
         loop {
             let file = own_file::open_or_create(&path).map_err(failed)?;
             match file.try_lock() {
@@ -154,7 +159,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A lock file that stays is taken over by the next run.
+        // The next run takes over a lock file that stays.
         if cfg!(unix) {
             let _stays = fs::remove_file(&self.path);
         }

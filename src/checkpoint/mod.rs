@@ -1,13 +1,13 @@
 //! The checkpoint: what a run has read, found and written, so that another process can go on where it
 //! stopped, and so that a later run reads only what is new.
 //!
-//! A checkpoint never runs ahead of the outputs that it vouches for: they are flushed and synced first,
-//! at a moment when every object up to some place in the listing has been absorbed whole and none after
-//! it. A marker for that place would lose objects that are delivered late under earlier names, so the
+//! A checkpoint never runs ahead of the outputs that it vouches for. The outputs are flushed and synced
+//! first, at a moment when every object up to some place in the listing has been absorbed whole and none
+//! after it. A marker for that place would lose objects that are delivered late under earlier names, so the
 //! checkpoint knows the objects themselves ([`crate::history`]).
 //!
-//! Two sets of objects are kept apart until a run is finished: those of earlier runs, and those of this
-//! run, which its counters and outputs already hold.
+//! Two sets of objects are kept apart until a run is finished: those of earlier runs, and those of this run,
+//! which its counters and outputs already hold.
 
 mod description;
 mod error;
@@ -43,10 +43,10 @@ use saved::{SavedFindings, SavedSummary};
 
 /// The least time between two saves.
 const OFTEN: Duration = Duration::from_millis(500);
-/// Saving may take this part of the time.
+/// The share of time that saving may take: one part in this many.
 const SHARE: u32 = 100;
 
-/// See the module.
+/// A locked checkpoint, with the objects, counters and findings of its run.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -55,7 +55,7 @@ pub struct Checkpoint {
     memory: Arc<History>,
     before: ReadObjects,
     run: ReadObjects,
-    /// How many of the run's objects are those of earlier parts of it.
+    /// Objects of each part that earlier parts of the run have read.
     earlier: BTreeMap<Part, usize>,
     run_failed: Vec<u64>,
     part: Option<Part>,
@@ -66,13 +66,18 @@ pub struct Checkpoint {
     pause: Duration,
     keys: Arc<KeySelection>,
     look_only: bool,
-    /// Something was absorbed since the last save.
+    /// Whether something was absorbed since the last save.
     dirty: bool,
     _lock: Lock,
 }
 
 impl Checkpoint {
-    /// Locks and reads a checkpoint. Without `resume` there must be none yet, but for `force`.
+    /// Locks and reads a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// Fails where another process has the lock, where the file cannot be read or is damaged, and where there
+    /// is one already but neither `resume` nor `force` is set.
     pub fn open(path: &Path, resume: bool, force: bool) -> Result<Self, StateError> {
         let lock = Lock::take(path)?;
         let loaded = if force && !resume { None } else { file::read(path)? };
@@ -102,17 +107,21 @@ impl Checkpoint {
         })
     }
 
-    /// When the run began that is to go on: times like `7d` are before that.
+    /// Returns the start of the run that is to go on; times like `7d` count back from there.
     pub fn started(&self) -> Option<Timestamp> {
         if self.exists && !self.loaded.finished { self.loaded.started.parse().ok() } else { None }
     }
 
-    /// The command line of the process that began the run.
+    /// Returns the command line of the process that began the run.
     pub fn arguments(&self) -> &[String] {
         &self.loaded.arguments
     }
 
-    /// Compares the run with what the checkpoint is of, and says how it goes on.
+    /// Compares the run with the one in the checkpoint, and decides how it continues.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the checkpoint belongs to another run, and where its state is damaged.
     pub fn begin(&mut self, run: &Description, now: Timestamp) -> Result<Continuation, StateError> {
         let outputs = outputs_of(run);
         let plan = self.plan(run, &outputs)?;
@@ -159,8 +168,8 @@ impl Checkpoint {
         Ok(plan)
     }
 
-    /// What is listed is not today's but that of an earlier time: days are closed by that time. To be called
-    /// after [`Checkpoint::begin`], and once for each such list.
+    /// Closes days by the time of an earlier listing, such as an inventory, instead of today. Must be called
+    /// after [`Checkpoint::begin`], once for each such listing.
     pub fn listed_as_of(&mut self, time: Timestamp) {
         self.first_open = self.first_open.min(first_open_day(time, self.late_window));
     }
@@ -199,13 +208,13 @@ impl Checkpoint {
         })
     }
 
-    /// What was counted and found so far.
+    /// Returns the counters and findings so far.
     pub(crate) fn restore(&mut self) -> Result<(Summary, Dedupe), Fatal> {
         let summary = self.loaded.summary.restore().map_err(|why| self.damaged(&why))?;
         Ok((summary, std::mem::take(&mut self.dedupe)))
     }
 
-    /// What listings are held against.
+    /// Returns the history that listings are compared with.
     pub fn history(&self) -> &Arc<History> {
         &self.memory
     }
@@ -224,7 +233,8 @@ impl Checkpoint {
         self.run.open.entry(part).or_default().push(identity);
     }
 
-    /// A day that lies behind takes 8 bytes an object no longer, where all of its objects are this run's.
+    /// Folds a day of the run into its fingerprint, where the listing has passed the day and all of its
+    /// objects are this run's.
     fn fold(&mut self, part: Part) {
         if part.day.is_none_or(|day| day >= self.first_open) {
             return;
@@ -237,7 +247,7 @@ impl Checkpoint {
         }
     }
 
-    /// Whether it is time to save.
+    /// Returns whether it is time to save.
     pub(crate) fn due(&self) -> bool {
         self.dirty && !self.look_only && self.saved.elapsed() >= self.pause
     }
@@ -307,7 +317,7 @@ impl Checkpoint {
         }
     }
 
-    /// Everything has been listed and absorbed.
+    /// Completes the run, when everything has been listed and absorbed.
     pub(crate) fn complete(
         &mut self,
         summary: &mut Summary,
@@ -327,7 +337,8 @@ impl Checkpoint {
         let mut run = std::mem::take(&mut self.run);
         for (&part, seen) in &listing.seen {
             let before = self.before.closed.get(&part).filter(|_| seen.unchanged);
-            // What was read after a day was folded is a day that changed meanwhile, read again whole.
+            // Objects read after a day was folded are those of a day that changed meanwhile and was read
+            // again whole.
             let folded = run.closed.get(&part).filter(|_| !run.open.contains_key(&part));
             if let Some(&closed) = before.or(folded) {
                 all.closed.insert(part, closed);
@@ -347,7 +358,7 @@ impl Checkpoint {
             if listing.seen.contains_key(&part) {
                 continue;
             }
-            // What could not be listed may be there.
+            // Objects that could not be listed may still be there.
             if unlisted || !self.in_scope(&listing.series, part) {
                 all.closed.insert(part, closed);
             } else {
@@ -372,7 +383,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Whether a listing within the present scope names this day: `--start 7d` moves on.
+    /// Returns whether a listing within the present scope names this day: `--start 7d` moves on.
     fn in_scope(&self, series: &SeriesTable, part: Part) -> bool {
         series.get(part).is_some_and(|series| {
             self.keys.takes_account(&series.account)
@@ -381,7 +392,12 @@ impl Checkpoint {
         })
     }
 
-    /// All outputs are in place: the next run with this checkpoint reads only what is new.
+    /// Finishes the run, when all outputs are in place: the next run with this checkpoint reads only what is
+    /// new.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the checkpoint cannot be written.
     pub fn finish(mut self) -> Result<(), Fatal> {
         if self.look_only {
             return Ok(());
@@ -392,8 +408,8 @@ impl Checkpoint {
     }
 }
 
-/// Takes out of a run what it has read of a part. What an earlier part of the run read may be gone or
-/// overwritten since.
+/// Removes the objects of a part from a run and returns those still there. An object that an earlier part of
+/// the run read may be gone or overwritten since.
 fn still_there(run: &mut ReadObjects, earlier: &BTreeMap<Part, usize>, part: Part, seen: &Seen) -> Vec<u64> {
     let mut identities = run.open.remove(&part).unwrap_or_default();
     let earlier = earlier.get(&part).copied().unwrap_or(0).min(identities.len());

@@ -1,4 +1,10 @@
 //! Counters and findings, as a checkpoint holds them.
+//!
+//! [`SavedSummary`] holds the counters of an unfinished run. [`SavedFindings`] holds what recognises a copy
+//! of an event that was written: ids and fingerprints, packed as base64 text, and the names of the objects,
+//! deflated. Members that older versions lack have defaults, and members that older versions do not know are
+//! passed over by them. Restoring checks every length, so that a damaged file is an error and not a wrong
+//! count.
 
 use std::time::Duration;
 
@@ -15,14 +21,14 @@ use crate::key::{KeyInfo, Skip};
 use crate::scan::report::RecordCounts;
 use crate::summary::{Bytes, Findings, Highlights, OtherNames, Summary};
 
-/// What an unfinished run has counted, but for what each attempt counts anew: objects that are passed over
-/// by their names.
+/// The counters of an unfinished run, without the objects that were passed over by their names: every attempt
+/// counts those itself.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct SavedSummary {
     scanned: u64,
     failed: u64,
     without_events: u64,
-    /// A file of an older roottrail lacks them, and counts none.
+    /// Names whose first bytes were looked at; empty in the file of an older roottrail.
     #[serde(default)]
     looked_at: OtherNames,
     records: [u64; 3],
@@ -33,11 +39,11 @@ pub(super) struct SavedSummary {
     by_credential: Vec<(CredentialType, MfaStatus, u64)>,
     assume_root_callers: u64,
     stops: Vec<Stop>,
-    /// A file of an older roottrail lacks them: a run that goes on from it names only what came after.
+    /// Highlights; empty in the file of an older roottrail, so that a resumed run names only what came after.
     #[serde(default)]
     highlights: Highlights,
     elapsed_seconds: f64,
-    /// Deflated JSON.
+    /// The coverage rows, as deflated JSON.
     coverage: String,
 }
 
@@ -52,7 +58,7 @@ impl SavedSummary {
         let rows: Vec<Row> = summary
             .coverage
             .iter()
-            // Rows of nothing but names are made anew.
+            // Every attempt counts names itself, so rows of nothing but names are left out.
             .filter(|(_, coverage)| coverage.objects() + coverage.without_events > 0)
             .map(|(KeyInfo { account, region, day }, coverage)| Row {
                 key: [account.clone(), region.clone(), day.clone()],
@@ -116,36 +122,37 @@ impl SavedSummary {
     }
 }
 
-/// The events that findings were written of: what tells a copy of one.
+/// The events that findings were written of, by which copies are recognised.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct SavedFindings {
     count: u64,
-    /// 24 bytes each: the id and the fingerprint of the record, object by object.
+    /// Ids and fingerprints of the records, 24 bytes each, object by object.
     seen: String,
-    /// Ids of those that only a damaged object held.
+    /// Ids of the events that only a damaged object held.
     damaged: String,
     /// Further versions of events, 24 bytes each.
     conflicts: String,
-    /// Which of these only a damaged object held: how many others stand before each, a byte or two. An older
-    /// roottrail passes over this and takes all for sound, and so are all in a file that lacks it: a copy too
-    /// few is written then, as it always was, and never one twice.
+    /// The further versions that only a damaged object held: for each, the number of sound ones before it, in
+    /// a byte or two. A version that is taken for sound, as in the file of an older roottrail, leaves a copy
+    /// out but writes none twice.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     damaged_conflicts: String,
-    /// Events whose first copy has an addendum, 24 bytes each: the id and the fingerprint of the first copy without
-    /// one, or 0. An older roottrail passes over this and takes each later copy for a conflicting one.
+    /// Events whose first copy has an addendum, 24 bytes each: the id, and the fingerprint of the first copy
+    /// without one, or 0. An older roottrail passes over these and takes each later copy for a conflicting
+    /// one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     amended: String,
-    /// The objects that held them, and how many each. Deflated.
+    /// The objects that held the events, and the number of events in each, deflated.
     objects: String,
 }
 
-/// Bytes of the names of objects with findings, spelled out. Each finding is of some kilobytes.
+/// Bytes that the names of objects with findings may have in all. Each finding itself takes some kilobytes.
 const NAMES: usize = 1 << 30;
 
 impl SavedFindings {
     pub(super) fn of(dedupe: &Dedupe) -> Result<Self, BadPack> {
         let mut all = dedupe.known();
-        // In the order of their objects; within one any that is always the same.
+        // The order is that of the objects; within an object any fixed order will do.
         all.sort_unstable_by_key(|known| (known.uri, known.id));
         let (mut seen, mut damaged, mut objects) = (Vec::new(), Vec::new(), Vec::new());
         let mut counts = vec![0_u64; dedupe.uris().len()];
@@ -220,7 +227,7 @@ impl SavedFindings {
         }
         let (mut conflicts, damaged) = (Parts(&conflicts), from_text(&self.damaged_conflicts)?);
         let mut damaged = Parts(&damaged);
-        // How many sound ones come before the next damaged one.
+        // The number of sound versions before the next damaged one.
         let next = |damaged: &mut Parts<'_>| match damaged.is_empty() {
             true => Ok(None),
             false => damaged.number().map(Some),

@@ -1,4 +1,8 @@
 //! Any interleaving of deliveries, runs and kills reads each object exactly once.
+//!
+//! A model of a bucket and of its reader takes random steps: objects are delivered or overwritten, days pass,
+//! runs read and are killed. Every run uses a real checkpoint file and a real listing. The model counts the
+//! reads of each version of an object, and allows a second read only of a closed day that changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,10 +15,10 @@ use crate::history::objects::{Closed, day_number, day_text};
 use crate::key::KeyInfo;
 use crate::object::ObjectRef;
 
-/// What happens to a bucket, or what is done with it.
+/// A step: a change to the bucket, or a run over it.
 #[derive(Clone, Debug)]
 enum Step {
-    /// An object is delivered, or one of the name is overwritten.
+    /// Delivers an object, or overwrites the one of that name.
     Put {
         day: u8,
         name: u8,
@@ -23,9 +27,10 @@ enum Step {
         day: u8,
         name: u8,
     },
-    /// So many days go by.
+    /// Lets so many days pass.
     Wait(u8),
-    /// A run absorbs so many objects, saving after each `save_every`, and then is killed; or goes on to its end.
+    /// Absorbs so many objects, saving after each `save_every`, and is killed then; `None` goes on to the
+    /// end.
     Run {
         absorbs: Option<u8>,
         save_every: u8,
@@ -43,7 +48,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..60)
 }
 
-/// Day, name and version.
+/// An object: its day, name and version.
 type Object = (u8, u8, u64);
 
 #[derive(Default)]
@@ -69,14 +74,14 @@ impl Model {
         day_text(day_number(FIRST_DAY).unwrap() + i32::from(day))
     }
 
-    /// One object in seven cannot be read, in this version.
+    /// Returns whether this version of an object cannot be read: one object in seven.
     fn broken((_, name, version): Object) -> bool {
         (u64::from(name) + version).is_multiple_of(7)
     }
 
     fn object((day, name): (u8, u8), version: u64) -> ObjectRef {
         let day = Self::day(day);
-        // The last name lies outside of the layout.
+        // The last name lies outside the layout.
         let [account, region] = ["111122223333", "us-east-1"].map(str::to_owned);
         let key = (name != 5).then(|| Arc::new(KeyInfo { account, region, day: day.clone() }));
         ObjectRef {
@@ -137,14 +142,14 @@ impl Model {
             for (&(day, name), &version) in &self.bucket {
                 assert!(self.read.contains_key(&(day, name, version)), "{day} {name} {version} was missed");
             }
-            // What failed may be read by the next run.
+            // The next run may read objects that failed.
             for what in std::mem::take(&mut self.failed) {
                 self.read.remove(&what);
             }
         }
     }
 
-    /// Reads that will not be done again.
+    /// Counts reads that will not be done again.
     fn count(&mut self, unsaved: &mut Vec<Object>) {
         for what in unsaved.drain(..) {
             if Self::broken(what) {
