@@ -3,11 +3,11 @@
 use super::layers::is_wrapped;
 use crate::records::foreign;
 
-/// As many bytes as [`may_be_log`] needs.
+/// Bytes that [`may_be_log`] needs.
 pub(crate) const ENOUGH: usize = foreign::TOLD_BY;
 
-/// Whether these are the first bytes of a log, or of an archive, which could hold some. Of more white space than
-/// [`ENOUGH`] nothing is known, and it is read.
+/// Returns whether these are the first bytes of a log, or of an archive, which could hold logs. An object
+/// that begins with more white space than [`ENOUGH`] is read.
 pub(crate) fn may_be_log(first: &[u8]) -> bool {
     let text = first.strip_prefix("\u{feff}".as_bytes()).unwrap_or(first).trim_ascii_start();
     is_wrapped(first)

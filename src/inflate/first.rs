@@ -1,7 +1,8 @@
 //! The first gzip member of an object, which is all that a digested log consists of, and its SHA-256.
 //!
-//! The hash is of inflated bytes, taken piece by piece while a piece is still in cache. Whether anything follows
-//! the member is said as well: a scan reads further members, and a forger could hide events in one.
+//! The hash is of inflated bytes, taken piece by piece while a piece is still in cache.
+//! [`FirstMember::trailing`] says whether anything follows the member: a scan reads further members, and a
+//! forger could hide events in one.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -19,23 +20,24 @@ use crate::records::cursor::Break;
 /// Inflated bytes that are hashed at a time.
 const PIECE: usize = 64 << 10;
 
-/// What the first member of an object inflates to.
+/// The inflated bytes of an object's first member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirstMember {
-    /// SHA-256 of its inflated bytes.
+    /// SHA-256 of the inflated bytes.
     pub sha256: [u8; 32],
-    /// Inflated bytes.
+    /// The number of inflated bytes.
     pub bytes: u64,
-    /// Whether something follows it.
+    /// Whether something follows the member.
     pub trailing: bool,
 }
 
-/// Inflates the first member of what a reader yields, or passes through what is not gzip, and hands the bytes to
-/// `to` on the way.
+/// Inflates the first member of the bytes of a reader, or passes through bytes that are not gzip, and hands
+/// the inflated bytes to `to` on the way.
 ///
 /// # Errors
 ///
-/// Fails where the reader does, where the member is damaged or cut, and where it inflates to more than `limit`.
+/// Fails where the reader does, where the member is damaged or cut, and where it inflates to more than
+/// `limit`.
 pub fn first_member(
     reader: impl BufRead,
     limit: u64,
@@ -73,7 +75,7 @@ pub fn first_member(
     Ok(FirstMember { sha256: hash.finalize().into(), bytes, trailing })
 }
 
-/// Takes the SHA-256 of an object that is in memory, by the fast way where that is one.
+/// Takes the SHA-256 of an object that is in memory, the fast way if the object is one sound member.
 ///
 /// # Errors
 ///

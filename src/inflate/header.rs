@@ -1,7 +1,8 @@
 //! The header of a gzip member (RFC 1952, 2.3), of any length.
 //!
-//! flate2 takes a name or a comment of 64 KiB at most, where the way of whole objects takes any, and what was
-//! compressed does not depend on it. So the header is read here, and the decoder gets the shortest one in its place.
+//! flate2 takes a name or a comment of 64 KiB at most, while libdeflate, which inflates objects as a whole,
+//! takes any; the compressed data depends on neither. Therefore the header is read here, and the decoder gets
+//! the shortest header instead.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -13,13 +14,14 @@ const FHCRC: u8 = 1 << 1;
 const FEXTRA: u8 = 1 << 2;
 const FNAME: u8 = 1 << 3;
 const FCOMMENT: u8 = 1 << 4;
-/// Must be zero.
+/// Flags that must be zero.
 const RESERVED: u8 = 0b1110_0000;
 
 /// The header of a member without a name, a comment or a time.
 const PLAIN: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// Puts a plain header in the place of the one that the reader is at. Fails where that is none, or does not end.
+/// Puts a plain header in the place of the one that the reader is at. Fails where there is no header, or
+/// where it has no end.
 pub(super) fn simplify(reader: &mut Peek<impl BufRead>) -> io::Result<()> {
     let mut fixed = [0; 10];
     reader.read_exact(&mut fixed)?;
@@ -108,7 +110,7 @@ mod tests {
             let mut rest = Vec::new();
             reader.read_to_end(&mut rest).unwrap();
             assert_eq!(rest, [&PLAIN[..], b"rest"].concat());
-            // Cut anywhere, it has no end.
+            // A header that is cut anywhere has no end.
             for end in (0..header.len()).step_by(header.len() / 50 + 1) {
                 let error = simplify(&mut Peek::new(&header[..end], &Cancel::new())).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{end}");

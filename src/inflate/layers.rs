@@ -1,8 +1,8 @@
-//! What an object is wrapped in: gzip or zstd, once or twice, and UTF-16 inside.
+//! The layers around an object's text: gzip or zstd, once or twice, and UTF-16 inside.
 //!
-//! Each is told by its first bytes. Firehose compresses what CloudWatch Logs has compressed before, so a second
-//! layer is inflated like the first; a third is refused. The limit of bytes holds for what comes out of each, so
-//! that no layer can hide a bomb from the next.
+//! The first bytes identify each layer. Firehose compresses what CloudWatch Logs has compressed before, so a
+//! second layer is inflated like the first; a third is refused. The limit of bytes holds for the output of
+//! each layer, so that no layer can hide a bomb from the next.
 
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,15 +14,15 @@ use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks};
 
-/// As many bytes as tell what an object is wrapped in.
+/// Bytes that identify the layer around an object.
 const TOLD_BY: usize = 4;
 
-/// Whether an object is compressed, by its first bytes.
+/// Returns whether an object is compressed, by its first bytes.
 pub(super) fn is_compressed(bytes: &[u8]) -> bool {
     starts_gzip(bytes) || starts_zstd(bytes)
 }
 
-/// Whether what comes first is not yet the text.
+/// Returns whether the first bytes are not yet the text.
 pub(super) fn is_wrapped(bytes: &[u8]) -> bool {
     is_compressed(bytes) || starts_utf16(bytes)
 }
@@ -31,7 +31,7 @@ pub(super) fn is_wrapped(bytes: &[u8]) -> bool {
 pub(super) struct Layers<R: BufRead> {
     inner: Inner<R>,
     utf16: Option<Utf16>,
-    /// The first piece, and how the bytes end where they end with it.
+    /// The first piece, and how the bytes end if they end with it.
     first: Option<(Vec<u8>, Result<bool, Break>)>,
 }
 
@@ -40,7 +40,7 @@ enum Inner<R: BufRead> {
     Two { stream: Stream<Below<R>>, broken: Broken },
 }
 
-/// Why the layer below ended, which the decoder above it cannot tell.
+/// The reason why the layer below ended, which the decoder above it does not know.
 type Broken = Arc<Mutex<Option<Break>>>;
 
 impl<R: BufRead> Layers<R> {
@@ -68,7 +68,7 @@ impl<R: BufRead> Layers<R> {
         Ok(Self { inner, utf16: Utf16::by_mark(&first), first: Some((first, result)) })
     }
 
-    /// Bytes that were inflated.
+    /// Returns the number of bytes that were inflated.
     pub(super) fn total(&self) -> u64 {
         match &self.inner {
             Inner::One(stream) => stream.total,
@@ -77,7 +77,7 @@ impl<R: BufRead> Layers<R> {
     }
 }
 
-/// The first piece, long enough to tell what it is.
+/// Returns the first piece, long enough to identify its layer.
 fn begin(stream: &mut impl Chunks) -> (Vec<u8>, Result<bool, Break>) {
     let mut first = Vec::new();
     loop {
@@ -131,7 +131,7 @@ impl<R: BufRead> Chunks for Layers<R> {
     }
 }
 
-/// A layer as what the next one reads.
+/// A layer as the input of the next one.
 struct Below<R: BufRead> {
     stream: Stream<R>,
     piece: Vec<u8>,

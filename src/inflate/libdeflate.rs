@@ -23,7 +23,7 @@ pub(super) struct Decompressor(NonNull<libdeflate_decompressor>);
 unsafe impl Send for Decompressor {}
 
 impl Decompressor {
-    /// `None` where memory is short.
+    /// Returns a decompressor; `None` where memory is short.
     pub(super) fn new() -> Option<Self> {
         // SAFETY: takes no arguments; null is handled.
         NonNull::new(unsafe { libdeflate_alloc_decompressor() }).map(Self)

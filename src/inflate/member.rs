@@ -1,4 +1,10 @@
 //! A whole gzip member (RFC 1952), inflated at once; its CRC comes later.
+//!
+//! [`Whole::inflate`] takes an object that is exactly one member of a size that fits, and inflates it with
+//! libdeflate into a buffer that is used again for the next one. [`Sum`] takes the CRC while the bytes are
+//! read, so that they pass through the cache once; only at the end is it known whether the bytes count. Each
+//! worker has a buffer, and [`Room`] bounds what all buffers together may fill, however many workers there
+//! are. Anything that does not fit this way is left to the stream.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,10 +17,10 @@ use super::libdeflate::Decompressor;
 /// Bytes that checksum and hash take at a time.
 const PIECE: usize = 256 << 10;
 
-/// Room for one inflated object, and what inflating it takes.
+/// The buffer for one inflated object, and what inflating needs.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
-    /// Pages that no object has filled yet are none of ours: the system gives them when they are written to.
+    /// The inflated bytes. The system provides pages only as objects fill them.
     out: Vec<u8>,
     room: Room,
     decompressor: Option<Decompressor>,
@@ -23,7 +29,7 @@ pub(super) struct Whole {
 /// An object that inflated well.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member<'w> {
-    /// The inflated bytes. What they are worth only their sum tells.
+    /// The inflated bytes, which count only if their sum is right.
     pub(super) bytes: &'w [u8],
     crc: u32,
 }
@@ -31,7 +37,7 @@ pub(super) struct Member<'w> {
 impl Whole {
     /// Inflates an object that is exactly one member of a size that fits.
     pub(super) fn inflate(&mut self, stored: &[u8], limit: u64) -> Option<Member<'_>> {
-        // The last four bytes give the length modulo 2³²; they may lie, and then this way fails.
+        // The last four bytes give the length modulo 2³². A wrong length makes the inflating fail.
         let (stream, end) = stored.split_last_chunk::<8>()?;
         let [crc, length] =
             [&end[..4], &end[4..]].map(|word| word.first_chunk().copied().map(u32::from_le_bytes));
@@ -58,22 +64,22 @@ impl Whole {
     }
 }
 
-/// Bytes of its own that each worker's buffer may fill.
+/// Bytes that each worker's buffer may fill by itself.
 const OWN: usize = 4 << 20;
-/// Bytes that all buffers together may fill beyond that: two of them may be full. However many threads there are, no
-/// more than this many bytes wait in them.
+/// Bytes that all buffers together may fill beyond [`OWN`]: enough for two full ones, however many threads
+/// there are.
 const SHARED: usize = 2 * (MAX_WHOLE - OWN);
 
 static FILLED: AtomicUsize = AtomicUsize::new(0);
-/// Somebody found no room, and took the way of a stream.
+/// Whether a worker found no room and took the way of a stream.
 static WANTED: AtomicBool = AtomicBool::new(false);
 
-/// How far beyond [`OWN`] a buffer may be filled.
+/// The bytes beyond [`OWN`] that a buffer may be filled with.
 #[derive(Debug, Default)]
 struct Room(usize);
 
 impl Room {
-    /// Whether there is room for so many bytes.
+    /// Takes room for so many bytes. Returns whether there is any.
     fn reaches(&mut self, length: usize) -> bool {
         let more = length.saturating_sub(OWN).saturating_sub(self.0);
         let fits = |filled: usize| Some(filled + more).filter(|&filled| filled <= SHARED);
@@ -92,7 +98,7 @@ impl Drop for Room {
     }
 }
 
-/// What follows the header of a member that has no more than a name in it.
+/// Returns what follows the header of a member that has at most a name in it.
 fn after_header(stream: &[u8]) -> Option<&[u8]> {
     const FNAME: u8 = 8;
     match stream {
@@ -103,7 +109,7 @@ fn after_header(stream: &[u8]) -> Option<&[u8]> {
 }
 
 impl<'w> Member<'w> {
-    /// The sum of the bytes, of which none have been seen yet. `hash`: their SHA-256 is wanted as well.
+    /// Returns the sum of the bytes, before any of them. `hash`: whether SHA-256 is taken as well.
     pub(super) fn sum(&self, hash: bool) -> Sum<'w> {
         let crc = Digest::new(CrcAlgorithm::Crc32IsoHdlc);
         let hash = hash.then(Sha256::new);
@@ -122,10 +128,10 @@ pub(super) struct Sum<'w> {
 }
 
 impl Sum<'_> {
-    /// Goes on to a position.
+    /// Takes the sum up to a position.
     pub(super) fn up_to(&mut self, position: usize) {
         if let Some(piece) = self.bytes.get(self.done..position) {
-            // A piece that is in cache is read by both while it is.
+            // Both read a piece while it is in cache.
             for piece in piece.chunks(PIECE) {
                 self.crc.update(piece);
                 if let Some(hash) = &mut self.hash {
@@ -136,8 +142,8 @@ impl Sum<'_> {
         }
     }
 
-    /// The SHA-256, where it is wanted. `None` where the bytes, those included that nobody read, are not what was
-    /// compressed.
+    /// Returns the SHA-256 where it was asked for. Returns `None` where the bytes, read or not, are not what
+    /// was compressed.
     pub(super) fn proves_right(mut self) -> Option<Option<[u8; 32]>> {
         self.up_to(self.bytes.len());
         let right = self.crc.finalize() == u64::from(self.expected);

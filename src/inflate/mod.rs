@@ -1,10 +1,10 @@
 //! From stored bytes to a [`Cursor`] over the inflated ones.
 //!
-//! Gzip, zstd and UTF-16 are decided by their first bytes, never by a name (`layers`). An object of usual size is one member and is
-//! inflated as a whole by libdeflate, into a buffer that is used again for the next one. Its CRC is taken
-//! while it is read, of bytes that are still in cache; where it is wrong, what was read does not count.
-//! Whatever that way does not accept (several members, a cut, damage, a size beyond the buffer) takes the
-//! certain way of a stream, from the start.
+//! The first bytes decide whether an object is gzip, zstd or UTF-16, never a name (`layers`). An object of
+//! usual size is one member and is inflated as a whole by libdeflate, into a buffer that is used again for
+//! the next one. The CRC of an object is taken while the object is read, of bytes that are still in cache;
+//! where the CRC is wrong, what was read does not count. An object that this way does not accept (several
+//! members, a cut, damage, a size beyond the buffer) takes the certain way of a stream, from the start.
 
 mod beginning;
 mod first;
@@ -33,8 +33,8 @@ pub(crate) use peek::Peek;
 pub(crate) use stream::MAGIC;
 pub(crate) use stream::starts_gzip;
 
-/// Inflated sizes up to this are held as a whole. Two threads with one such object each stay below
-/// 128 MB together with everything else.
+/// Inflated sizes up to this are held as a whole. Two threads with one such object each stay below 128 MB
+/// together with everything else.
 pub const MAX_WHOLE: usize = 56 << 20;
 
 /// Buffers that one worker uses for one object after another.
@@ -42,13 +42,13 @@ pub const MAX_WHOLE: usize = 56 << 20;
 pub struct Buffers {
     #[cfg(feature = "libdeflate")]
     whole: member::Whole,
-    /// Whether the SHA-256 of inflated bytes is wanted.
+    /// Whether the SHA-256 of inflated bytes is taken.
     pub(crate) hash: bool,
-    /// What the object proved to be that was read last, where it was read as a whole and the hash is wanted.
+    /// The hash of the last object, where it was read as a whole and the hash was asked for.
     pub(crate) hashed: Option<FirstMember>,
 }
 
-/// What inflating cost and yielded.
+/// The cost and the yield of inflating.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Inflated {
     /// Inflated bytes.
@@ -58,7 +58,12 @@ pub struct Inflated {
 }
 
 /// Gives `read` a cursor over the inflated bytes of an object that is in memory. Where the bytes prove to be
-/// damaged, `read` is called a second time, from the start: what it made of them the first time must not count.
+/// damaged, `read` is called a second time, from the start, and must discard the result of the first call.
+///
+/// # Errors
+///
+/// Fails where the object is compressed more than twice, or is damaged at its start. Damage further on ends
+/// the cursor's bytes, with the reason in [`Cursor::take_break`].
 pub fn inflate_bytes<T>(
     stored: &[u8],
     limit: u64,
@@ -78,8 +83,12 @@ pub fn inflate_bytes<T>(
     inflate_stream(stored, limit, overlap && stored.len() > (4 << 20), cancel, read)
 }
 
-/// Gives `read` a cursor over the inflated bytes of whatever `reader` yields, in windows. With
-/// `overlap`, inflating runs ahead on a thread of its own.
+/// Gives `read` a cursor over the inflated bytes of `reader`, in windows. With `overlap`, inflating runs
+/// ahead on a thread of its own.
+///
+/// # Errors
+///
+/// Fails as [`inflate_bytes`] does, and where the reader fails at the start.
 pub fn inflate_stream<T>(
     reader: impl BufRead + Send,
     limit: u64,
@@ -98,7 +107,7 @@ pub fn inflate_stream<T>(
         let (sender, receiver) = crossbeam_channel::bounded(4);
         let timed = &mut timed;
         let run = move || timed.send_all(&sender);
-        // Where the system has no thread for it, nothing runs ahead.
+        // Without a thread for it, nothing runs ahead.
         if overlap && thread::Builder::new().spawn_scoped(scope, run).is_ok() {
             Ok(read(&mut Cursor::windows(&mut Ahead { receiver })))
         } else {
@@ -174,7 +183,7 @@ impl<R: BufRead> Timed<'_, R> {
             let mut window = Vec::new();
             let result = self.more(&mut window);
             let goes_on = matches!(result, Ok(true));
-            // The receiver is gone where reading stopped early; then nothing more is wanted.
+            // Without a receiver, which is gone where reading stopped early, no further bytes are needed.
             if to.send((window, result)).is_err() || !goes_on {
                 return;
             }
@@ -200,7 +209,7 @@ struct Ahead {
 
 impl Chunks for Ahead {
     fn more(&mut self, window: &mut Vec<u8>) -> Result<bool, Break> {
-        // The sender goes only after it has sent the end.
+        // The sender is dropped only after it has sent the end.
         let Ok((bytes, result)) = self.receiver.recv() else { return Ok(false) };
         window.extend_from_slice(&bytes);
         result

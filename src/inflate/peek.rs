@@ -1,15 +1,15 @@
 //! A reader that can be looked ahead in, as far as a decision needs, however few bytes come at a time.
 //!
-//! A pipe, a file system or a buffer's edge may part any two bytes, and a call may be interrupted. Neither says
-//! anything about what is read: [`Peek::peek`] gathers bytes until there are enough or the input ends, and
-//! interrupted calls are made again. A run that is to stop is an error of the next call, so that nothing that
-//! reads through this has a loop without an end.
+//! A pipe, a file system or a buffer's edge may part any two bytes, and a call may be interrupted. Neither
+//! says anything about the input: [`Peek::peek`] gathers bytes until there are enough or the input ends, and
+//! repeats interrupted calls. A run that is to stop makes the next call fail, so that no reader above has a
+//! loop without an end.
 
 use std::io::{self, BufRead, Read};
 
 use crate::cancel::Cancel;
 
-/// See the module.
+/// A reader whose next bytes can be looked at before they are read.
 #[derive(Debug)]
 pub(crate) struct Peek<R> {
     reader: R,
@@ -51,7 +51,7 @@ impl<R: BufRead> Peek<R> {
     }
 }
 
-/// The bytes that are there, or that come next. None at the end of the input.
+/// Returns the bytes that are there, or that come next; none at the end of the input.
 fn fill<'r, R: BufRead>(reader: &'r mut R, cancel: &Cancel) -> io::Result<&'r [u8]> {
     loop {
         if cancel.is_set() {
@@ -59,7 +59,7 @@ fn fill<'r, R: BufRead>(reader: &'r mut R, cancel: &Cancel) -> io::Result<&'r [u
         }
         match reader.fill_buf() {
             Ok([]) => return Ok(&[]),
-            // Asked twice, for the compiler's sake, a reader gives the bytes that it has.
+            // The second call, for the borrow checker's sake, returns the bytes of the first.
             Ok(_) => return reader.fill_buf(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -97,7 +97,7 @@ impl<R: BufRead> Read for Peek<R> {
 pub(super) mod tests {
     use super::*;
 
-    /// A reader of the pieces that are written down, an empty one being an interrupted call.
+    /// A reader of the given pieces, of which an empty one is an interrupted call.
     #[derive(Debug)]
     pub(in crate::inflate) struct Pieces<'t>(pub(in crate::inflate) Vec<&'t [u8]>);
 

@@ -1,4 +1,9 @@
-//! The certain way: any stream, in windows, with every member, cut and checksum accounted for.
+//! The certain way to inflate: any stream, in windows, with every member, cut and checksum accounted for.
+//!
+//! [`Stream`] looks at the first bytes, then reads gzip members, zstd frames or plain bytes, a window at a
+//! time. At the end of a member or frame it looks for a further one. Zero bytes behind the last member are
+//! padding, and any other bytes are an error, since they could hide a member. Bytes before an error are
+//! delivered before the error. The limit bounds the inflated bytes of the whole object.
 
 use std::io::{self, BufRead, Read};
 
@@ -11,10 +16,10 @@ use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks};
 
-/// Inflated bytes asked for at a time.
+/// Inflated bytes read at a time.
 const WINDOW: u64 = 512 << 10;
 
-/// Inflates, or passes through, what a reader yields, up to a limit.
+/// Inflates the bytes of a reader, or passes them through, up to a limit.
 pub(super) struct Stream<R: BufRead> {
     state: State<R>,
     limit: u64,
@@ -31,7 +36,7 @@ enum State<R: BufRead> {
 }
 
 impl<R: BufRead> Stream<R> {
-    /// Decides by the first bytes what `reader` is.
+    /// Decides by the first bytes what `reader` holds.
     pub(super) fn new(reader: R, limit: u64, cancel: &Cancel) -> Result<Self, Break> {
         let mut reader = Peek::new(reader, cancel);
         let first = reader.peek(FRAME.len()).map_err(broken)?;
@@ -44,7 +49,7 @@ impl<R: BufRead> Stream<R> {
         Ok(Self { state, limit, total: 0, compressed: gzip || zstd })
     }
 
-    /// Whether anything is inflated.
+    /// Returns whether anything is inflated.
     pub(super) fn is_compressed(&self) -> bool {
         self.compressed
     }
@@ -78,7 +83,7 @@ impl<R: BufRead> Stream<R> {
         }
     }
 
-    /// At the end of a member or frame: whether another one follows.
+    /// Goes on to a further member or frame. Returns whether there is one.
     fn next_member(&mut self) -> Result<bool, Break> {
         let decoder = match std::mem::replace(&mut self.state, State::Done) {
             State::Member(decoder) => decoder,
@@ -126,7 +131,7 @@ impl<R: BufRead> Chunks for Stream<R> {
 /// The first bytes of a gzip member (RFC 1952, ID1 and ID2).
 pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Whether bytes, as many as there are or at least two, begin a gzip member.
+/// Returns whether bytes, as many as there are or at least two, begin a gzip member.
 pub(crate) fn starts_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
@@ -136,7 +141,7 @@ fn member<R: BufRead>(mut reader: Peek<R>) -> Result<State<R>, Break> {
     Ok(State::Member(Box::new(GzDecoder::new(reader))))
 }
 
-/// An object of more than `limit` inflated bytes.
+/// Returns the end of an object of more than `limit` inflated bytes.
 pub(super) fn too_large(limit: u64) -> Break {
     Break {
         stage: Stage::Inflate,
@@ -145,7 +150,8 @@ pub(super) fn too_large(limit: u64) -> Break {
     }
 }
 
-/// flate2 reports damage by these kinds; all others come from the reader below it.
+/// Returns the break of an error. flate2 reports damage by these kinds; all others come from the reader below
+/// it.
 pub(super) fn broken(error: io::Error) -> Break {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Break {

@@ -3,31 +3,31 @@
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::Break;
 
-/// Half a pair alone is no character, and no UTF-8 has this byte: the record is repaired and reported.
+/// The byte for half a surrogate pair. No UTF-8 has this byte, so the record is repaired and reported.
 const LONE: u8 = 0xff;
 
 /// The state between two pieces.
 #[derive(Debug)]
 pub(super) struct Utf16 {
     unit: fn([u8; 2]) -> u16,
-    /// The first byte of a unit.
+    /// The first byte of an unfinished unit.
     odd: Option<u8>,
-    /// The first unit of a pair.
+    /// The first unit of an unfinished pair.
     high: Option<u16>,
-    /// The mark has been passed over.
+    /// Whether the mark has been passed over.
     begun: bool,
 }
 
-/// Whether bytes begin with a byte order mark of UTF-16.
+/// Returns whether bytes begin with a byte order mark of UTF-16.
 pub(super) fn starts_utf16(bytes: &[u8]) -> bool {
     Utf16::by_mark(bytes).is_some()
 }
 
 impl Utf16 {
-    /// By the mark that bytes begin with.
+    /// Returns a decoder for the mark that bytes begin with.
     pub(super) fn by_mark(bytes: &[u8]) -> Option<Self> {
         let unit: fn([u8; 2]) -> u16 = match bytes {
-            // This would be UTF-32, which nothing writes.
+            // A mark of UTF-32, which nothing writes.
             [0xff, 0xfe, 0, 0, ..] => return None,
             [0xff, 0xfe, ..] => u16::from_le_bytes,
             [0xfe, 0xff, ..] => u16::from_be_bytes,
@@ -60,7 +60,8 @@ impl Utf16 {
             out.push(unit as u8);
             return;
         }
-        // The first half of a pair waits for the second; without it, it is marked and the unit stands for itself.
+        // The first half of a pair waits for the second. If another unit comes instead, the half is marked
+        // and the unit stands for itself.
         let pair = self.high.take().map(|high| [high, unit]);
         if let Some(Ok(char)) = pair.and_then(|pair| char::decode_utf16(pair).next()) {
             out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
@@ -76,7 +77,7 @@ impl Utf16 {
         }
     }
 
-    /// There are no more bytes.
+    /// Ends the text: an unfinished unit or pair is an error.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Break> {
         if self.high.take().is_some() {
             out.push(LONE);
@@ -131,7 +132,7 @@ mod tests {
             let units = std::iter::once(0xfeff).chain(text.encode_utf16());
             let bytes: Vec<u8> =
                 units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect();
-            // A text that begins with NUL cannot be told from UTF-32.
+            // A text that begins with NUL looks like UTF-32.
             prop_assume!(big || !text.starts_with('\0'));
             prop_assert_eq!(decode(&bytes, piece), Some(text.into_bytes()));
         }

@@ -13,11 +13,11 @@ use crate::records::cursor::Break;
 pub(super) const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The first bytes of a frame to be skipped, but for the lowest four bits.
 const SKIPPED: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
-/// What a frame may ask to keep in memory. All levels of the `zstd` command but `--ultra -22` and `--long` stay
-/// below.
+/// Bytes of memory that a frame may ask for. All levels of the `zstd` command but `--ultra -22` and `--long`
+/// stay below.
 const MAX_WINDOW: u64 = 64 << 20;
 
-/// Whether bytes, as many as there are or at least four, begin a frame.
+/// Returns whether bytes, as many as there are or at least four, begin a frame.
 pub(super) fn starts_zstd(bytes: &[u8]) -> bool {
     bytes.starts_with(&FRAME) || starts_skipped(bytes)
 }
@@ -30,7 +30,7 @@ fn starts_skipped(bytes: &[u8]) -> bool {
 pub(super) struct Frame<R: BufRead>(Box<StreamingDecoder<Peek<R>, FrameDecoder>>);
 
 impl<R: BufRead> Frame<R> {
-    /// Begins with the frame that the reader is at, or with the first one behind those to be skipped. `None`: none
+    /// Begins the frame that the reader is at, or the first one behind frames to be skipped; `None`: no frame
     /// follows.
     pub(super) fn next(mut reader: Peek<R>) -> Result<Option<Self>, Break> {
         loop {
@@ -59,12 +59,13 @@ impl<R: BufRead> Frame<R> {
         }
     }
 
-    /// Appends at most so many bytes. None are appended at the end of the frame.
+    /// Appends at most so many bytes, and none at the end of the frame.
     pub(super) fn read(&mut self, most: u64, window: &mut Vec<u8>) -> Result<(), Break> {
         self.0.as_mut().take(most).read_to_end(window).map(|_| ()).map_err(broken)
     }
 
-    /// The reader behind the frame, which has been read to its end. Fails where the checksum is wrong.
+    /// Returns the reader behind the frame, which must have been read to its end. Fails where the checksum is
+    /// wrong.
     pub(super) fn end(self) -> Result<Peek<R>, Break> {
         let (reader, decoder) = self.0.into_parts();
         match decoder.get_checksum_from_data() {
@@ -82,7 +83,7 @@ fn corrupt(cause: &'static str) -> Break {
     Break { stage: Stage::Inflate, kind: ErrorKind::CorruptGzip, cause: cause.into() }
 }
 
-/// What fails below the decoder comes wrapped in what the decoder was doing.
+/// Returns the break of an error. A failure below the decoder is wrapped in what the decoder was doing.
 fn broken(error: io::Error) -> Break {
     if let Some(FrameDecoderError::WindowSizeTooBig { requested, .. }) =
         error.get_ref().and_then(|inner| inner.downcast_ref())
