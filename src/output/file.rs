@@ -1,4 +1,10 @@
 //! One output: standard output, a pipe or a device, or a file that appears whole or not at all.
+//!
+//! A regular file is written under another name beside its place, synced and renamed into place at the end,
+//! so that nobody ever sees half of it. With a checkpoint that name is one that a later process finds, and
+//! [`OutFile::commit`] says how much of the file is durable. Without a checkpoint the unfinished file is
+//! removed when it is dropped. Standard output, pipes and devices are written to as they are. A reader of
+//! standard output may go at any time; for any other output that is an error.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
@@ -11,7 +17,7 @@ use crate::error::Fatal;
 use crate::output::sink::SinkError;
 use crate::own_file::{self, Rights};
 
-/// See the module.
+/// An open output.
 #[derive(Debug)]
 pub struct OutFile {
     name: String,
@@ -21,14 +27,14 @@ pub struct OutFile {
 #[derive(Debug)]
 enum To {
     Stdout(BufWriter<Patient>),
-    /// A pipe or a device: written to as it is.
+    /// A pipe or a device, written to as it is.
     Direct(BufWriter<Patient>),
-    /// Written beside its place and renamed into it at the end.
+    /// A file that is written beside its place and renamed into it at the end.
     Replace {
         file: BufWriter<Writing>,
         place: Place,
     },
-    /// The same under a name that a later process finds again.
+    /// A file that is written under a name that a later process finds, and renamed at the end.
     Resumable {
         file: BufWriter<File>,
         partial: PathBuf,
@@ -36,16 +42,16 @@ enum To {
     },
 }
 
-/// Where a file goes when it is whole.
+/// The place of a file when it is whole.
 #[derive(Debug)]
 struct Place {
     path: PathBuf,
     rights: Rights,
-    /// Whether what stands there then is replaced.
+    /// Whether a file at the place is replaced.
     replace: bool,
 }
 
-/// Writes to a file that is removed with it.
+/// The writer to a file that is removed when the writer is dropped.
 #[derive(Debug)]
 struct Writing(Unfinished);
 
@@ -63,7 +69,11 @@ impl Write for Writing {
 const BUFFER: usize = 256 << 10;
 
 impl OutFile {
-    /// Standard output. A reader who does not read keeps the run waiting until `cancel` is set.
+    /// Opens standard output. A reader who does not read keeps the run waiting until `cancel` is set.
+    ///
+    /// # Errors
+    ///
+    /// Fails where standard output cannot be duplicated.
     pub fn stdout(cancel: &Cancel) -> Result<Self, Fatal> {
         let name = "standard output".to_owned();
         match patient::stdout() {
@@ -75,19 +85,32 @@ impl OutFile {
         }
     }
 
-    /// A file. A regular file that exists is only replaced where `force` says so.
+    /// Creates a file. A regular file that exists is replaced only with `force`.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file exists and `force` is not set, where another process is writing it, and where it
+    /// cannot be created.
     pub fn create(path: &Path, force: bool) -> Result<Self, Fatal> {
         Self::create_until(path, force, &Cancel::new())
     }
 
-    /// The same; a pipe that nobody reads keeps the run waiting until `cancel` is set.
+    /// Creates a file as [`OutFile::create`] does, but a pipe that nobody reads keeps the run waiting until
+    /// `cancel` is set.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`OutFile::create`] does, and where `cancel` is set while a pipe has no reader.
     pub fn create_until(path: &Path, force: bool, cancel: &Cancel) -> Result<Self, Fatal> {
         named(path, Self::open(path, force, cancel))
     }
 
-    /// A file that survives the process: what is written goes to a partial file beside it, which a run that
-    /// goes on cuts to the length that was `committed`. Fails where another process writes it, or where
-    /// less is there than was committed.
+    /// Opens a file that survives the process. The bytes go to a partial file beside the place; a run that
+    /// goes on cuts that file to the length that was `committed`.
+    ///
+    /// # Errors
+    ///
+    /// Fails where another process writes the file, and where it does not hold what was committed.
     pub fn resumable(path: &Path, force: bool, committed: Committed) -> Result<Self, Fatal> {
         named(path, Self::open_resumable(path, force, committed))
     }
@@ -110,7 +133,11 @@ impl OutFile {
         Ok(To::Resumable { file: BufWriter::with_capacity(BUFFER, file), partial, place })
     }
 
-    /// Whether there is something in it already, of an earlier part of the run.
+    /// Returns whether the file holds something of an earlier part of the run.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be read.
     pub fn goes_on(&mut self) -> Result<bool, SinkError> {
         match &mut self.to {
             To::Resumable { file, .. } => match file.seek(SeekFrom::End(0)) {
@@ -122,11 +149,19 @@ impl OutFile {
     }
 
     /// Appends bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         self.attempt(|writer| writer.write_all(bytes))
     }
 
-    /// Passes on what is buffered, where somebody may be reading along.
+    /// Flushes the buffer, where somebody may be reading along.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be written.
     pub fn idle(&mut self) -> Result<(), SinkError> {
         match self.to {
             To::Replace { .. } | To::Resumable { .. } => Ok(()),
@@ -134,7 +169,11 @@ impl OutFile {
         }
     }
 
-    /// Makes durable what was written, where that survives the process at all.
+    /// Makes durable what was written, if the file survives the process, and returns how much that is.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be written or synced.
     pub fn commit(&mut self) -> Result<Committed, SinkError> {
         let To::Resumable { file, .. } = &mut self.to else { return Ok(Committed::default()) };
         file.flush()
@@ -142,7 +181,7 @@ impl OutFile {
             .map_err(|source| SinkError::Failed(Fatal::Output { path: self.name.clone(), source }))
     }
 
-    /// Where a killed run had left an unfinished file of the same output: that one, which is gone now.
+    /// Returns the unfinished file that a killed run had left for this output, and that was removed.
     pub fn left(&self) -> Option<&Path> {
         match &self.to {
             To::Replace { file, .. } => {
@@ -163,7 +202,11 @@ impl OutFile {
         action(writer).map_err(|source| failed(is_stdout, &self.name, source))
     }
 
-    /// Writes what is buffered and puts the file in its place, durably.
+    /// Flushes the buffer and puts the file in its place, durably.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be written or put in place.
     pub fn finish(self) -> Result<(), SinkError> {
         let Self { name, to } = self;
         let is_stdout = matches!(to, To::Stdout(_));
@@ -182,15 +225,15 @@ impl OutFile {
                 .and_then(|()| partial::sync_folder(&place.path)),
         };
         match result {
-            // What nobody reads does not keep a run from its end that was stopped.
+            // An output that nobody reads does not keep a stopped run from its end.
             Err(source) if patient::was_stopped(&source) => Ok(()),
             result => result.map_err(|source| failed(is_stdout, &name, source)),
         }
     }
 }
 
-/// Only who reads along on standard output may go when there is enough: a file that is cut, or a pipe that was
-/// named, is not what was asked for.
+/// Returns the error of a failed write. Only the reader of standard output may leave early: a file that is
+/// cut, or a pipe that was named, is an error.
 fn failed(is_stdout: bool, name: &str, source: io::Error) -> SinkError {
     match source.kind() {
         io::ErrorKind::BrokenPipe if is_stdout => SinkError::Closed,
@@ -206,7 +249,7 @@ fn named(path: &Path, to: io::Result<To>) -> Result<OutFile, Fatal> {
     }
 }
 
-/// What stands there: a device or pipe is written to, a file only replaced with `force`.
+/// Looks at what stands at the path: a device or pipe is written to, a file is replaced only with `force`.
 fn existing(path: &Path, force: bool, cancel: &Cancel) -> io::Result<Option<To>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
@@ -224,7 +267,7 @@ fn existing(path: &Path, force: bool, cancel: &Cancel) -> io::Result<Option<To>>
 }
 
 impl Place {
-    /// A link is followed, so that the file it names is replaced and not the link.
+    /// Follows a link, so that the file that it names is replaced and not the link.
     fn of(path: &Path, replace: bool) -> Self {
         let path = fs::canonicalize(path).unwrap_or_else(|_new| path.to_owned());
         Self { rights: Rights::of(&path), path, replace }

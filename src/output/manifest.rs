@@ -1,8 +1,8 @@
 //! The evidence manifest, NDJSON `roottrail.manifest/1`: what was read, byte for byte, and what came of it,
 //! so that a third party can repeat the run and compare.
 //!
-//! The first line is the run; one for each object that was read, or tried; one for each output; the last
-//! line closes the account. A manifest without that line is one of a run that was interrupted.
+//! The first line is the run. A line follows for each object that was read or tried, and one for each output.
+//! The last line closes the account; a manifest without it is one of a run that was interrupted.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -23,7 +23,7 @@ use crate::summary::Summary;
 /// The name of the schema.
 pub const SCHEMA: &str = "roottrail.manifest/1";
 
-/// See the module.
+/// The manifest of a run.
 #[derive(Debug)]
 pub struct Manifest {
     file: OutFile,
@@ -31,7 +31,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Begins the file, where an earlier part of the run has not. `identity`: who reads, as STS says.
+    /// Begins the file, unless an earlier part of the run has done so. `identity` is the reader, as STS names
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be written.
     pub fn begin(mut file: OutFile, arguments: &[String], identity: &Value) -> Result<Self, SinkError> {
         let goes_on = file.goes_on()?;
         let mut manifest = Self { file, line: Vec::new() };
@@ -55,7 +60,7 @@ impl Manifest {
         self.file.write(&self.line)
     }
 
-    /// One object. Those that were passed over by their names were not read and are no evidence.
+    /// Notes one object. An object that was passed over by its name was not read and is no evidence.
     pub(super) fn object(&mut self, report: &Report) -> Result<(), SinkError> {
         let outcome = match report.outcome {
             ObjectOutcome::Scanned => "read",
@@ -64,7 +69,8 @@ impl Manifest {
             ObjectOutcome::Skipped(_) => return Ok(()),
         };
         let object = &report.object;
-        // What was hashed; a pipe has no size of its own, and a file may have grown since it was listed.
+        // The size is that of the bytes that were hashed: a pipe has no size of its own, and a file may have
+        // grown.
         let size = if report.sha256.is_some() { report.bytes_compressed } else { object.size };
         self.line(&json!({
             "type": "object",
@@ -81,12 +87,16 @@ impl Manifest {
         self.file.commit()
     }
 
-    /// Passes on what is buffered, where somebody may be reading along.
+    /// Flushes the buffer, where somebody may be reading along.
     pub(super) fn idle(&mut self) -> Result<(), SinkError> {
         self.file.idle()
     }
 
-    /// An output that is in its place.
+    /// Notes an output that is in its place.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the output cannot be read, and where the manifest cannot be written.
     pub fn output(&mut self, option: &str, path: &Path) -> Result<(), SinkError> {
         let name = path.display().to_string();
         let (bytes, lines, sha256) =
@@ -97,6 +107,10 @@ impl Manifest {
     }
 
     /// Closes the account and puts the manifest in its place.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the manifest cannot be written or put in place.
     pub fn end(mut self, summary: &Summary, exit_code: u8) -> Result<(), SinkError> {
         self.line(&json!({
             "type": "end",
@@ -110,16 +124,20 @@ impl Manifest {
         self.file.finish()
     }
 
-    /// Puts the manifest in its place as it is: the run was interrupted.
+    /// Puts the manifest in its place as it is, after a run that was interrupted.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the manifest cannot be written or put in place.
     pub fn leave(self) -> Result<(), SinkError> {
         self.file.finish()
     }
 }
 
-/// Bytes, lines and SHA-256 of a file.
+/// Returns the bytes, lines and SHA-256 of a file.
 fn digest(path: &Path) -> io::Result<(u64, u64, String)> {
     let mut file = File::open(path)?;
-    // A device that findings were written to has no end, and a pipe nothing more.
+    // A device that findings were written to has no end, and a pipe has nothing left.
     if !file.metadata()?.is_file() {
         return Ok((0, 0, String::new()));
     }

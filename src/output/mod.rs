@@ -1,4 +1,9 @@
-//! Where findings and errors are written.
+//! The outputs of a run: findings in any formats, error lines, and the manifest.
+//!
+//! [`Outputs`] is the [`Sink`] of the command. `Outputs` renders each finding with the [`Format`] of each
+//! [`FindingFile`] and appends whole lines. Where the reader of standard output goes and other outputs
+//! remain, the run goes on without standard output. At the end all files are put in place, and one that fails
+//! does not keep the others out.
 
 pub mod error_line;
 pub mod file;
@@ -29,7 +34,11 @@ impl std::fmt::Debug for FindingFile {
 }
 
 impl FindingFile {
-    /// Begins the file with the format's header, where an earlier part of the run has not.
+    /// Begins the file with the format's header, unless an earlier part of the run has done so.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be written.
     pub fn new(format: Box<dyn Format>, mut file: OutFile) -> Result<Self, SinkError> {
         if !file.goes_on()? {
             let mut header = Vec::new();
@@ -40,7 +49,7 @@ impl FindingFile {
     }
 }
 
-/// Room for longer lines is given back: there are few.
+/// Bytes of the buffer that are kept for the next line: longer lines are few.
 const LONG_LINE: usize = 4 << 20;
 
 /// All outputs of a run.
@@ -50,26 +59,27 @@ pub struct Outputs {
     errors: Option<OutFile>,
     manifest: Option<Manifest>,
     keep_record: bool,
-    /// Standard output is all there is.
+    /// Whether standard output is the only output.
     alone: bool,
     line: Vec<u8>,
 }
 
 impl Outputs {
-    /// `keep_record`: whether findings keep the record's text (`--no-raw` leaves it out).
+    /// Returns the outputs. `keep_record` says whether findings keep the record's text (`--no-raw` leaves it
+    /// out).
     pub fn new(findings: Vec<FindingFile>, errors: Option<OutFile>, keep_record: bool) -> Self {
         Self { findings, errors, manifest: None, keep_record, alone: true, line: Vec::new() }
     }
 
-    /// Says that there are outputs that must be whole even where the reader of standard output goes.
+    /// Notes that there are outputs that must be whole even where the reader of standard output goes.
     pub fn with_others(self) -> Self {
         Self { alone: false, ..self }
     }
 
-    /// Does something with all files that findings and errors go to.
+    /// Applies an action to all files of findings and errors.
     ///
-    /// A reader of standard output that has gone ends the run where that was the only output. Otherwise nothing is
-    /// written there any more.
+    /// A reader of standard output that has gone ends the run if that was the only output. Otherwise standard
+    /// output is dropped.
     fn each(
         &mut self,
         mut action: impl FnMut(&mut OutFile) -> Result<(), SinkError>,
@@ -91,21 +101,25 @@ impl Outputs {
         self.findings.iter_mut().map(|finding| &mut finding.file).chain(&mut self.errors)
     }
 
-    /// Notes every object in a manifest.
+    /// Sets the manifest, in which every object is noted.
     pub fn note_objects(&mut self, manifest: Manifest) {
         self.manifest = Some(manifest);
     }
 
-    /// The manifest, which is closed after everything else.
+    /// Takes the manifest, which is closed after everything else.
     pub fn take_manifest(&mut self) -> Option<Manifest> {
         self.manifest.take()
     }
 
     /// Puts all files in place.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a file cannot be put in place; the others are put in place all the same.
     pub fn finish(self) -> Result<(), SinkError> {
         let files = self.findings.into_iter().map(|finding| finding.file).chain(self.errors);
         let mut result = Ok(());
-        // One that fails must not keep the others from being put in place.
+        // A file that fails must not keep the others from being put in place.
         for file in files {
             match file.finish() {
                 Err(SinkError::Closed) if !self.alone => {}

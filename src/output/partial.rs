@@ -1,4 +1,10 @@
 //! Partial files: an output on its way, under a name that the next process finds.
+//!
+//! The name is `.NAME.roottrail-KIND` beside the output's place. A `partial` file belongs to a run with a
+//! checkpoint: [`open`] finds it, compares its length and the hash of its last bytes with what the checkpoint
+//! vouches for, and cuts it there. An `unfinished` file belongs to one process and is removed with it; one
+//! that a killed process left is removed by the next. Both are locked while they are written, so that two
+//! processes cannot write one output.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -14,23 +20,23 @@ use crate::own_file;
 /// How much of an output a checkpoint vouches for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Committed {
-    /// Its first bytes.
+    /// The number of bytes.
     pub bytes: u64,
-    /// Of the last of them, to tell another file of the same name.
+    /// A hash of the last of these bytes, which another file of the same name does not have.
     pub tail: u32,
 }
 
-/// Bytes at the end that tell a file from another one.
+/// Bytes at the end that are hashed to recognise a file.
 const TAIL: u64 = 4096;
-/// Longer names are cut, so that what is put around them fits into the 255 bytes of a name.
+/// Bytes of a name that are kept, so that the whole name fits into the 255 bytes of a name.
 const LONGEST: usize = 200;
 
-/// The kind of name that an output has until it is whole, where a later process goes on with it.
+/// The kind of an output's name until it is whole, where a later process goes on with it.
 const RESUMABLE: &str = "partial";
-/// The kind of name that it has otherwise.
+/// The kind of an output's name until it is whole, in all other cases.
 const UNFINISHED: &str = "unfinished";
 
-/// `.NAME.roottrail-KIND`, in the same folder.
+/// Returns `.NAME.roottrail-KIND`, in the same folder.
 pub(crate) fn beside(path: &Path, kind: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default();
     let mut beside = OsString::from(".");
@@ -43,7 +49,7 @@ pub(crate) fn beside(path: &Path, kind: &str) -> PathBuf {
     folder_of(path).join(beside)
 }
 
-/// All names that an output's place brings with it, the checkpoint's lock included.
+/// Returns all names that an output's place implies, with that of the checkpoint's lock.
 pub fn derived(place: &Path) -> [PathBuf; 3] {
     [RESUMABLE, UNFINISHED, "lock"].map(|kind| beside(place, kind))
 }
@@ -69,7 +75,7 @@ pub(super) fn open(place: &Path, committed: Committed) -> io::Result<(File, Path
             return Ok((file, partial));
         }
     }
-    // A run that was interrupted, or killed while it put its files in place, left it there.
+    // A run that was interrupted, or killed while it put its files in place, left the file at its place.
     let placed = own_file::open(place).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => missing(),
         _ => error,
@@ -84,18 +90,19 @@ pub(super) fn open(place: &Path, committed: Committed) -> io::Result<(File, Path
     Ok((placed, partial))
 }
 
-/// A file for an output that nobody goes on with. Dropped before it is put in its place, it is removed.
+/// A file for an output that no later process goes on with. Dropped before it is put in its place, it is
+/// removed.
 #[derive(Debug)]
 pub(super) struct Unfinished {
     pub(super) file: File,
     pub(super) path: PathBuf,
-    /// A killed run had left one there, which was removed.
+    /// Whether a killed run had left such a file, which was removed.
     pub(super) left: bool,
     kept: bool,
 }
 
 impl Unfinished {
-    /// Creates it. Fails where another process is writing the same output.
+    /// Creates the file. Fails where another process is writing the same output.
     pub(super) fn create(place: &Path) -> io::Result<Self> {
         let path = beside(place, UNFINISHED);
         let mut left = false;
@@ -105,7 +112,7 @@ impl Unfinished {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     match own_file::open(&path) {
                         Ok(there) => {
-                            // Nobody holds it: whoever wrote it was killed.
+                            // A file that nobody locks was left by a process that was killed.
                             let there = locked(there)?;
                             if own_file::is_named(&there, &path) {
                                 fs::remove_file(&path)?;
@@ -120,14 +127,14 @@ impl Unfinished {
                 Err(error) => return Err(error),
             };
             let file = locked(file)?;
-            // Between the two calls another process may have taken it for one that was left.
+            // Between the two calls another process may have taken the file for one that was left.
             if own_file::is_named(&file, &path) {
                 return Ok(Self { file, path, left, kept: false });
             }
         }
     }
 
-    /// Puts it in its place. Where that fails, it stays where it is.
+    /// Puts the file in its place. On failure the file stays where it is.
     pub(super) fn put(mut self, place: &Path, replace: bool) -> io::Result<()> {
         self.kept = true;
         own_file::put(&self.path, place, replace).map_err(|error| kept(&self.path, error))
@@ -137,13 +144,13 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.kept {
-            // What stays is removed by the next run of the same output.
+            // The next run of the same output removes a file that stays.
             let _stays = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Says in an error where what was written can be found.
+/// Returns the error with the place where the written bytes can be found.
 pub(super) fn kept(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{error} (what was written is in {})", path.display()))
 }
@@ -165,13 +172,13 @@ fn locked(file: File) -> io::Result<File> {
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
-/// Whether a file begins with what was committed.
+/// Returns whether a file begins with what was committed.
 fn holds(file: &mut File, committed: Committed) -> io::Result<bool> {
     let bytes = file.metadata()?.len();
     Ok(bytes >= committed.bytes && tail(file, committed.bytes)? == committed.tail)
 }
 
-/// Makes a file durable up to where it is written, and says how far that is.
+/// Makes a file durable up to where it is written, and returns how far that is.
 pub(super) fn commit(file: &mut File) -> io::Result<Committed> {
     file.sync_data()?;
     let bytes = file.stream_position()?;

@@ -1,7 +1,7 @@
-//! Writing to who may not read: a pipe that is full, a terminal that stands still.
+//! Writing to readers that may not read: a pipe that is full, a terminal that stands still.
 //!
-//! A write that waits for its reader cannot be stopped. So before each one it is asked whether there is room, and no
-//! more is written than a pipe that has room takes at once.
+//! A write that waits for its reader cannot be stopped. Therefore the writer first waits until there is room,
+//! with an eye on the stop flag, and then writes at most as much as a pipe that has room takes at once.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use crate::cancel::Cancel;
 #[derive(Debug)]
 pub(super) struct Patient {
     file: File,
-    /// Its reader may keep its writer waiting.
+    /// Whether the reader may keep the writer waiting.
     waits: bool,
     cancel: Cancel,
 }
@@ -23,12 +23,12 @@ impl Patient {
     }
 }
 
-/// Whether an error says that the run was stopped while a reader kept it waiting.
+/// Returns whether an error is the one of [`stopped`].
 pub(crate) fn was_stopped(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut
 }
 
-/// An error that says so.
+/// Returns the error of a run that was stopped while a reader kept it waiting.
 pub(super) fn stopped() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "stopped while nobody read")
 }
@@ -43,7 +43,7 @@ impl Write for Patient {
                 return Err(stopped());
             }
         }
-        // POSIX: a pipe that has room at all takes this much (PIPE_BUF).
+        // A pipe that has room at all takes this much (POSIX, PIPE_BUF).
         self.file.write(&bytes[..bytes.len().min(4096)])
     }
 
@@ -60,14 +60,14 @@ fn waits(file: &File) -> bool {
     special.is_ok_and(|kind| kind.is_fifo() || kind.is_socket()) || file.is_terminal()
 }
 
-/// Waits a moment for room.
+/// Waits a moment for room. Returns whether there is any.
 #[cfg(unix)]
 fn has_room(file: &File) -> io::Result<bool> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let moment = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
     let mut asked = [PollFd::new(file, PollFlags::OUT)];
     match poll(&mut asked, Some(&moment)) {
-        // A reader that has gone is there as well: the write says so.
+        // A reader that has gone counts as room: the write then fails.
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
@@ -84,14 +84,14 @@ fn has_room(_file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Standard output as a file of our own: what is written goes there at once.
+/// Returns standard output as a file of our own, without a buffer in between.
 #[cfg(unix)]
 pub(super) fn stdout() -> io::Result<File> {
     use std::os::fd::AsFd as _;
     Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
 }
 
-/// Standard output as a file of our own.
+/// Returns standard output as a file of our own.
 #[cfg(windows)]
 pub(super) fn stdout() -> io::Result<File> {
     use std::os::windows::io::AsHandle as _;
@@ -109,7 +109,7 @@ pub(super) fn open(path: &std::path::Path, cancel: &Cancel) -> io::Result<File> 
                 fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
                 return Ok(file.into());
             }
-            // No reader yet.
+            // The pipe has no reader yet.
             Err(rustix::io::Errno::NXIO) if !cancel.is_set() => {
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }

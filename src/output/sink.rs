@@ -1,4 +1,4 @@
-//! What takes the findings of a run.
+//! The trait of whatever takes the findings of a run.
 
 use std::io;
 
@@ -7,54 +7,75 @@ use crate::error::{Fatal, ObjectError};
 use crate::finding::{Finding, Integrity};
 use crate::scan::report::Report;
 
-/// Where findings and errors go.
+/// The receiver of findings and errors.
 pub trait Sink {
-    /// One finding, in output order.
-    fn finding(&mut self, finding: Finding) -> Result<(), SinkError>;
-
-    /// What digests say of an object, and the SHA-256 that its findings carry. Asked before they are written.
+    /// Takes one finding, in output order.
     ///
     /// # Errors
     ///
-    /// Fails where what digests say cannot be found out.
+    /// Fails where the finding cannot be written, and where the sink's reader has gone.
+    fn finding(&mut self, finding: Finding) -> Result<(), SinkError>;
+
+    /// Returns what digests say of an object, and the SHA-256 that its findings carry, before the findings
+    /// are written.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the verdict of the digests cannot be found out.
     fn integrity(&mut self, report: &Report) -> Result<(Integrity, Option<[u8; 32]>), SinkError> {
         Ok((Integrity::Unverified, report.sha256))
     }
 
-    /// One object, after its findings and before its errors.
+    /// Takes one object, after its findings and before its errors.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the object cannot be noted.
     fn object(&mut self, report: &Report) -> Result<(), SinkError> {
         let _nothing_to_note = report;
         Ok(())
     }
 
-    /// One object or record that could not be read.
+    /// Takes one object or record that could not be read.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the error cannot be written, and where the sink's reader has gone.
     fn error(&mut self, error: &ObjectError) -> Result<(), SinkError>;
 
-    /// Makes durable what was written, and says how long each output is that outlives the process: a
-    /// checkpoint is about to vouch for it.
+    /// Makes durable what was written, and returns the length of each output that outlives the process, which
+    /// a checkpoint is about to vouch for.
+    ///
+    /// # Errors
+    ///
+    /// Fails where an output cannot be written or synced.
     fn commit(&mut self) -> Result<Vec<Committed>, SinkError> {
         Ok(Vec::new())
     }
 
-    /// Nothing is to be written just now: pass on what is buffered.
+    /// Flushes the buffers, since nothing is to be written just now.
+    ///
+    /// # Errors
+    ///
+    /// Fails where an output cannot be written.
     fn idle(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 }
 
-/// Why a sink takes no more.
+/// The reason why a sink accepts nothing further.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// Its reader has gone (`| head`): end quietly.
+    /// The sink's reader has gone (`| head`), so that the run ends quietly.
     #[error("the reader of the output has gone")]
     Closed,
-    /// It failed.
+    /// The sink failed.
     #[error(transparent)]
     Failed(Fatal),
 }
 
 impl From<io::Error> for SinkError {
-    /// Findings that were spilled to a temporary file cannot be read back.
+    /// Wraps the failure to read findings back that were spilled to a temporary file.
     fn from(source: io::Error) -> Self {
         Self::Failed(Fatal::Output { path: "a temporary file for findings".into(), source })
     }
