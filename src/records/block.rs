@@ -1,26 +1,28 @@
-//! What stands where in 64 bytes: one bit a byte. Three ways to find out, the same answer.
+//! The places of structural bytes in 64 bytes of text: one bit a byte, found in three ways with one result.
 //!
-//! AVX-512 and AVX2 are used where the machine has them, which is asked once; everything else takes
-//! the portable way. `benches/README.md` has what each is worth.
+//! [`Masks`] has an implementation for AVX-512, for AVX2, and for any machine; the CPU is asked once which of
+//! them it has. The masks say where quotes, backslashes and braces stand, and where a string may end in a way
+//! that matters. `Eights` follows strings and depths through eight blocks at a time. Tests compare the three
+//! ways; `benches/README.md` has their speeds.
 
 /// Bytes a block.
 pub(super) const BLOCK: usize = 64;
-/// Bytes before a block that are looked at with it: the last letters of a string that ends in it.
+/// Bytes before a block that are read with it: the last letters of a string that ends in the block.
 pub(super) const BEFORE: usize = 2;
 
 /// One bit for each of the 64 bytes, the first byte lowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BlockMasks {
-    /// `"`
+    /// The places of `"`.
     pub quote: u64,
-    /// `\`
+    /// The places of `\`.
     pub backslash: u64,
-    /// `{`
+    /// The places of `{`.
     pub open: u64,
-    /// `}`
+    /// The places of `}`.
     pub close: u64,
-    /// A `"` behind `Z`, or behind two letters that are `ot` or `ed` in either case, or look like them to the
-    /// cheapest test. The text itself decides.
+    /// The places of `"` behind `Z`, or behind two letters that are `ot` or `ed` in either case, or that look
+    /// like them to the cheapest test. The text itself decides.
     pub ending: u64,
 }
 
@@ -29,19 +31,19 @@ const LAST: u8 = 0x30;
 /// Folds `E G M O e g m o` into `o`: the last letter but one.
 const SECOND: u8 = 0x2a;
 
-/// A way to look at blocks.
+/// A way to find the masks of a block.
 pub(super) trait Masks {
-    /// `around` is the block with the two bytes before it.
+    /// Returns the masks of a block; `around` is the block with the two bytes before it.
     fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks;
 
-    /// Where a `u` stands.
+    /// Returns the places of `u`.
     fn u(around: &[u8; BEFORE + BLOCK]) -> u64;
 
-    /// Bit n of the answer is the parity of bits 0 to n.
+    /// Returns a mask whose bit n is the parity of bits 0 to n.
     fn prefix_xor(bits: u64) -> u64;
 }
 
-/// Any machine.
+/// The way for any machine.
 #[derive(Debug)]
 pub(super) struct Portable;
 
@@ -78,7 +80,7 @@ impl Masks for Portable {
     }
 }
 
-/// One bit for each byte that equals `byte`, eight at a time.
+/// Returns one bit for each byte that equals `byte`, found eight bytes at a time.
 #[inline(always)]
 fn equal_bytes(around: &[u8; BEFORE + BLOCK], byte: u8) -> u64 {
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
@@ -115,11 +117,11 @@ pub(super) mod x86 {
         _mm512_xor_si512,
     };
 
-    /// AVX2 and PCLMULQDQ.
+    /// The way for AVX2 and PCLMULQDQ.
     #[derive(Debug)]
     pub(crate) struct Avx2;
 
-    /// AVX-512 F, BW, VBMI and VPOPCNTDQ, and VPCLMULQDQ.
+    /// The way for AVX-512 F, BW, VBMI and VPOPCNTDQ, and VPCLMULQDQ.
     #[derive(Debug)]
     pub(crate) struct Avx512;
 
@@ -161,7 +163,7 @@ pub(super) mod x86 {
         }
     }
 
-    /// Where a byte stands in 32.
+    /// Returns the places of a byte in 32 bytes.
     ///
     /// # Safety
     /// AVX2, and 32 readable bytes from `half` on.
@@ -208,7 +210,8 @@ pub(super) mod x86 {
         fn of(around: &[u8; BEFORE + BLOCK]) -> BlockMasks {
             // SAFETY: the module's rule; every load begins 0 to 2 bytes into the 66 and is 64 bytes long.
             unsafe {
-                // A hint, which may point anywhere: what is long enough to have left the cache comes back in time.
+                // A prefetch is a hint and may point anywhere; it brings text back that is long enough to
+                // have left the cache.
                 _mm_prefetch::<_MM_HINT_T0>(around.as_ptr().wrapping_add(AHEAD).cast());
                 let second = _mm512_loadu_si512(around.as_ptr().cast());
                 let last = _mm512_loadu_si512(around.as_ptr().add(1).cast());
@@ -247,7 +250,7 @@ pub(super) mod x86 {
     /// Marks the last letters of the strings to look at, a bit for each kind: `ot` in either case, `ed`, and a
     /// digit before `Z`.
     const LASTS: [u8; 128] = marked(&[b"Tt", b"d", b"Z"]);
-    /// Marks the letters before them.
+    /// Marks the letters before the last ones.
     const SECONDS: [u8; 128] = marked(&[b"Oo", b"e", b"0123456789"]);
 
     const fn marked(kinds: &[&[u8]; 3]) -> [u8; 128] {
@@ -264,7 +267,7 @@ pub(super) mod x86 {
         marks
     }
 
-    /// What a table has for each byte, without its highest bit.
+    /// Returns the table's entry for each byte, without the byte's highest bit.
     ///
     /// # Safety
     /// AVX-512 VBMI.
@@ -278,7 +281,7 @@ pub(super) mod x86 {
         }
     }
 
-    /// What strings and depths do to eight blocks at a time.
+    /// The state of strings and depths over eight blocks at a time.
     #[derive(Debug)]
     pub(crate) struct Eights {
         in_string: __m512i,
@@ -286,7 +289,8 @@ pub(super) mod x86 {
     }
 
     impl Eights {
-        /// `in_string` is all ones inside a string; `depth` is how many braces are open.
+        /// Returns the state behind some text: `in_string` is all ones inside a string, `depth` the number of
+        /// open braces.
         #[inline(always)]
         pub(crate) fn new(in_string: u64, depth: i64) -> Self {
             // SAFETY: the module's rule.
@@ -295,7 +299,7 @@ pub(super) mod x86 {
             }
         }
 
-        /// The state behind the last block.
+        /// Returns the state behind the last block.
         #[inline(always)]
         pub(crate) fn state(&self) -> (u64, i64) {
             // SAFETY: the module's rule.
@@ -305,8 +309,8 @@ pub(super) mod x86 {
             }
         }
 
-        /// Takes the braces inside strings away, and writes down how many are open before each block. The
-        /// answer has a bit for each block that has texts, or in which the depth may come to nothing.
+        /// Removes the braces inside strings, and writes the number of open braces before each block to
+        /// `depth`. Returns a bit for each block that has texts, or in which the depth may come to nothing.
         #[inline(always)]
         pub(crate) fn follow(
             &mut self,
@@ -326,7 +330,7 @@ pub(super) mod x86 {
                 let even = _mm512_clmulepi64_epi128::<0x00>(quote, _mm512_set1_epi8(-1));
                 let odd = _mm512_clmulepi64_epi128::<0x01>(quote, _mm512_set1_epi8(-1));
                 let parity = _mm512_unpacklo_epi64(even, odd);
-                // The same up to each whole block, in three doublings.
+                // The parity up to each whole block, in three doublings.
                 let turns = _mm512_srai_epi64::<63>(parity);
                 let turned = _mm512_xor_si512(turns, _mm512_alignr_epi64::<7>(turns, nothing));
                 let turned = _mm512_xor_si512(turned, _mm512_alignr_epi64::<6>(turned, nothing));

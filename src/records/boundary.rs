@@ -1,20 +1,21 @@
-//! Where a record ends, and whether it can concern root: what the few places say that a `Pass` noted.
+//! Where a record ends, and whether it can concern root: the decisions at the few places that a `Pass` noted.
 //!
-//! **No false negatives.** A record matters only if one of its strings decodes to something that ends in
-//! `root` in any ASCII case (the type `Root`, the root ARN, `AssumeRoot`) or to the name of
-//! an event that only root has, `PasswordRecovery…` or `EmailUpdated`. Either those letters stand in the text as they are, before the closing quote, or at
-//! least one is escaped; the grammar's only escape for a letter is `\u00XX`, with 4 to 7 as the third
-//! digit. Both are looked for. Everything else is a false positive that parsing settles.
+//! **No false negatives.** A record matters only if one of its strings decodes to a text that ends in `root`
+//! in any ASCII case (the type `Root`, the root ARN, `AssumeRoot`) or to the name of an event that only root
+//! has, `PasswordRecovery…` or `EmailUpdated`. Either those letters stand in the text as they are, before the
+//! closing quote, or at least one is escaped; the grammar's only escape for a letter is `\u00XX`, with 4 to 7
+//! as the third digit. Both are looked for. Every other candidate is a false positive that parsing settles.
 
 use super::block::{BEFORE, BLOCK};
 use super::event_time::time_before;
 use super::pass::{BLOCKS, Noted, Pass, Way};
 
-/// Goes on through the records of a text: the state so far, all bytes that are there, whether there will be no
-/// more, how many blocks to look ahead, and whom to tell. See [`Boundary::many`].
+/// A function that goes on through the records of a text. The arguments are the state so far, all bytes that
+/// are there, whether these are the last ones, the number of blocks to look ahead, and the receiver. See
+/// [`Boundary::many`].
 pub type Kernel = fn(&mut Boundary, &[u8], bool, usize, Each<'_>) -> Option<usize>;
 
-/// The end of a record, and what was seen on the way.
+/// The end of a record, and the findings on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The offset behind the closing brace.
@@ -26,16 +27,16 @@ pub struct Found {
     pub time: Option<usize>,
 }
 
-/// Told of the start of each record and of what was found; answers whether to go on.
+/// The receiver of the start of each record and of what was found; returns whether to go on.
 pub type Each<'e> = &'e mut dyn FnMut(usize, Found) -> bool;
 
 /// Blocks that a pass goes ahead where one record is asked for: it may be short.
 const AHEAD: usize = 8;
-/// How many bytes must be there behind a block: `u00XX` after a backslash, and how a record goes on.
+/// Bytes that must be there behind a block: `u00XX` after a backslash, and the beginning of the next record.
 const LOOK_AHEAD: usize = 8;
 
-/// Records that follow each other as `{…},{…}`, from the first byte on. It can stop where the bytes end and go
-/// on when there are more.
+/// A reader of records that follow each other as `{…},{…}`, from the first byte on. The reader can stop where
+/// the bytes end and go on when further bytes are there.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Boundary {
     pass: Pass,
@@ -48,8 +49,8 @@ pub struct Boundary {
 }
 
 impl Boundary {
-    /// Goes on through the record at the start of `text`. `None`: it goes on behind `text`; call again with
-    /// the same bytes and more. `last` says that there are no more.
+    /// Goes on through the record at the start of `text`. Returns `None` where the record goes on behind
+    /// `text`; the next call must have the same bytes and further ones. `last` says that these bytes are all.
     pub fn one(&mut self, kernel: Kernel, text: &[u8], last: bool) -> Option<Found> {
         let mut one = None;
         kernel(self, text, last, AHEAD, &mut |_, found| {
@@ -59,8 +60,8 @@ impl Boundary {
         one
     }
 
-    /// Goes on through records, and calls `each` with the start of each one and what was found, as long as its
-    /// answer is to go on. The answer is where the last one ends; `None`: it goes on behind `text`, as above.
+    /// Goes on through records, and calls `each` with the start of each one and what was found, until `each`
+    /// returns `false`. Returns where the last record ends; `None` as in [`Boundary::one`].
     pub fn many(&mut self, kernel: Kernel, text: &[u8], last: bool, each: Each<'_>) -> Option<usize> {
         kernel(self, text, last, BLOCKS, each)
     }
@@ -121,7 +122,7 @@ impl Boundary {
         }
     }
 
-    /// Goes on with the pass. `None`: there are not enough bytes.
+    /// Goes on with the pass; `None`: there are not enough bytes.
     #[inline(always)]
     fn step<W: Way>(&mut self, text: &[u8], last: bool, ahead: usize, noted: &mut Noted) -> Option<u64> {
         let rest = text.get(self.seen..)?;
@@ -133,7 +134,7 @@ impl Boundary {
             self.seen += blocks * BLOCK;
             return Some(W::advance(&mut self.pass, &text[before..self.seen], noted));
         }
-        // The first block has nothing before it, and the last one has an end.
+        // Nothing stands before the first block, and the last block ends early.
         let n = sure.min(BLOCK);
         if n == 0 || (n < BLOCK && !last) {
             return None;
@@ -145,17 +146,17 @@ impl Boundary {
         Some(W::advance(&mut self.pass, &around, noted))
     }
 
-    /// How many bytes have been seen.
+    /// Returns the number of bytes that have been seen.
     pub fn seen(&self) -> usize {
         self.seen
     }
 
-    /// Where the record begins that is not finished.
+    /// Returns the start of the unfinished record.
     pub fn start(&self) -> usize {
         self.start
     }
 
-    /// Lets go of bytes that need not be seen again, and tells how many: the next call is without them.
+    /// Releases bytes that need not be seen again, and returns their number: the next call is without them.
     pub fn release(&mut self) -> usize {
         // A record may begin behind what was seen.
         let gone = self.start.min(self.seen);
@@ -166,14 +167,14 @@ impl Boundary {
     }
 }
 
-/// The names of events that need not name root: they exist for nobody else.
+/// Returns whether a text ends in the name of an event that only root has.
 fn ends_in_root_only(before: &[u8]) -> bool {
     before.ends_with(b"PasswordRecoveryRequested")
         || before.ends_with(b"PasswordRecoveryCompleted")
         || before.ends_with(b"EmailUpdated")
 }
 
-/// Whether what follows a backslash may stand for a letter.
+/// Returns whether what follows a backslash may stand for a letter.
 fn is_letter_escape(text: &[u8]) -> bool {
     matches!(text, [b'u', b'0', b'0', b'4'..=b'7', ..])
 }
@@ -186,7 +187,7 @@ mod tests {
     use crate::records::kernel;
     use proptest::prelude::*;
 
-    /// The same answers, a byte at a time.
+    /// Finds a record a byte at a time.
     fn naive(text: &[u8]) -> Option<Found> {
         let (mut in_string, mut escaped, mut depth) = (false, false, 0_i64);
         let (mut candidate, mut time) = (false, None);
@@ -227,7 +228,7 @@ mod tests {
         None
     }
 
-    /// The same answers for records that follow each other, and where the last one ends.
+    /// Finds records that follow each other, and where the last one ends, a byte at a time.
     fn naive_many(text: &[u8]) -> (Vec<(usize, Found)>, Option<usize>) {
         let (mut start, mut all) = (0, Vec::new());
         loop {
@@ -254,7 +255,7 @@ mod tests {
             if let Some(end) = end {
                 return (all, Some(base + end));
             }
-            // As a window that moves on.
+            // The text moves on like a window.
             base += boundary.release();
         }
         (all, None)
@@ -302,7 +303,7 @@ mod tests {
             ("{\"a\":\"FILLER\",\"type\":\"Root\"}", true, false),
         ] {
             let text = text.replace("FILLER", &filler);
-            // What stands behind the record must not count.
+            // A text behind the record must not count.
             let text = format!("{text},{{\"type\":\"Root\",\"x\":\"\\u0052\"}}");
             let found = naive(text.as_bytes()).unwrap();
             assert_eq!((found.candidate, found.time.is_some()), (candidate, time), "{text}");

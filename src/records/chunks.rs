@@ -2,13 +2,17 @@
 
 use crate::error::{ErrorKind, Stage};
 
-/// Where the bytes of a windowed object come from.
+/// A source of bytes that come in windows.
 pub trait Chunks {
-    /// Appends some more bytes. `Ok(false)`: the object ends here, whole.
+    /// Appends some bytes. Returns `false` at the end of a whole object.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the bytes end early.
     fn more(&mut self, window: &mut Vec<u8>) -> Result<bool, Break>;
 }
 
-/// Why an object's bytes end early.
+/// The reason why an object's bytes end early.
 #[derive(Debug)]
 pub struct Break {
     /// The step that failed.

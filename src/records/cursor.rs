@@ -1,6 +1,10 @@
 //! A place in an object's inflated bytes, which are there as a whole or come in windows.
 //!
-//! Positions count from the start of the object, so that they stay true when a window moves on.
+//! A [`Cursor`] passes over strings, records and other values, and checks only where they end. Positions
+//! count from the start of the object, so that they stay true when a window moves on. Bytes before the
+//! current position are dropped with the next window, unless they are [pinned](Cursor::pin). No value longer
+//! than [`MAX_VALUE`] is held, so that a missing quote or brace cannot fill the memory. Records are found by
+//! a [`Kernel`], many at a time.
 
 use std::fmt;
 
@@ -12,21 +16,21 @@ use super::large::Turn;
 use crate::error::{ErrorKind, Stage};
 use crate::json::minify::{SyntaxError, number_len};
 
-/// The longest single record, or other value, that is held in memory. CloudTrail's own limit for an
-/// event is 256 KB (1 MB for some data events).
+/// Bytes of the longest record, or other value, that is held in memory. CloudTrail's own limit for an event
+/// is 256 KB (1 MB for some data events).
 pub const MAX_VALUE: usize = 64 << 20;
-/// Bytes held at most, with those behind such a value.
+/// Bytes that are held at most: such a value, and those behind it.
 const MAX_WINDOW: usize = MAX_VALUE + (8 << 20);
 const TOO_LONG: &str = "a single value of more than 64 MiB";
 
-/// Where and why an object's text is not what it should be.
+/// The place and the reason of a text's first departure from what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The byte of the inflated object.
+    /// The offset in the inflated object.
     pub offset: usize,
-    /// What that means for what follows.
+    /// The class, which decides how to go on.
     pub kind: FaultKind,
-    /// What stood there, or should have.
+    /// What stood at the offset, or should have.
     pub what: &'static str,
 }
 
@@ -35,19 +39,19 @@ pub struct Fault {
 pub enum FaultKind {
     /// The grammar does not allow what stands there.
     Syntax,
-    /// A value has no end: the search for one went on as far as there are bytes.
+    /// A value has no end: the search for an end went on as far as there are bytes.
     Unterminated,
     /// A value is longer than [`MAX_VALUE`].
     TooLong,
 }
 
 impl Fault {
-    /// A fault of the grammar at a place.
+    /// Returns a fault of the grammar at a place.
     pub(super) fn syntax(offset: usize, what: &'static str) -> Self {
         Self { offset, kind: FaultKind::Syntax, what }
     }
 
-    /// What the grammar check found in the text at `start`.
+    /// Returns what the grammar check found in the text at `start`.
     pub(super) fn of_syntax(start: usize, error: &SyntaxError) -> Self {
         let kind = if error.unterminated { FaultKind::Unterminated } else { FaultKind::Syntax };
         Self { offset: start + error.offset, kind, what: error.what }
@@ -62,7 +66,7 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// See the module.
+/// A position in an object's inflated bytes.
 pub struct Cursor<'c> {
     whole: &'c [u8],
     window: Vec<u8>,
@@ -71,19 +75,19 @@ pub struct Cursor<'c> {
     base: usize,
     /// The current position.
     at: usize,
-    /// Bytes from here on must stay.
+    /// The position from which bytes must stay.
     keep: Option<usize>,
     broken: Option<Break>,
     kernel: Kernel,
     watch: Option<OnProgress<'c>>,
-    /// From when a value grew large on.
+    /// The turn, from the moment when a value grows large.
     turn: Option<Turn>,
 }
 
-/// Told up to which position records have been read.
+/// The receiver of the position up to which records have been read.
 pub type OnProgress<'c> = &'c mut dyn FnMut(usize);
 
-/// How many bytes of records are read before the watch is told: they should still be in cache.
+/// Bytes of records that are read between two calls of the watch: few enough to be still in cache.
 const WATCH: usize = 256 << 10;
 
 impl fmt::Debug for Cursor<'_> {
@@ -93,17 +97,18 @@ impl fmt::Debug for Cursor<'_> {
 }
 
 impl<'c> Cursor<'c> {
-    /// Over bytes that are all there.
+    /// Returns a cursor over bytes that are all there.
     pub fn whole(bytes: &'c [u8]) -> Self {
         Self::new(bytes, None, kernel::best())
     }
 
-    /// The same, where `watch` is told how far reading has come, often enough to find the bytes in cache.
+    /// Returns a cursor over bytes that are all there. `watch` receives the position that reading has
+    /// reached, often enough to find the bytes in cache.
     pub fn watched(bytes: &'c [u8], watch: OnProgress<'c>) -> Self {
         Self { watch: Some(watch), ..Self::whole(bytes) }
     }
 
-    /// Over bytes that come in windows.
+    /// Returns a cursor over bytes that come in windows.
     pub fn windows(source: &'c mut dyn Chunks) -> Self {
         Self::new(&[], Some(source), kernel::best())
     }
@@ -123,33 +128,33 @@ impl<'c> Cursor<'c> {
         }
     }
 
-    /// The same, with a given kernel: for tests and benchmarks.
+    /// Sets the kernel, for tests and benchmarks.
     pub fn with_kernel(mut self, kernel: Kernel) -> Self {
         self.kernel = kernel;
         self
     }
 
-    /// Why the bytes ended early, if they did.
+    /// Takes the reason why the bytes ended early, if they did.
     pub fn take_break(&mut self) -> Option<Break> {
         self.broken.take()
     }
 
-    /// The current position.
+    /// Returns the current position.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// Keeps the bytes from `position` on, or lets go of all before the current one.
+    /// Keeps the bytes from `position` on; `None` releases all bytes before the current position.
     pub fn pin(&mut self, position: Option<usize>) {
         self.keep = position;
     }
 
-    /// The bytes between two positions; both must still be there.
+    /// Returns the bytes between two positions; both must still be there.
     pub fn slice(&self, start: usize, end: usize) -> &[u8] {
         &self.text()[start - self.base..end - self.base]
     }
 
-    /// A fault at the current position.
+    /// Returns a fault at the current position.
     pub fn fault(&self, what: &'static str) -> Fault {
         Fault { offset: self.at, kind: FaultKind::Syntax, what }
     }
@@ -162,11 +167,11 @@ impl<'c> Cursor<'c> {
         &self.text()[self.at - self.base..]
     }
 
-    /// Gets more bytes. `false`: there are none, because the object ended or broke.
+    /// Gets further bytes. Returns `false` where the object ended or broke.
     fn more(&mut self) -> bool {
         let Some(source) = &mut self.source else { return false };
         let done = self.keep.map_or(self.at, |keep| keep.min(self.at)) - self.base;
-        // Moving little often would cost more than it frees.
+        // Moving a few bytes often would cost more time than the room is worth.
         if done >= self.window.len() / 2 || self.window.len() > MAX_WINDOW {
             self.window.drain(..done);
             self.base += done;
@@ -174,7 +179,7 @@ impl<'c> Cursor<'c> {
         if self.turn.is_none() {
             self.turn = Turn::for_size(self.window.len());
         }
-        // Whatever it is that goes on for so long: nothing may fill the memory.
+        // No value may fill the memory, whatever it is that goes on for so long.
         if self.window.len() > MAX_WINDOW {
             let cause = format!("{TOO_LONG} at byte {} of the inflated object", self.base).into();
             return self.end(Some(Break { stage: Stage::Parse, kind: ErrorKind::TooLarge, cause }));
@@ -183,7 +188,7 @@ impl<'c> Cursor<'c> {
         match source.more(&mut self.window) {
             Ok(true) => true,
             Ok(false) => self.end(None),
-            // What breaks off may bring its last bytes along.
+            // A break may bring the last bytes along.
             Err(broken) => self.end(Some(broken)) || self.window.len() > there,
         }
     }
@@ -195,7 +200,7 @@ impl<'c> Cursor<'c> {
         false
     }
 
-    /// The byte at the current position.
+    /// Returns the byte at the current position.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         loop {
@@ -208,7 +213,7 @@ impl<'c> Cursor<'c> {
         }
     }
 
-    /// So many of the next bytes, or fewer where the object ends.
+    /// Returns the next `n` bytes, or fewer where the object ends.
     pub fn ahead(&mut self, n: usize) -> &[u8] {
         while self.rest().len() < n && self.more() {}
         let rest = self.rest();
@@ -238,6 +243,10 @@ impl<'c> Cursor<'c> {
     }
 
     /// Passes over the string that begins here.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the string has no end, or is too long.
     pub fn string(&mut self) -> Result<(), Fault> {
         let start = self.at;
         self.at += 1;
@@ -249,7 +258,7 @@ impl<'c> Cursor<'c> {
                 }
                 Some(n) => {
                     self.at += n + 1;
-                    // The escaped byte, whatever it is.
+                    // An escaped byte never ends the string.
                     if self.peek().is_none() {
                         return Err(Fault {
                             offset: start,
@@ -275,6 +284,10 @@ impl<'c> Cursor<'c> {
     }
 
     /// Passes over the object (`{…}`) that begins here.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the object has no end, or is too long.
     #[inline]
     pub fn object(&mut self) -> Result<Found, Fault> {
         let start = self.at;
@@ -318,8 +331,12 @@ impl<'c> Cursor<'c> {
     }
 
     /// Passes over the objects that follow each other from here as `{…},{…}`, as far as they are spelled that
-    /// closely, and calls `each` with the position and text of each one and what was found in it; its answer is
-    /// whether to go on.
+    /// closely. Calls `each` with the position and text of each one and what was found in it, until `each`
+    /// returns `false`.
+    ///
+    /// # Errors
+    ///
+    /// Fails where an object has no end, or is too long.
     pub fn objects(&mut self, mut each: impl FnMut(usize, &[u8], Found) -> bool) -> Result<(), Fault> {
         let mut boundary = Boundary::default();
         loop {
@@ -340,7 +357,7 @@ impl<'c> Cursor<'c> {
                 self.at = start + end;
                 return Ok(());
             }
-            // The bytes of the record that is not finished stay.
+            // The bytes of the unfinished record stay.
             self.at = start + boundary.release();
             if step < there {
                 continue;
@@ -358,7 +375,11 @@ impl<'c> Cursor<'c> {
         }
     }
 
-    /// Passes over any value, checking no more of it than where it ends.
+    /// Passes over any value, and checks only where it ends.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no value begins here, and where the value has no end or is too long.
     pub fn value(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'"') => self.string(),
@@ -430,23 +451,23 @@ impl<'c> Cursor<'c> {
         }
     }
 
-    /// Where the bytes end that are there: what was sought to the end was read up to here.
+    /// Returns where the loaded bytes end: a search for an end has read up to there.
     pub fn loaded(&self) -> usize {
         self.base + self.text().len()
     }
 
-    /// What is kept for the time being, or the current position.
+    /// Returns the pinned position, or else the current one.
     pub fn kept(&self) -> usize {
         self.keep.unwrap_or(self.at)
     }
 
-    /// Whether these bytes stand at the current position.
+    /// Returns whether these bytes stand at the current position.
     pub fn begins_with(&mut self, bytes: &[u8]) -> bool {
         self.ahead(bytes.len()) == bytes
     }
 
-    /// Goes to the start of the line behind `position`, where that line begins with these bytes. `false`:
-    /// it does not, and the position stays.
+    /// Goes to the start of the line behind `position`, if that line begins with these bytes. Returns `false`
+    /// otherwise, and the position stays.
     pub fn resume_at_line_after(&mut self, position: usize, bytes: &[u8]) -> bool {
         let here = self.at;
         self.at = position;

@@ -1,11 +1,11 @@
 //! The walk over an object's documents, and over the events in them.
 //!
-//! An object is a sequence of JSON values: CloudTrail documents, events, one a line, arrays of either, and the
-//! documents of log platforms. What is large is never held: the array in which a document has its events is
-//! walked element by element (`members`, `elements`). What an element or a whole document holds elsewhere is
-//! looked up by the closed list of places (`containers`) and read by a walk of its own (`nested`).
-//! Whatever is passed over and could be evidence by its bytes is reported (`suspicion`): as a malformed record
-//! where the object has events, else as the object's error.
+//! An object is a sequence of JSON values: CloudTrail documents, events, one a line, arrays of either, and
+//! the documents of log platforms. Large values are never held: the array in which a document has its events
+//! is walked element by element (`members`, `elements`). The other places where an element or a whole
+//! document may hold events are looked up in the closed list of places (`containers`) and read by a walk of
+//! their own (`nested`). A value that is passed over and could be evidence by its bytes is reported
+//! (`suspicion`): as a malformed record where the object has events, else as the object's error.
 
 use super::cursor::{Cursor, Fault, FaultKind};
 use super::foreign::{self, Foreign};
@@ -37,7 +37,7 @@ pub fn walk(cursor: &mut Cursor<'_>, to: &mut dyn Elements) -> Walk {
 impl Walker<'_, '_> {
     pub(super) fn values(&mut self) -> Result<(), Fault> {
         while let Some(byte) = self.token() {
-            // Files that were joined bring their marks with them.
+            // Files that were joined keep their byte order marks.
             if byte == 0xef && self.cursor.begins_with("\u{feff}".as_bytes()) {
                 let first_of_line = self.line == self.cursor.at();
                 self.cursor.advance(3);
@@ -58,22 +58,22 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// Passes over a time stamp and the space behind it, if what follows is an object.
+    /// Passes over a time stamp and the space behind it, if an object follows. Returns whether it did.
     fn pass_time_stamp(&mut self) -> bool {
-        /// As long as one with nanoseconds.
+        /// Bytes of a time stamp with nanoseconds, and some more.
         const LONGEST: usize = 40;
         let Some(length) = time_stamp(self.cursor.ahead(LONGEST)) else { return false };
         self.cursor.advance(length);
         true
     }
 
-    /// What is neither an object nor an array: a string that is an event, or none.
+    /// Reads a value that is neither an object nor an array: a string may hold an event.
     fn other_value(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         let first = self.cursor.peek();
         self.cursor.pin(Some(start));
         let value = self.cursor.value();
-        // No string goes on in the next line: this one lacks its end.
+        // A string with a line break lacks its end, since no string goes over lines.
         let cut = self.cursor.slice(start, self.cursor.at()).contains(&b'\n');
         let cut = cut.then_some(Fault {
             offset: start,
@@ -89,7 +89,8 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// Reads the value that begins at `start` and ends here, if it is a string. `false`: no event is in it.
+    /// Reads the value that begins at `start` and ends here, if it is a string. Returns whether there is an
+    /// event in it.
     pub(super) fn string(&mut self, start: usize) -> bool {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
@@ -103,14 +104,14 @@ impl Walker<'_, '_> {
         judged
     }
 
-    /// Tells of the value that begins at `start` and ends here, in which no event was read.
+    /// Reports the value that begins at `start` and ends here, in which no event was read.
     pub(super) fn no_event_here(&mut self, start: usize) {
         let value = self.cursor.slice(start, self.cursor.at());
         let unread = suspicion::unread(value).map(|what| Unread::Suspect(Fault::syntax(start, what)));
         self.pend(NOT_AN_OBJECT, unread);
     }
 
-    /// A value `{…}` at the top: a document with its elements inside, or an event itself.
+    /// Reads a value `{…}` at the top: a document with its elements inside, or an event itself.
     fn object(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         self.cursor.pin(Some(start));
@@ -140,7 +141,8 @@ impl Walker<'_, '_> {
         let Self { cursor, text: minified, .. } = self;
         let text = cursor.slice(start, end);
         let is_event = members.keys.is_event();
-        // Nothing else looks at the grammar of what is no event, and no string of an event goes over lines.
+        // No other check looks at the grammar of an object that is no event, and no string of an event goes
+        // over lines.
         let mut repairs = Repairs::default();
         if !is_event || text.contains(&b'\n') {
             minified.clear();
@@ -164,7 +166,7 @@ impl Walker<'_, '_> {
     }
 }
 
-/// The length of the time stamp and the space that stand before an object, as in `2026-01-15T03:02:01.000Z {`.
+/// Returns the length of the time stamp and the space before an object, as in `2026-01-15T03:02:01.000Z {`.
 fn time_stamp(text: &[u8]) -> Option<usize> {
     const FORM: &[u8; 19] = b"0000-00-00T00:00:00";
     let (time, rest) = text.split_first_chunk::<19>()?;

@@ -1,4 +1,10 @@
 //! The elements of arrays.
+//!
+//! [`Array`] says what the elements are. The elements of `Records` are handed over many at a time, as long as
+//! each begins as an event. The elements of a bare array are looked at one by one, and may be events,
+//! containers or strings that hold an event. The elements of a container's array are read at the ends of its
+//! paths. In an array beside the events, nothing is read, but each value is examined for an event that was
+//! missed. An element that breaks costs only itself if a new line or document shows where to go on.
 
 use super::boundary::Found;
 use super::containers::Path;
@@ -8,7 +14,7 @@ use super::opening::{ANOTHER, SWALLOWED};
 use super::walker::{Array, Element, NOT_AN_OBJECT, Read, Unread, Walker};
 use crate::json::minify::{Repairs, minify};
 
-/// Arrays in arrays are walked this deep, and held from there on.
+/// Depth to which arrays in arrays are walked; deeper ones are held as values.
 const DEEP: usize = 64;
 
 impl Walker<'_, '_> {
@@ -16,7 +22,7 @@ impl Walker<'_, '_> {
         self.cursor.advance(1);
         if self.token() == Some(b']') {
             self.cursor.advance(1);
-            // `[]` alone is what an empty export looks like.
+            // An empty export is `[]` alone.
             self.walk.events |= matches!(array, Array::Records | Array::Loose);
             return Ok(());
         }
@@ -52,7 +58,7 @@ impl Walker<'_, '_> {
                     self.cursor.advance(1);
                     return Ok(());
                 }
-                // What follows can still be read; the object counts as broken.
+                // The elements behind a missing comma can still be read; the object counts as broken.
                 Some(b'{') if self.another_begins() => return Err(self.cursor.fault(ANOTHER)),
                 Some(b'{') => {
                     if !std::mem::replace(&mut comma_missing, true) {
@@ -65,7 +71,7 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// An element where an object should be. In a bare array it may be a string that holds an event.
+    /// Reads an element where an object should be. In a bare array it may be a string that holds an event.
     fn no_object(&mut self, first: u8, array: Array<'_>) -> Result<(), Fault> {
         let start = self.cursor.at();
         self.cursor.pin(Some(start));
@@ -80,7 +86,7 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// The records of a CloudTrail document from the one that begins here, as far as only a comma parts them.
+    /// Reads the records of a CloudTrail document from here on, as long as only commas part them.
     fn records(&mut self) -> Result<(), Fault> {
         let Self { cursor, to, index, document, repairs, .. } = self;
         let (first, mut done, mut swallows, mut other) = (*index, 0, None, None);
@@ -115,14 +121,14 @@ impl Walker<'_, '_> {
         walked
     }
 
-    /// An element of `Records` that is no event beyond doubt.
+    /// Reads an element of `Records` that is not clearly an event.
     fn other_record(&mut self, start: usize, end: usize, candidate: bool) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
         match minify(self.cursor.slice(start, end), &mut text) {
             Err(error) => self.malformed(error.what),
             Ok(repairs) => {
-                // It has its place whatever it is.
+                // Every element has its place, whatever it is.
                 let read = self.repaired(repairs, |walker| walker.nested(text.as_bytes(), None));
                 if !self.settle(read, text.as_bytes(), start) {
                     self.no_event(&text, repairs, candidate);
@@ -141,7 +147,7 @@ impl Walker<'_, '_> {
         self.index += 1;
     }
 
-    /// An element of a bare array.
+    /// Reads an element of a bare array.
     fn element(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         let found = self.cursor.object()?;
@@ -162,7 +168,7 @@ impl Walker<'_, '_> {
         text.clear();
         match minify(self.cursor.slice(start, found.end), &mut text) {
             Err(error) => {
-                // As far as it goes it is read.
+                // A broken element is read as far as it goes.
                 if self.broken_document(start, found.end) != Read::Events {
                     self.note(Fault::of_syntax(start, &error));
                 }
@@ -178,7 +184,7 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// An element of an array in which a container has its events.
+    /// Reads an element of an array in which a container has its events.
     fn contained(&mut self, ways: &[Path], without: Option<&'static str>) -> Result<(), Fault> {
         let start = self.cursor.at();
         self.cursor.pin(Some(start));

@@ -1,12 +1,12 @@
 //! `eventTime` as it stands in a record's text: found and checked without parsing.
 
-/// Where the time stands whose closing quote is at `quote`, if it is the value of a key `eventTime`.
+/// Returns where the time stands whose closing quote is at `quote`, if it is the value of a key `eventTime`.
 #[inline(always)]
 pub(crate) fn time_before(text: &[u8], quote: usize) -> Option<usize> {
     const KEY: &[u8; 13] = b"\"eventTime\":\"";
     let at = quote.checked_sub(20)?;
     let before = &text[..at];
-    // As CloudTrail writes it; any other spacing takes the longer way.
+    // The spelling of CloudTrail comes first; any other spacing takes the longer way.
     let is_key = before.last_chunk() == Some(KEY) || is_spaced_key(before);
     (is_key && is_time(&text[at..quote])).then_some(at)
 }
@@ -22,7 +22,7 @@ fn is_spaced_key(before: &[u8]) -> bool {
 
 #[cold]
 fn ends_in_spaced_key(before: &[u8]) -> bool {
-    // White space is bounded: a time that is spelled so wide apart is not worth a longer look.
+    // White space is bounded: a time that is spelled that wide apart does not matter.
     let trimmed = |text: &[u8]| {
         let spaces = text.iter().rev().take(4).take_while(|byte| byte.is_ascii_whitespace()).count();
         text.len() - spaces
@@ -32,7 +32,7 @@ fn ends_in_spaced_key(before: &[u8]) -> bool {
     before[..trimmed(before)].ends_with(b"\"eventTime\"")
 }
 
-/// Whether 20 bytes look like `2024-05-01T00:00:00Z`.
+/// Returns whether 20 bytes look like `2024-05-01T00:00:00Z`.
 #[inline]
 pub(crate) fn is_time(time: &[u8]) -> bool {
     let Some(time) = time.first_chunk::<20>().filter(|_| time.len() == 20) else { return false };
@@ -47,8 +47,8 @@ pub(crate) fn is_time(time: &[u8]) -> bool {
         & looks_like(u64::from(end) | (u64::from(end) << 32), *b":00Z:00Z")
 }
 
-/// Whether eight bytes are digits where `form` has a zero, and what `form` has elsewhere. All at once,
-/// since this runs for every record.
+/// Returns whether eight bytes are digits where `form` has a zero, and equal `form` elsewhere. All are
+/// compared at once, since this runs for every record.
 #[inline(always)]
 fn looks_like(bytes: u64, form: [u8; 8]) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -56,7 +56,7 @@ fn looks_like(bytes: u64, form: [u8; 8]) -> bool {
     let digits = form.iter().rev().fold(0, |mask, &byte| (mask << 8) | if byte == b'0' { 0xff } else { 0 });
     let fixed = (bytes ^ u64::from_le_bytes(form)) & !digits;
     let digit = (bytes & digits) | (ZEROS & !digits);
-    // 0x46 carries anything above `9` into the high bit; anything below `0` borrows it.
+    // 0x46 carries any byte above `9` into the high bit; any byte below `0` borrows that bit.
     let off = digit | digit.wrapping_sub(ZEROS) | (digit & !HIGH).wrapping_add(0x4646_4646_4646_4646);
     (fixed | (off & HIGH)) == 0
 }

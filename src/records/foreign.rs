@@ -1,18 +1,22 @@
-//! What lies about under a log's name and is none: named by its first bytes, with what to do.
+//! Files under a log's name that are no logs: recognised by their first bytes, with advice for the reader.
+//!
+//! [`Foreign::of`] compares the first bytes with the magic numbers of archives and of other formats, and then
+//! with the look of tables, base64 and wide text. An archive could hold logs, so it is kept apart from the
+//! rest. JSON, and anything unknown, is none of these: the walk reads it and says what is wrong with it.
 
 use std::fmt;
 
 use memchr::memmem;
 
-/// As many bytes as [`Foreign::of`] needs.
+/// Bytes that [`Foreign::of`] needs.
 pub(crate) const TOLD_BY: usize = 512;
 
 /// A format in which no events are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// Packed, with nothing for this program to unpack it.
+    /// An archive or a compressed file that roottrail does not unpack.
     Archive(&'static str),
-    /// Something else; what it is and what to do.
+    /// Another format: its name, and what to do.
     Other(String),
 }
 
@@ -45,20 +49,20 @@ const ARCHIVES: [(&[u8], &str); 14] = [
     (b"070701", "a cpio archive"),
 ];
 
-/// Which archive begins with these bytes.
+/// Returns the archive that begins with these bytes.
 pub(crate) fn archive(first: &[u8]) -> Option<&'static str> {
-    // The name of the first file comes first; `ustar` is what every tar since 1988 has at this place.
+    // A tar file begins with the name of its first file; every tar since 1988 has `ustar` at this place.
     if first.get(257..262) == Some(b"ustar") {
         return Some("a tar archive");
     }
     let found = ARCHIVES.iter().find(|(magic, _)| first.starts_with(magic)).map(|(_, name)| *name)?;
-    // Three letters could begin a text: the level follows, and the magic of a block.
+    // Three letters could begin a text, so the level and the magic of a block must follow.
     let bzip2 = matches!(first.get(3), Some(b'1'..=b'9')) && first.get(4..7) == Some(b"1AY");
     (!first.starts_with(b"BZh") || bzip2).then_some(found)
 }
 
 impl Foreign {
-    /// What begins with these bytes. `None`: JSON, or nothing that is known.
+    /// Returns the format that begins with these bytes; `None`: JSON, or nothing that is known.
     pub(crate) fn of(first: &[u8]) -> Option<Self> {
         if let Some(name) = archive(first) {
             return Some(Self::Archive(name));
@@ -103,7 +107,8 @@ impl Foreign {
     }
 }
 
-/// S3 and its like answer errors in XML, and what fetched them may have kept the answer.
+/// Returns what an XML text is. S3 and its like answer errors in XML, and a download may have kept the
+/// answer.
 fn xml(text: &[u8]) -> String {
     let code = memmem::find(text, b"<Code>").and_then(|at| {
         let code: String = text[at + 6..]
@@ -120,7 +125,7 @@ fn xml(text: &[u8]) -> String {
     }
 }
 
-/// Every other byte is zero, as it is of Latin text in UTF-16.
+/// Returns whether every other byte is zero, as in Latin text in UTF-16.
 fn is_wide(text: &[u8]) -> bool {
     let zeros = |odd: usize| {
         text.len() >= 8 && text[..8].iter().enumerate().all(|(at, byte)| (*byte == 0) == (at % 2 == odd))
@@ -128,12 +133,12 @@ fn is_wide(text: &[u8]) -> bool {
     zeros(0) || zeros(1)
 }
 
-/// The first line has the names of columns.
+/// Returns whether the first line has the names of columns.
 fn is_table(text: &[u8]) -> bool {
     let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let names = |separator: u8| {
         let columns: Vec<&[u8]> = line.split(|&byte| byte == separator).collect();
-        // The last one may be cut.
+        // The last name may be cut.
         columns.len() > 2
             && columns.iter().all(|column| {
                 let name = column.trim_ascii();

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use super::block::Portable;
 use super::boundary::{Boundary, Each, Kernel};
 
-/// The fastest way on this machine.
+/// Returns the fastest way on this machine.
 pub fn best() -> Kernel {
     static BEST: LazyLock<Kernel> =
         LazyLock::new(|| all().pop().map_or(portable as Kernel, |(_, kernel)| kernel));
     *BEST
 }
 
-/// Every way that this machine has, the fastest last, with its name.
+/// Returns every way that this machine has, the fastest last, with its name.
 pub fn all() -> Vec<(&'static str, Kernel)> {
     let mut kernels: Vec<(&'static str, Kernel)> = vec![("portable", portable)];
     #[cfg(target_arch = "x86_64")]
@@ -92,7 +92,7 @@ mod x86 {
         boundary.advance::<Avx512>(text, last, ahead, each)
     }
 
-    // By itself: a loop without calls around it keeps its constants in registers.
+    // The pass is a function of its own: a loop without calls around it keeps its constants in registers.
     #[target_feature(
         enable = "avx512f,avx512bw,avx512vbmi,avx512vpopcntdq,vpclmulqdq,avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt"
     )]

@@ -1,4 +1,9 @@
-//! What the outermost keys of an object tell: whether it is an event, or may hold some.
+//! The outermost keys of an object, which decide whether it is an event or may hold some.
+//!
+//! [`Key::of`] classifies one key: the two keys that every event has, other keys of events, and the first
+//! steps to the places of containers. [`Keys`] gathers them for one object. An object with `userIdentity` and
+//! a further key of an event is an event beyond doubt. Nearly every record begins as CloudTrail writes it,
+//! and [`begins_as_event`] sees that without looking at keys.
 
 use std::sync::LazyLock;
 
@@ -10,14 +15,14 @@ use super::suspicion;
 use crate::json::minify::minify;
 use crate::json::parse::parse_plain;
 
-/// A key, as far as it matters.
+/// A key, as far as it decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
-    /// `eventVersion`
+    /// The key `eventVersion`.
     Version,
-    /// `userIdentity`
+    /// The key `userIdentity`.
     Identity,
-    /// Another one that events have.
+    /// Another key that events have.
     OfEvent,
     /// The first step to a place where containers have events.
     Place(&'static str),
@@ -25,13 +30,13 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// `quoted`: the key's text with its quotes.
+    /// Classifies a key, given with its quotes.
     pub(super) fn of(quoted: &[u8]) -> Self {
         if quoted.contains(&b'\\') {
             let mut text = String::new();
             return match minify(quoted, &mut text) {
                 Ok(_) => parse_plain(&text).as_str().map_or(Key::Other, |key| Self::named(key.as_bytes())),
-                // Not a key by the grammar: none that means anything here.
+                // A text that is no key by the grammar decides nothing.
                 Err(_malformed) => Key::Other,
             };
         }
@@ -48,13 +53,13 @@ impl Key {
     }
 }
 
-/// Which of them an object has.
+/// The keys that an object has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
     version: bool,
     identity: bool,
     of_event: bool,
-    /// A place where a container would have events.
+    /// Whether there is a place where a container would have events.
     pub(super) place: bool,
 }
 
@@ -69,22 +74,25 @@ impl Keys {
         }
     }
 
-    /// Whether it is an event beyond doubt. What stands in it is its own, whatever that looks like.
+    /// Returns whether the object is an event beyond doubt. Everything in an event is its own, whatever it
+    /// looks like.
     pub(super) fn is_event(&self) -> bool {
         self.identity && (self.version || self.of_event)
     }
 
-    /// Whether it is an event where it holds no other.
+    /// Returns whether the object is an event if it holds no other.
     pub(super) fn may_be_event(&self) -> bool {
         self.identity || self.version || self.of_event
     }
 
-    /// Whether an object with these keys, and this text, seems to hold an event in a place that is not read.
+    /// Returns whether an object with these keys, and this text, seems to hold an event in a place that is
+    /// not read.
     pub(super) fn hides_event(&self, text: &[u8]) -> bool {
         suspicion::hidden(text, self.version, self.identity)
     }
 
-    /// Those of a complete object, up to the one that makes it an event. `None` where it is no JSON.
+    /// Returns the keys of a complete object, up to the one that makes it an event; `None` where it is no
+    /// JSON.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         let mut keys = Self::default();
         let mut cursor = Cursor::whole(text);
@@ -114,21 +122,21 @@ impl Keys {
     }
 }
 
-/// Whether an object begins as CloudTrail writes its events, which is enough to know one. This runs for every
-/// record.
+/// Returns whether an object begins as CloudTrail writes its events, which is enough to know one. The check
+/// runs for every record.
 #[inline]
 pub(super) fn begins_as_event(text: &[u8]) -> bool {
     const VERSION: u128 = u128::from_ne_bytes(*br#"{"eventVersion":"#);
     const IDENTITY: u128 = u128::from_ne_bytes(*br#","userIdentity":"#);
     let Some(head) = text.first_chunk::<38>() else { return false };
     let sixteen = |at: usize| head[at..].first_chunk().map(|bytes| u128::from_ne_bytes(*bytes));
-    // `1.08`, or as short as `1.0`.
+    // The version is like `1.08`, or as short as `1.0`.
     let end = if head[21] == b'"' { 21 } else { 20 };
     head[16] == b'"' && head[end] == b'"' && sixteen(0) == Some(VERSION) && sixteen(end + 1) == Some(IDENTITY)
 }
 
-/// Whether a complete object ends as an event does whose keys somebody has sorted: with `userIdentity` and few other
-/// members, as the outermost ones. It spares most of the walk of [`Keys::of`].
+/// Returns whether a complete object ends as an event with sorted keys does: with `userIdentity` and few other
+/// members, as the outermost ones. The check spares most of the walk of [`Keys::of`].
 pub(super) fn ends_as_event(text: &[u8]) -> bool {
     static NAMES: LazyLock<[Finder<'static>; 2]> =
         LazyLock::new(|| [r#""eventVersion":"#, r#","userIdentity":"#].map(Finder::new));
@@ -150,7 +158,8 @@ pub(super) fn ends_as_event(text: &[u8]) -> bool {
     cursor.peek() == Some(b'}') && cursor.at() + 1 == text.len() && version.find(&text[..at]).is_some()
 }
 
-/// The members of a complete object in minified text: each one's key with its quotes, and its value.
+/// Calls `to` with the members of a complete object in minified text: each one's key with its quotes, and its
+/// value.
 pub(super) fn each_member<'t>(text: &'t str, mut to: impl FnMut(&'t str, &'t str)) {
     let mut cursor = Cursor::whole(text.as_bytes());
     cursor.advance(1);
@@ -160,14 +169,14 @@ pub(super) fn each_member<'t>(text: &'t str, mut to: impl FnMut(&'t str, &'t str
         cursor.advance(1);
         let start = cursor.at();
         let value = cursor.value().is_ok().then_some(start..cursor.at());
-        // Minified text holds by the grammar.
+        // Minified text follows the grammar.
         let (Some(key), Some(value)) = (key, value) else { return };
         to(&text[key], &text[value]);
         cursor.advance(1);
     }
 }
 
-/// The elements of a complete array in minified text.
+/// Calls `to` with the elements of a complete array in minified text.
 pub(super) fn each_element<'t>(text: &'t str, mut to: impl FnMut(&'t str)) {
     let mut cursor = Cursor::whole(text.as_bytes());
     cursor.advance(1);

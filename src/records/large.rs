@@ -1,9 +1,10 @@
 //! Large values take turns.
 //!
-//! CloudTrail writes no event longer than a megabyte, but an object may hold one of 64 MiB, or inflate to one. Reading
-//! and judging it takes some copies of it. So that the memory of a run does not depend on how many threads meet such
-//! a value at the same time, only one of them has a turn; the others wait until that one is done with its object.
-//! A thread that has its turn never waits for another one that may want it.
+//! CloudTrail writes no event longer than a megabyte, but an object may hold one of 64 MiB, or inflate to
+//! one. Reading and judging such a value takes some copies of it. Only one thread at a time has a turn at a
+//! large value, so that the memory of a run does not depend on how many threads meet one at the same time;
+//! the others wait until that thread is done with its object. A thread that has the turn never waits for
+//! another one that may want it.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -16,7 +17,7 @@ static TAKEN: Mutex<bool> = Mutex::new(false);
 static FREE: Condvar = Condvar::new();
 
 thread_local! {
-    /// How many turns this thread holds, of which the first one counts.
+    /// Turns that this thread holds, of which the first one counts.
     static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -25,7 +26,7 @@ thread_local! {
 pub struct Turn(PhantomData<*const ()>);
 
 impl Turn {
-    /// Waits for it. A thread that has it already has it once more.
+    /// Waits for the turn. A thread that has the turn gets it once more at once.
     pub fn take() -> Self {
         HELD.with(|held| {
             if held.get() == 0 {
@@ -38,7 +39,7 @@ impl Turn {
         Self(PhantomData)
     }
 
-    /// Takes it for a value that is large.
+    /// Takes the turn for a value that is large; `None` for any other.
     pub fn for_size(size: usize) -> Option<Self> {
         (size > LARGE).then(Self::take)
     }

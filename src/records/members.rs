@@ -1,4 +1,9 @@
-//! The members of an object: arrays in which it has its events are walked, all else is passed over.
+//! The members of an object: arrays in which it has its events are walked, all others are passed over.
+//!
+//! [`Walker::members`] reads key by key. A key may be the first step to a place where documents have events;
+//! if the value there is an array, its elements are walked one by one, and the text of the document before it
+//! is released. From then on the document streams: every other member is examined by itself, and dropped. A
+//! document without such an array is passed over, and its text is kept for its reader.
 
 use super::containers::{self, Path, Step, below_each, below_member};
 use super::cursor::Fault;
@@ -7,11 +12,11 @@ use super::opening::{ANOTHER, SWALLOWED};
 use super::walker::{Array, Members, Read, Walker};
 use crate::json::minify::minify;
 
-/// Where in a document an object stands.
+/// The level of an object in a document.
 #[derive(Clone, Copy, Debug)]
 enum Level<'p> {
     Outermost,
-    /// These are the ways on from the object.
+    /// An object further in, with the ways on from it.
     Inside(&'p [Path]),
 }
 
@@ -99,8 +104,8 @@ impl Walker<'_, '_> {
         Ok(key)
     }
 
-    /// Walks over the elements of the member that begins here, if it is one in which a document has its events.
-    /// `false`: it is none, and nothing has been passed over.
+    /// Walks over the elements of the member that begins here, if it is one in which a document has its
+    /// events. Returns `false` otherwise, without having passed over anything.
     fn streamed(
         &mut self,
         level: Level<'_>,
@@ -114,7 +119,7 @@ impl Walker<'_, '_> {
             Some(b'[') if records => {
                 self.stream(head, members)?;
                 self.array(Array::Records)?;
-                // What there is in it is looked at; that it is there at all says what the document is.
+                // The member alone makes this a CloudTrail document, whatever it holds.
                 self.walk.events = true;
             }
             Some(b'n') if records => {
@@ -152,7 +157,7 @@ impl Walker<'_, '_> {
         Ok(true)
     }
 
-    /// From here on the text of the document is let go. What stands before the elements is looked at now.
+    /// Releases the text of the document from here on. The text before the elements is read now.
     fn stream(&mut self, (start, key_at): (usize, usize), members: &mut Members) -> Result<(), Fault> {
         if !std::mem::replace(&mut members.streams, true) {
             let before = self.cursor.slice(start, key_at);
@@ -165,7 +170,7 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// A member of a document whose elements are walked.
+    /// Reads a member of a document whose elements are walked.
     fn member_beside(&mut self, key: Key, first: Option<u8>) -> Result<(), Fault> {
         if first == Some(b'[') {
             return self.array(Array::Beside(0));
@@ -176,7 +181,7 @@ impl Walker<'_, '_> {
             let value = self.cursor.slice(start, self.cursor.at());
             let text = [br#"{""#, name.as_bytes(), br#"":"#, value, b"}"].concat();
             let mut minified = String::new();
-            // Its grammar has just been looked at.
+            // The grammar of the value has just been checked.
             if let Ok(repairs) = minify(&text, &mut minified) {
                 self.repaired(repairs, |walker| walker.places_of(&minified));
             }
@@ -185,12 +190,12 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// Passes over a value beside the elements of a document, whose bytes are kept.
+    /// Passes over a value beside the elements of a document, and keeps its bytes.
     pub(super) fn value_beside(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         self.cursor.pin(Some(start));
         self.cursor.value()?;
-        // What lacks its end seems to hold lines that are to be looked at again.
+        // A value without an end seems to hold the lines behind it, which must be read again.
         if self.document.holds_another(self.cursor.slice(start, self.cursor.at())) {
             return Err(Fault::syntax(start, SWALLOWED));
         }
@@ -203,7 +208,7 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// A part of a document, made whole: its places are read, the rest is looked through.
+    /// Reads a part of a document, made whole: the places in it are read, the rest is examined.
     fn part(&mut self, text: &[u8], start: usize) -> Result<(), Fault> {
         let mut minified = String::new();
         let repairs = minify(text, &mut minified).map_err(|error| Fault::of_syntax(start, &error))?;

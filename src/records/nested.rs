@@ -1,4 +1,10 @@
 //! Documents in documents: at the places where containers hold their events, and as elements of arrays.
+//!
+//! The values at the ends of a container's paths are collected from minified text, and each is read like a
+//! document: an object or an array as it is, a string after decoding. A [`Walker`] of its own walks over each
+//! and hands its events to the same receiver. The text between events is examined for a further one. A text
+//! that holds no event, but could by its bytes, is noted as suspect; the caller decides whether that is
+//! reported, since another place may have the event.
 
 use std::collections::HashMap;
 
@@ -9,12 +15,12 @@ use super::suspicion;
 use super::walker::{Read, Unread, Walk, Walker};
 use crate::json::parse::parse_plain;
 
-/// How deep containers are looked into. Each level of strings in strings doubles the backslashes, so that
-/// nothing real goes this far.
+/// Levels of containers that are read. Each level of strings in strings doubles the backslashes, so that
+/// nothing real goes this deep.
 const DEPTH: usize = 8;
 
 impl Walker<'_, '_> {
-    /// Reads what stands at the places of a document that is no event, in its minified text.
+    /// Reads the places of a document that is no event, given as minified text.
     pub(super) fn places_of(&mut self, text: &str) -> Read {
         let mut leaves = Vec::new();
         each_member(text, |key, value| {
@@ -25,20 +31,20 @@ impl Walker<'_, '_> {
         self.leaves(text, leaves)
     }
 
-    /// Reads what stands at the ends of these ways from a value, in its minified text.
+    /// Reads the ends of these ways from a value, given as minified text.
     pub(super) fn ways_from(&mut self, text: &str, ways: &[Path]) -> Read {
         let mut leaves = Vec::new();
         collect(text, ways, &mut leaves);
         self.leaves(text, leaves)
     }
 
-    /// Reads the values at places in a text. What else the text holds is looked through for another event.
+    /// Reads the values at places in a text, and examines the rest of the text for another event.
     fn leaves(&mut self, text: &str, leaves: Vec<&str>) -> Read {
         let mut seen: HashMap<&str, Read> = HashMap::new();
         let mut rest = text;
         let mut found = Read::Nothing;
         for leaf in leaves {
-            // The same event twice, as `message` and as `event.original`, is one.
+            // An event that stands there twice, as `message` and as `event.original`, is one.
             let read = match seen.get(leaf) {
                 Some(&read) => read,
                 None => self.leaf(leaf),
@@ -52,7 +58,7 @@ impl Walker<'_, '_> {
                 }
                 _ => continue,
             }
-            // They stand in the text in this order.
+            // The leaves stand in the text in this order.
             if let Some((before, behind)) = rest.split_once(leaf) {
                 self.beside_events(before);
                 rest = behind;
@@ -92,13 +98,13 @@ impl Walker<'_, '_> {
 
     /// Walks over the document between two positions, which is broken.
     pub(super) fn broken_document(&mut self, start: usize, end: usize) -> Read {
-        // While it is read, the cursor is this walker's.
+        // The copy is needed because the walker of the text borrows this one.
         let text = self.cursor.slice(start, end).to_owned();
         self.nested(&text, Some(start))
     }
 
-    /// Walks over a text, which begins in the object at this place or was a string of it. A string may be
-    /// anything, and mostly is no JSON.
+    /// Walks over a text. `place` is its position in the object; a text without one was a string, which may
+    /// be anything and mostly is no JSON.
     pub(super) fn nested(&mut self, text: &[u8], place: Option<usize>) -> Read {
         if self.plain_event(text) {
             return Read::Events;
@@ -122,13 +128,13 @@ impl Walker<'_, '_> {
             (self.index, self.judged) = (index, self.judged + judged);
             self.walk.events |= events;
         } else if pending.iter().any(|pending| pending.unread.is_some()) {
-            // Whether it is told of is for what holds it to say: another place may have the event.
+            // The caller decides whether this is reported: another place may have the event.
             found = Read::Suspect;
         }
         for Fault { offset, kind, what } in faults {
             match place {
                 Some(start) => self.note(Fault { offset: start + offset, kind, what }),
-                // A text that began as an event and breaks off is one, and broken.
+                // A text that began as an event and breaks off is a broken event.
                 None if found == Read::Events || suspicion::holds_event(text) => {
                     self.walk.events = true;
                     self.malformed(what);
@@ -140,7 +146,8 @@ impl Walker<'_, '_> {
         found
     }
 
-    /// Tells of a text that could hold an event and in which none was read. `false`: it could not.
+    /// Reports a text that could hold an event and in which none was read. Returns `false` where it could
+    /// not.
     pub(super) fn settle(&mut self, read: Read, text: &[u8], offset: usize) -> bool {
         let suspect = (read == Read::Suspect).then_some(suspicion::NOT_READ);
         if read != Read::Events {
@@ -150,7 +157,7 @@ impl Walker<'_, '_> {
         true
     }
 
-    /// Notes what stands beside the elements of a document.
+    /// Notes a text beside the elements of a document.
     pub(super) fn beside(&mut self, text: &str, offset: usize) {
         if suspicion::holds_another_event(text.as_bytes()) {
             let what = suspicion::NOT_READ;
@@ -162,7 +169,7 @@ impl Walker<'_, '_> {
     }
 }
 
-/// Collects the values at the ends of ways, in their order in the text, which is minified.
+/// Collects the values at the ends of ways, in their order in the minified text.
 fn collect<'t>(text: &'t str, ways: &[Path], leaves: &mut Vec<&'t str>) {
     let array = text.starts_with('[');
     let elements = if array { below_each(ways) } else { Vec::new() };

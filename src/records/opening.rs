@@ -1,27 +1,27 @@
-//! How a document begins, which tells where the next one does.
+//! The beginning of a document, by which the beginning of the next one is recognised.
 
 use std::mem;
 
 use crate::json::minify::minify;
 
-/// The longest beginning, white space included, that another document is known by.
+/// Bytes of the longest beginning, white space included, by which another document is recognised.
 pub(super) const OPENING: usize = 64;
 
-/// Few elements are longer.
+/// Bytes of a long element. Few are longer.
 const LONG: usize = 4096;
 
 pub(super) const SWALLOWED: &str = "a value that runs into another document";
 pub(super) const ANOTHER: &str = "another document begins inside this one";
 
-/// What must be known of a document to tell where the next one begins.
+/// The facts about a document that are needed to find the next one.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     pub(super) start: usize,
-    /// How it begins, as long as it may be one that stands on one line; or empty.
+    /// The beginning of the document, as long as the document may stand on one line; otherwise empty.
     pub(super) opening: Vec<u8>,
-    /// Something stands before it, so that the object is likely to hold several.
+    /// Whether something stands before the document, so that the object is likely to hold several.
     one_of_many: bool,
-    /// Its first element has been read.
+    /// Whether the first element has been read.
     begun: bool,
 }
 
@@ -30,8 +30,8 @@ impl Document {
         Self { start, one_of_many, ..Self::default() }
     }
 
-    /// Whether what seems to be a value holds the start of another document. Where a string lacks its
-    /// end, or an object, those of later lines are taken for them.
+    /// Returns whether a text that seems to be a value holds the start of another document. A string or an
+    /// object without its end seems to go on through later lines.
     #[inline]
     pub(super) fn holds_another(&mut self, text: &[u8]) -> bool {
         if self.opening.is_empty() {
@@ -43,9 +43,10 @@ impl Document {
         }
     }
 
-    /// The same of an element. To look through each of the only document of an object, which is what
-    /// CloudTrail delivers, would cost up to six in a hundred of the time of a scan. Its first element
-    /// tells whether it stands on one line, and one that holds the next document is probably long.
+    /// Returns whether an element holds the start of another document. Examining every element would cost up
+    /// to six in a hundred of the time of a scan where the object is a single document, as CloudTrail
+    /// delivers it. There, only the first element, which shows whether the document stands on one line, and
+    /// long ones are examined.
     #[inline]
     pub(super) fn swallows_another(&mut self, text: &[u8]) -> bool {
         let first = !mem::replace(&mut self.begun, true);
@@ -56,7 +57,7 @@ impl Document {
     fn is_broken_at(&mut self, text: &[u8], line: usize) -> bool {
         let rest = &text[line..];
         let another = match text.first() {
-            // No string goes over lines. This one seems to end within the opening.
+            // No string goes over lines: this one seems to end within the opening.
             Some(b'"') => self.opening.starts_with(rest),
             _ => rest.starts_with(&self.opening) && minify(text, &mut String::new()).is_err(),
         };

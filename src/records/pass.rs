@@ -1,9 +1,9 @@
 //! One pass over an object's bytes, 64 at a time, that notes the few places where something happens.
 //!
-//! The pass tracks strings and the depth of braces, which is all that finding the end of a record takes. It
-//! does not stop at that end: it goes on into whatever follows, as if that were the next record, and
-//! [`super::boundary`] throws away what it noted where that was wrong. Nothing in here branches on what is
-//! usual in a record, which is what makes it fast.
+//! The pass tracks strings and the depth of braces, which is all that finding the end of a record takes. The
+//! pass does not stop at that end: it goes on into whatever follows, as if that were the next record, and
+//! [`super::boundary`] drops what was noted where that was wrong. The code does not branch on anything that
+//! is usual in a record, which makes it fast.
 
 #[cfg(target_arch = "x86_64")]
 use super::block::x86::Eights;
@@ -22,16 +22,16 @@ pub(super) struct Pass {
     escaped: u64,
 }
 
-/// What is noted of some blocks: for each, one bit a byte.
+/// The notes on some blocks: for each, one bit a byte.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Noted {
     quote: [u64; BLOCKS],
-    /// A `"` at the end of a string that may matter, or a `\` before a `u`.
+    /// The places of a `"` at the end of a string that may matter, or of a `\` before a `u`.
     texts: [u64; BLOCKS],
     /// The braces outside strings.
     open: [u64; BLOCKS],
     close: [u64; BLOCKS],
-    /// How many are open before the block.
+    /// The number of braces that are open before the block.
     depth: [i64; BLOCKS],
 }
 
@@ -43,8 +43,8 @@ impl Default for Noted {
 }
 
 impl Noted {
-    /// Where something happens in a block: a text to look at, or a closing brace that brings the depth to
-    /// nothing, or below.
+    /// Returns the places in a block where something happens: a text to look at, or a closing brace that
+    /// brings the depth to nothing, or below.
     #[inline(always)]
     pub(super) fn places(&self, block: usize) -> u64 {
         let (open, close, mut depth) = (self.open[block], self.close[block], self.depth[block]);
@@ -62,7 +62,7 @@ impl Noted {
         places
     }
 
-    /// How many braces are open at a bit of a block.
+    /// Returns the number of braces that are open at a bit of a block.
     #[inline(always)]
     pub(super) fn depth_at(&self, block: usize, bit: u32) -> i64 {
         let before = (1_u64 << bit) - 1;
@@ -75,7 +75,7 @@ impl Noted {
 /// A way to make the pass.
 pub(super) trait Way {
     /// Goes on through blocks, 64 at most, behind the two bytes before them, and notes what is found in each.
-    /// The answer has a bit for each block in which something may happen.
+    /// Returns a bit for each block in which something may happen.
     fn advance(pass: &mut Pass, around: &[u8], noted: &mut Noted) -> u64;
 }
 
@@ -108,7 +108,8 @@ impl Pass {
         happens
     }
 
-    /// The same in two steps: what stands in each block, and then what follows from it for eight at a time.
+    /// Goes on through blocks in two steps: the masks of each block, and then what follows from them for
+    /// eight at a time.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn by_eights<M: Masks>(&mut self, around: &[u8], noted: &mut Noted) -> u64 {
@@ -121,7 +122,7 @@ impl Pass {
             noted.quote[i] = state.unescaped::<M>(&masks, around, &mut noted.texts[i]);
         }
         let Noted { quote, texts, open, close, depth } = noted;
-        // The last eight are whole.
+        // Only whole groups of eight are followed.
         let whole = n.next_multiple_of(8);
         for masks in [&mut *quote, texts, open, close] {
             masks[n..whole].fill(0);
@@ -140,7 +141,7 @@ impl Pass {
         happens
     }
 
-    /// The quotes of a block that are not escaped; `texts` is what must be looked at.
+    /// Returns the quotes of a block that are not escaped, and sets `texts` to the places to look at.
     #[inline(always)]
     fn unescaped<M: Masks>(
         &mut self,
@@ -148,27 +149,29 @@ impl Pass {
         around: &[u8; BEFORE + BLOCK],
         texts: &mut u64,
     ) -> u64 {
-        // No escaped quote is among these: what stands before it is a backslash.
+        // A string cannot end in the mask's letters and an escaped quote, before which a backslash stands.
         *texts = masks.ending;
         if masks.backslash == 0 && self.escaped == 0 {
             return masks.quote;
         }
         let escaping = escaping(masks.backslash, self.escaped);
         let quote = masks.quote & !((escaping << 1) | self.escaped);
-        // Of the last byte it is not known what it escapes.
+        // The byte that the block's last backslash escapes lies outside the block, so that backslash is
+        // always looked at.
         *texts |= escaping & ((M::u(around) >> 1) | (1 << 63));
         self.escaped = escaping >> 63;
         quote
     }
 }
 
-/// How many whole blocks there are behind two bytes.
+/// Returns the number of whole blocks behind two bytes.
 #[inline(always)]
 fn blocks(around: &[u8]) -> usize {
     (around.len().saturating_sub(BEFORE) / BLOCK).min(BLOCKS)
 }
 
-/// Of a block's backslashes, the ones that escape a byte; `first_is_escaped` says that the first byte is escaped.
+/// Returns the backslashes of a block that escape a byte; `first_is_escaped` says that the first byte is
+/// escaped.
 #[inline(always)]
 fn escaping(backslash: u64, first_is_escaped: u64) -> u64 {
     const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;

@@ -1,11 +1,11 @@
 //! Where reading goes on behind a break.
 //!
-//! A value that breaks ends the object, but for two cases in which there is no doubt where the next one
-//! begins. Of a broken event on a line of its own, the next line is read if it begins with a brace. Of a
+//! A value that breaks ends the object, but for two cases in which the start of the next value is beyond
+//! doubt. After a broken event on a line of its own, the next line is read if it begins with a brace. After a
 //! document with its elements inside, all on one line so far, the next line is read if it begins as the
-//! document did: with a brace and, as the first key, `"Records"` or `"Events"`. Whatever else a line
-//! begins with may be the inside of what is broken. A record from there might be none, because the
-//! parameters of a request can look like one.
+//! document did: with a brace and, as the first key, `"Records"` or `"Events"`. A line that begins otherwise
+//! may be the inside of the broken value. A record from there might be none, because the parameters of a
+//! request can look like one.
 
 use std::mem;
 
@@ -13,10 +13,10 @@ use super::cursor::{Fault, FaultKind};
 use super::opening::OPENING;
 use super::walker::{Unread, Walker};
 
-/// Faults that are told of one by one.
+/// Faults that are reported one by one.
 const FAULTS: usize = 1000;
-/// A break may show only at the end of the object. What is read again from the lines behind breaks on must
-/// come to an end: this much is a second or two.
+/// Bytes that are read again at most, which takes a second or two. A break may show only at the end of the
+/// object, so that reading again from the line behind each break would never end.
 const READ_AGAIN: u64 = 8 << 30;
 impl Walker<'_, '_> {
     pub(super) fn note(&mut self, fault: Fault) {
@@ -27,7 +27,7 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// A broken line costs only itself, where another begins behind it; otherwise it ends the object.
+    /// Goes on behind a broken line, if another line begins there; otherwise the line ends the object.
     pub(super) fn give_up_line(&mut self, start: usize, fault: Fault) -> Result<(), Fault> {
         let read = self.read_up_to(&fault);
         // Lines of an export task begin with a time stamp of this century.
@@ -39,7 +39,7 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// A broken document costs only itself, where another begins behind it.
+    /// Goes on behind a broken document, if another document begins there.
     pub(super) fn give_up_document(&mut self, fault: Fault) -> Result<(), Fault> {
         if !self.another_begins() {
             let opening = mem::take(&mut self.document.opening);
@@ -61,7 +61,7 @@ impl Walker<'_, '_> {
         self.read_again <= READ_AGAIN
     }
 
-    /// How far the reading went that ended in a fault.
+    /// Returns how far the reading went that ended in a fault.
     fn read_up_to(&self, fault: &Fault) -> usize {
         match fault.kind {
             FaultKind::Unterminated | FaultKind::TooLong => self.cursor.loaded(),
@@ -78,7 +78,7 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// Whether the present document is cut and another one begins here.
+    /// Returns whether the present document is cut and another one begins here.
     #[inline]
     pub(super) fn another_begins(&mut self) -> bool {
         !self.document.opening.is_empty() && self.line > self.document.start && self.is_opening()
@@ -91,7 +91,7 @@ impl Walker<'_, '_> {
         if another {
             self.document.opening = opening;
         }
-        // Otherwise the document goes over several lines, and how one begins tells nothing.
+        // A document over several lines cannot be recognised by how it begins.
         another
     }
 }
@@ -115,7 +115,7 @@ mod tests {
         }
     }
 
-    /// Elements, broken lines and faults, where this much has been read again before.
+    /// Returns elements, broken lines and faults of a text, with this much read again before.
     fn read(text: &str, read_again: u64) -> (u64, u64, usize) {
         let (mut to, mut cursor) = (Count::default(), Cursor::whole(text.as_bytes()));
         let mut walker = Walker::new(&mut cursor, &mut to);

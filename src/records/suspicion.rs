@@ -1,7 +1,7 @@
-//! The safeguard: what is read and not judged is told by its bytes from what cannot be evidence.
+//! The safeguard: bytes that were read and not judged, and that could be evidence.
 //!
 //! Every CloudTrail event has the keys `eventVersion` and `userIdentity`, however deep it is wrapped and
-//! however its quotes are escaped. What holds neither, in any case of ASCII letters, is no event.
+//! however its quotes are escaped. Bytes that hold neither, in any case of ASCII letters, are no event.
 
 use std::sync::LazyLock;
 
@@ -33,12 +33,12 @@ fn found(bytes: &[u8]) -> impl Iterator<Item = Match> {
     names().find_iter(bytes)
 }
 
-/// Whether bytes that were not judged could be evidence.
+/// Returns whether bytes that were not judged could be evidence.
 pub(super) fn holds_event(bytes: &[u8]) -> bool {
     names().is_match(bytes)
 }
 
-/// Why bytes were not judged that could be evidence. `None`: they could not.
+/// Returns why bytes that could be evidence were not judged; `None`: they could not be evidence.
 pub(super) fn unread(bytes: &[u8]) -> Option<&'static str> {
     let mut spelled_so = false;
     let mut any = false;
@@ -54,8 +54,8 @@ pub(super) fn unread(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether an object that lacks one of the two keys, or both, holds them deeper. The attributes that
-/// Insights names are none.
+/// Returns whether an object that lacks one of the two keys, or both, holds them deeper. The attributes that
+/// Insights names do not count.
 pub(super) fn hidden(bytes: &[u8], has_version: bool, has_identity: bool) -> bool {
     found(bytes).any(|name| {
         let (has, attribute) = match name.pattern().as_usize() {
@@ -66,8 +66,8 @@ pub(super) fn hidden(bytes: &[u8], has_version: bool, has_identity: bool) -> boo
     })
 }
 
-/// Whether what stands beside judged events holds another one: `userIdentity` as a key of an object in an
-/// object. Names alone do not count, since platforms write `userIdentity.type` beside the event.
+/// Returns whether the text beside judged events holds another event: `userIdentity` as a key of an object in
+/// an object. Names alone do not count, since platforms write `userIdentity.type` beside the event.
 pub(super) fn holds_another_event(bytes: &[u8]) -> bool {
     found(bytes).filter(|name| name.pattern().as_usize() == IDENTITY).any(|name| {
         let mut rest = bytes[name.end()..].iter().skip_while(|byte| br#"\"'`"#.contains(byte));
@@ -77,7 +77,7 @@ pub(super) fn holds_another_event(bytes: &[u8]) -> bool {
     })
 }
 
-/// By two keys that every OCSF event has.
+/// Returns whether bytes hold two keys that every OCSF event has.
 fn is_ocsf(bytes: &[u8]) -> bool {
     [&br#""class_uid""#[..], br#""category_uid""#]
         .iter()

@@ -1,4 +1,10 @@
-//! The state of a walk, and how events, and what is none, leave it.
+//! The state of a walk, and the ways in which events, and values that are none, leave it.
+//!
+//! A [`Walker`] moves a cursor over the values of an object and hands each event to an [`Elements`]. A nested
+//! document has a walker of its own with the same receiver. A value that should be an event and is none is
+//! malformed if the object has events; before the first event it is only noted as [pending](Walk::pending),
+//! since an object without any event is reported once, as a whole. [`Walk`] is the result: whether there were
+//! events, and the faults.
 
 use std::ops::Range;
 
@@ -10,34 +16,35 @@ use super::keys::{Keys, begins_as_event};
 use super::opening::Document;
 use crate::json::minify::Repairs;
 
-/// One event, as it stands in the object, or in a string of it.
+/// One event, as it stands in the object or in a string of the object.
 #[derive(Clone, Copy, Debug)]
 pub struct Element<'t> {
-    /// Its place: among the elements of arrays, `null` ones included, and among the events of containers.
+    /// The index of the event: among the elements of arrays, `null` ones included, and among the events of
+    /// containers.
     pub index: u64,
-    /// Its whole text.
+    /// The whole text of the event.
     pub text: &'t [u8],
-    /// Whether it must be parsed: all others cannot concern root.
+    /// Whether the event must be parsed: all others cannot concern root.
     pub candidate: bool,
-    /// Its `eventTime`, where that is plainly spelled.
+    /// The event's `eventTime`, where it is plainly spelled.
     pub time: Option<&'t [u8]>,
-    /// What was repaired in the container that held it.
+    /// The repairs in the container that held the event.
     pub repairs: Repairs,
-    /// It lacks a key that events have and holds that key further in: where it does not concern root, the event
-    /// in it has not been read.
+    /// Whether the event lacks a key that events have and holds that key further in. Unless it concerns root,
+    /// the event in it has not been read.
     pub doubtful: bool,
 }
 
-/// Who is told of the elements.
+/// The receiver of the elements.
 pub trait Elements {
-    /// An element that is an object.
+    /// Takes an element that is an object.
     fn element(&mut self, element: Element<'_>);
 
-    /// An element that is not a readable record.
+    /// Takes an element that is not a readable record.
     fn malformed(&mut self, index: u64, what: &'static str);
 }
 
-/// What a walk found out about the object.
+/// The result of a walk over an object.
 #[derive(Debug, Default)]
 pub struct Walk {
     /// Whether any value had the shape of events, an empty `Records` included.
@@ -46,22 +53,22 @@ pub struct Walk {
     pub any: bool,
     /// The first structural fault, where there is one. Elements before it are complete.
     pub fault: Option<Fault>,
-    /// Those of further documents, up to a thousand.
+    /// The faults of further documents, up to a thousand.
     pub further: Vec<Fault>,
-    /// It is no log: nothing in it was read.
+    /// The format of an object that is no log, in which nothing was read.
     pub foreign: Option<Foreign>,
-    /// Of an object without events: why that is no proof that there are none.
+    /// The reason why an object without events is no proof that there are none.
     pub unread: Option<Unread>,
-    /// What stands where events should, before the first one. It counts where an event follows.
+    /// Values in the place of events before the first event. Such values count if an event follows.
     pub(super) pending: Vec<Pending>,
 }
 
-/// Something that was read and not judged.
+/// A value that was read and not judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unread {
-    /// It is no JSON.
+    /// The value is no JSON.
     Broken(Fault),
-    /// By its bytes it could hold an event.
+    /// By its bytes the value could hold an event.
     Suspect(Fault),
 }
 
@@ -74,53 +81,53 @@ impl std::fmt::Display for Unread {
 
 impl std::error::Error for Unread {}
 
-/// What came of reading a text.
+/// The result of reading a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Read {
     /// Events, or what should be one, were handed over.
     Events,
     /// No event was found, and there could be one.
     Suspect,
-    /// There is none.
+    /// No event was found, and there can be none.
     Nothing,
 }
 
-/// See [`Walk::pending`].
+/// A value in the place of an event, before the first event.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
     pub(super) index: u64,
     pub(super) what: &'static str,
-    /// `None`: without an event it means nothing.
+    /// The reason to report the value in an object without events; `None`: there is none.
     pub(super) unread: Option<Unread>,
 }
 
-/// So many values before the first event are told of.
+/// Values before the first event that are noted.
 const PENDING: usize = 1 << 16;
 
 pub(super) const NOT_AN_OBJECT: &str = "an element that is not an object";
 
-/// What the elements of an array are.
+/// The kind of an array's elements.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Array<'p> {
-    /// CloudTrail's own: every element is an event.
+    /// Elements of CloudTrail's own `Records`: each is an event.
     Records,
-    /// Each one holds events at the ends of these ways.
+    /// Elements that hold events at the ends of these ways.
     Container {
         ways: &'p [Path],
-        /// What one is that holds none, where each must.
+        /// The name of an element without an event, where each must have one.
         without: Option<&'static str>,
     },
-    /// Bare: each one shows what it is.
+    /// Elements of a bare array, each of which is looked at.
     Loose,
-    /// Nothing to read, so many arrays deep.
+    /// Elements beside the events, this many arrays deep.
     Beside(usize),
 }
 
-/// What is known of an object, member by member.
+/// The facts about an object, member by member.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     pub(super) keys: Keys,
-    /// Its elements have been walked: its text is not there any more.
+    /// Whether its elements have been walked, so that its text is gone.
     pub(super) streams: bool,
 }
 
@@ -133,19 +140,19 @@ pub(super) struct Walker<'w, 'c> {
     pub(super) judged: u64,
     /// The last start of a line among the white space between tokens.
     pub(super) line: usize,
-    /// The line begins with a time stamp, as those of CloudWatch's export tasks do.
+    /// Whether the line begins with a time stamp, as those of CloudWatch's export tasks do.
     pub(super) stamped: bool,
-    /// What is being read.
+    /// The document that is being read.
     pub(super) document: Document,
     /// Bytes that were read again behind breaks.
     pub(super) read_again: u64,
-    /// How many containers this is in.
+    /// The number of containers around the text.
     pub(super) depth: usize,
-    /// What was repaired in them.
+    /// The repairs in these containers.
     pub(super) repairs: Repairs,
-    /// What stands beside the elements of the document and could be an event, where none of them is.
+    /// The value beside the elements of the document that could be an event, where none of the elements is.
     pub(super) beside: Option<Unread>,
-    /// Room for the minified text of one element after another.
+    /// The buffer for the minified text of one element after another.
     pub(super) text: String,
 }
 
@@ -170,7 +177,7 @@ impl<'w, 'c> Walker<'w, 'c> {
 }
 
 impl Walker<'_, '_> {
-    /// The byte behind white space.
+    /// Returns the byte behind white space.
     #[inline]
     pub(super) fn token(&mut self) -> Option<u8> {
         loop {
@@ -205,14 +212,14 @@ impl Walker<'_, '_> {
         self.index += 1;
     }
 
-    /// Something stands where an event should.
+    /// Reports a value in the place of an event.
     pub(super) fn malformed(&mut self, what: &'static str) {
         self.to.malformed(self.index, what);
         self.judged += 1;
         self.index += 1;
     }
 
-    /// The same, in an object that may turn out to have no events at all.
+    /// Reports a value in the place of an event, once the object is known to have events.
     pub(super) fn pend(&mut self, what: &'static str, unread: Option<Unread>) {
         if if self.depth == 0 { self.walk.events } else { self.judged > 0 } {
             self.malformed(what);
@@ -224,7 +231,7 @@ impl Walker<'_, '_> {
         self.index += 1;
     }
 
-    /// Reads with what was repaired on the way there.
+    /// Reads with the repairs on the way to the text.
     pub(super) fn repaired<T>(&mut self, repairs: Repairs, read: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.repairs;
         self.repairs.add(repairs);
@@ -233,7 +240,8 @@ impl Walker<'_, '_> {
         value
     }
 
-    /// Whether a text is one event and nothing else, in CloudTrail's own spelling; hands it over if so.
+    /// Hands over a text that is one event and nothing else, in CloudTrail's own spelling. Returns whether it
+    /// was.
     pub(super) fn plain_event(&mut self, text: &[u8]) -> bool {
         if !begins_as_event(text) {
             return false;

@@ -5,6 +5,6 @@ use super::{Path, Step::*};
 pub(super) const PLACES: &[Path] = &[
     &[Member("Records"), Each],
     &[Member("Events"), Each, Member("CloudTrailEvent")],
-    // One of those events, as `--query 'Events[0]'` and PowerShell's `Get-CTEvent` print it.
+    // `--query 'Events[0]'` and PowerShell's `Get-CTEvent` print one of these events.
     &[Member("CloudTrailEvent")],
 ];

@@ -4,7 +4,7 @@
 use super::{Path, Step::*};
 
 pub(super) const PLACES: &[Path] = &[
-    // Subscriptions, and what Firehose makes of them.
+    // Subscriptions, and Firehose's deliveries of them.
     &[Member("logEvents"), Each, Member("message")],
     // `filter-log-events` and `get-log-events`.
     &[Member("events"), Each, Member("message")],

@@ -1,6 +1,6 @@
-//! What log platforms put around CloudTrail events: the closed list of places that are looked into.
+//! The containers that log platforms put around CloudTrail events: a closed list of places.
 //!
-//! A place is a path from a document's outermost object. What stands at its end is read like a document: an
+//! A place is a path from a document's outermost object. The value at its end is read like a document: an
 //! event, a string that holds one, or another container. Nothing is searched for: an event anywhere else is
 //! reported as unread (`suspicion`), never guessed at.
 
@@ -16,16 +16,16 @@ mod splunk;
 /// One step of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// To the member of an object that has this name.
+    /// The step to the member of an object that has this name.
     Member(&'static str),
-    /// To each element of an array.
+    /// The step to each element of an array.
     Each,
 }
 
 /// The way to a place.
 pub(super) type Path = &'static [Step];
 
-/// All places, by who makes the container.
+/// All places, by the maker of the container.
 const PLACES: [&[Path]; 8] = [
     cloudtrail::PLACES,
     cloudwatch::PLACES,
@@ -37,8 +37,8 @@ const PLACES: [&[Path]; 8] = [
     splunk::PLACES,
 ];
 
-/// Which lengths the first names of places have, by their first byte, one bit each. Most keys of an event are
-/// told from them by that.
+/// The lengths of the first names of places, by their first byte, one bit each. Most keys of an event have
+/// another length.
 const LENGTHS: [u32; 256] = lengths();
 
 const fn lengths() -> [u32; 256] {
@@ -57,7 +57,7 @@ const fn lengths() -> [u32; 256] {
     lengths
 }
 
-/// The name of the places that begin with this member, if there are any.
+/// Returns the name of the places that begin with this member, if there are any.
 #[inline]
 pub(super) fn named(key: &[u8]) -> Option<&'static str> {
     let lengths = LENGTHS[usize::from(*key.first()?)];
@@ -70,17 +70,17 @@ pub(super) fn named(key: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The ways on from a member of the outermost object.
+/// Returns the ways on from a member of the outermost object.
 pub(super) fn below(name: &str) -> Vec<Path> {
     onward(all(), name)
 }
 
-/// The ways on from a member further in.
+/// Returns the ways on from a member further in.
 pub(super) fn below_member(paths: &[Path], name: &str) -> Vec<Path> {
     onward(paths.iter().copied(), name)
 }
 
-/// The ways on from the elements of an array.
+/// Returns the ways on from the elements of an array.
 pub(super) fn below_each(paths: &[Path]) -> Vec<Path> {
     paths
         .iter()
