@@ -1,4 +1,9 @@
-//! What is written and what is counted: every object, every record, every finding, exactly once.
+//! The ledger of a run: every object, every record, every finding is counted exactly once.
+//!
+//! [`Ledger::absorb`] takes one report after another, in output order. The ledger counts the object, asks for
+//! the verdict of the digests, marks copies with [`Dedupe`], applies the filter, and hands findings and
+//! errors to the sink. After each object that was absorbed whole it may save the checkpoint, once the sink
+//! has made its outputs durable. [`Ledger::finish`] closes the account and compares the counts.
 
 use std::time::Duration;
 
@@ -24,7 +29,7 @@ pub(super) struct Ledger<'l> {
     checkpoint: Option<&'l mut Checkpoint>,
     dedupe: Dedupe,
     summary: Summary,
-    /// No object is absorbed in part.
+    /// Whether no object has been absorbed only in part.
     whole: bool,
     /// Objects and time of earlier parts of the run.
     listed_before: u64,
@@ -60,7 +65,7 @@ impl<'l> Ledger<'l> {
         &self.summary
     }
 
-    /// Saves the checkpoint from time to time. All that was absorbed was absorbed whole.
+    /// Saves the checkpoint from time to time, when every object has been absorbed whole.
     pub(super) fn save_if_due(&mut self, elapsed: Duration) -> Result<(), SinkError> {
         match &self.checkpoint {
             Some(checkpoint) if checkpoint.due() => self.save(elapsed),
@@ -102,7 +107,7 @@ impl<'l> Ledger<'l> {
             ObjectOutcome::Scanned => objects.scanned += 1,
             ObjectOutcome::Failed => objects.failed += 1,
         }
-        // What turned out to hold no events has no records either.
+        // An object without events has no records either.
         if !matches!(report.outcome, ObjectOutcome::Skipped(_)) {
             self.summary.records.add(report.records);
         }
@@ -143,7 +148,7 @@ impl<'l> Ledger<'l> {
         let mut finding = judged.finding;
         if copy == Sighting::New {
             self.summary.note_stop(&finding);
-            // Before any filter: one may ask for this very rule.
+            // The rule is added before the filter, which may ask for it.
             self.trusted.apply(&mut finding);
         }
         match copy {
@@ -162,7 +167,7 @@ impl<'l> Ledger<'l> {
         let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
         let key = report.object.key.as_deref().unwrap_or(&none);
         let days = &mut self.summary.coverage;
-        // Listings go from day to day in this very order.
+        // Listings go from day to day in the order of the map.
         if let Some(mut last) = days.last_entry()
             && last.key() == key
         {
@@ -182,7 +187,7 @@ impl<'l> Ledger<'l> {
         elapsed: Duration,
     ) -> Result<Summary, Fatal> {
         let result = match result {
-            // Nothing of what was absorbed whole need be read again.
+            // A save here spares the next run the objects that were absorbed whole.
             Ok(true) if self.whole => self.save(elapsed).map(|()| true),
             result => result,
         };
@@ -212,7 +217,7 @@ impl<'l> Ledger<'l> {
     }
 }
 
-/// Notes what became of an object of one account, region and day.
+/// Counts the outcome of an object for its account, region and day.
 fn cover(coverage: &mut Coverage, report: &Report, findings: u64) {
     match report.outcome {
         ObjectOutcome::Scanned => coverage.read += 1,

@@ -1,9 +1,9 @@
 //! A whole run: the threads, the order of output, and the closing account.
 //!
-//! One thread lists, `threads` workers read objects, and the calling thread drives: it puts reports
-//! back into input order and hands them to the ledger. No worker waits for another unless it is very far
-//! ahead, so no object can hold up those before it; what waits for its turn is bounded, and spilled to a
-//! file beyond that.
+//! One thread lists, `threads` workers read objects, and the calling thread drives: it puts reports back into
+//! input order and hands them to the ledger. No worker waits for another unless it is very far ahead, so no
+//! object can hold up those before it. The findings that wait for their turn are bounded in memory and
+//! spilled to a file beyond that.
 
 mod ledger;
 mod queue;
@@ -40,19 +40,19 @@ const WAITING: usize = 16 << 20;
 /// How often the driver looks up when no report comes.
 const TICK: Duration = Duration::from_millis(100);
 
-/// For how long a worker may keep to itself what it has done, where objects are slow to read.
+/// Time for which a worker may keep finished reports to itself, where objects are slow to read.
 const LATE: Duration = Duration::from_millis(50);
 
-/// What the driver tells of while it works.
+/// An observer of a run's progress.
 pub trait Observer {
-    /// An object is done.
+    /// Notes that an object is done.
     fn progress(&mut self, summary: &Summary, listed: u64, all_listed: bool);
 
-    /// Something could not be read.
+    /// Notes something that could not be read.
     fn error(&mut self, error: &ObjectError);
 }
 
-/// Nobody follows the run.
+/// The observer of a run that nobody follows.
 impl Observer for () {
     fn progress(&mut self, _: &Summary, _: u64, _: bool) {}
 
@@ -61,20 +61,21 @@ impl Observer for () {
 
 /// A run over all sources, one after another, into a sink.
 pub struct Run<'r> {
-    /// Where objects come from, in output order.
+    /// The sources of objects, in output order.
     pub sources: Vec<Box<dyn Source>>,
-    /// How they are read.
+    /// The options of reading.
     pub options: &'r ScanOptions,
-    /// What was read before. Saved from time to time, and to be finished once the outputs are in place, where
-    /// the run ends by itself.
+    /// What was read before. The checkpoint is saved from time to time; where the run ends by itself, the
+    /// caller finishes the checkpoint once the outputs are in place.
     pub checkpoint: Option<&'r mut Checkpoint>,
-    /// Networks that root is expected from: a success from elsewhere raises a rule, which filters then see.
+    /// The networks that root is expected from: a success from elsewhere raises a rule, which filters then
+    /// see.
     pub trusted: &'r TrustedNetworks,
-    /// Which findings are written.
+    /// The filter of findings.
     pub keep: &'r dyn Keep,
-    /// Where findings and errors go.
+    /// The receiver of findings and errors.
     pub sink: &'r mut dyn Sink,
-    /// Who follows the run.
+    /// The observer of the run.
     pub observer: &'r mut dyn Observer,
 }
 
@@ -94,8 +95,8 @@ fn start_thread<'s>(
 }
 
 impl Run<'_> {
-    /// Reads everything, unless the options' flag stops it, which the end of a run leaves as it is. A sink whose
-    /// reader has gone ([`SinkError::Closed`]) ends the run quietly.
+    /// Reads everything, until the options' flag stops the run; the end of the run leaves the flag as it is.
+    /// A sink whose reader has gone ([`SinkError::Closed`]) ends the run quietly.
     ///
     /// # Errors
     ///
@@ -121,7 +122,7 @@ impl Run<'_> {
                     let order = if n == 0 { Order::First } else { Order::Biggest };
                     let work = move || work(order, queue, options, waiting, &sender);
                     match start_thread(scope, format!("worker-{n}"), work) {
-                        // The system has no more of them: those that there are do all the work.
+                        // Where the system has no further threads, those that there are do all the work.
                         Err(_) if n > 0 => break,
                         started => started?,
                     }
@@ -130,7 +131,7 @@ impl Run<'_> {
             })();
             drop(sender);
             if let Err(error) = started {
-                // Those that were started stop at their next look.
+                // The threads that were started stop at their next look.
                 cancel.set();
                 return Err(SinkError::Failed(Fatal::Start {
                     message: format!("cannot start a thread: {error}"),
@@ -166,7 +167,7 @@ impl Run<'_> {
                 observer.progress(ledger.summary(), listed, all);
             };
             let interrupted = asked.is_set();
-            // Whatever still runs stops at its next look; what it has read is not written.
+            // Threads that still run stop at their next look; what they have read is not written.
             cancel.set();
             match result {
                 // A reader who did not read kept the driver waiting until the stop.
@@ -185,8 +186,8 @@ impl Run<'_> {
     }
 }
 
-/// Closes the queue whatever happens: workers would wait for ever, and a panic of this thread is told only
-/// when they are done.
+/// Closes the queue even in a panic: the workers would wait for ever, and the panic shows only when they are
+/// done.
 struct Closing<'q>(&'q Queue);
 
 impl Drop for Closing<'_> {
@@ -204,7 +205,7 @@ fn list(sources: Vec<Box<dyn Source>>, queue: &Queue, cancel: &Cancel, empty: &M
         }
         let first = next;
         next = source.run(first, queue, cancel);
-        // What an earlier run has read takes no number.
+        // An object that an earlier run has read takes no number.
         if next == first && queue.history().is_none() && !cancel.is_set() {
             empty.lock().unwrap_or_else(PoisonError::into_inner).push(place);
         }

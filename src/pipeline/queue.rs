@@ -1,4 +1,10 @@
-//! Items that wait for a worker.
+//! The items that wait for a worker.
+//!
+//! The lister adds items in output order, and blocks while too many wait. Workers take items from the
+//! [`Queue`]: most of them the largest first, so that no long one is left for last; at least one the item
+//! that is written first, so that output goes on. Small items are handed over many at a time, since a lock
+//! for each would cost as much as reading it. No worker gets further ahead of the output than a fixed
+//! distance. Waits end by themselves now and then, to look at the stop flag.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,34 +15,34 @@ use crate::cancel::Cancel;
 use crate::history::listing::History;
 use crate::source::{Content, Feed, Item};
 
-/// Items that may wait; a source that blocks is held back beyond that.
+/// Items that may wait; a source is blocked beyond that.
 const CAPACITY: usize = 8192;
 /// Stored bytes from which an object is worth starting early, so that no long one is left for last.
 const BIG: u64 = 256 << 10;
 
 /// Small items that a worker takes at a time: handing over each by itself would cost as much as reading it.
 const SEVERAL: usize = 512;
-/// And their stored bytes.
+/// Stored bytes of the items that a worker takes at a time.
 const TOGETHER: u64 = 8 << 20;
 
-/// The same of objects that were fetched: one that proves damaged is fetched again, which takes long, and those behind
-/// it in the same hands wait.
+/// Fetched items that a worker takes at a time. An item that proves damaged is fetched again, which takes
+/// long, and the items behind it wait.
 const FETCHED: usize = 16;
 
-/// How far a worker may be ahead of the output. Only a very large object makes others come so far, and what is
-/// known of each of them is held until it is done.
+/// Items that a worker may be ahead of the output. Only a very large object makes others come so far, and
+/// their reports are held until it is done.
 const AHEAD: u64 = 1 << 16;
 
-/// Which waiting item a worker takes.
+/// The waiting item that a worker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// The one that is written first. At least one worker takes these, so that output goes on.
+    /// The item that is written first. At least one worker takes these, so that output goes on.
     First,
-    /// The largest, while there are large ones.
+    /// The largest item, while there are large ones.
     Biggest,
 }
 
-/// Items that wait, ordered by their place in the output.
+/// The items that wait, ordered by their place in the output.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -49,7 +55,7 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Where in `slots` each item is.
+    /// The place in `slots` of each item.
     items: BTreeMap<u64, usize>,
     slots: Slots,
     big: BTreeSet<(u64, u64)>,
@@ -59,8 +65,8 @@ struct State {
     lister_waits: bool,
 }
 
-/// Items in places that are used again: of an allocation for each, made by the lister and freed by a worker, both
-/// would wait for the allocator's lock.
+/// Items in places that are used again. With an allocation for each, made by the lister and freed by a
+/// worker, both would wait for the allocator's lock.
 #[derive(Debug, Default)]
 struct Slots {
     places: Vec<Option<Item>>,
@@ -77,7 +83,7 @@ impl Slots {
         at
     }
 
-    /// The stored size, and whether it was fetched.
+    /// Returns the stored size, and whether the item was fetched.
     fn size(&self, at: usize) -> (u64, bool) {
         self.places[at]
             .as_ref()
@@ -104,13 +110,13 @@ impl State {
         }
         let mut taken = Vec::new();
         let mut bytes = 0;
-        // A share of what waits, so that the others find some as well.
+        // The worker takes a share of the waiting items, so that the others find some as well.
         let share = SEVERAL.min(self.items.len() / 8 + 1);
         while taken.len() < share
             && let Some(first) = self.items.first_entry()
         {
             let (size, fetched) = self.slots.size(*first.get());
-            // Of unknown size, or too large to wait behind others: by itself.
+            // An item of unknown size, or one too large to wait behind others, goes by itself.
             let alone = size == 0 || size >= BIG || bytes + size > TOGETHER;
             if !taken.is_empty() && (alone || fetched && taken.len() >= FETCHED) {
                 break;
@@ -136,18 +142,20 @@ impl Queue {
         }
     }
 
-    /// The state stays true even if a thread panicked while it held the lock: no method leaves it half-done.
+    /// Locks the state, which is true even if a thread panicked while it held the lock: no method leaves it
+    /// half-done.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next items for a worker, one large or several small; waits for some. Empty: there will be none.
+    /// Returns the next items for a worker, one large or several small, and waits for some. Returns none at
+    /// the end.
     pub(super) fn pop(&self, order: Order) -> Vec<Item> {
         let mut state = self.lock();
         while !self.cancel.is_set() {
             let items = state.take(order, self.head());
             if !items.is_empty() {
-                // Waking the lister for each place that falls free would cost more than the place.
+                // Waking the lister for each place that falls free would cost more than the place is worth.
                 let wake = state.lister_waits && state.items.len() <= CAPACITY / 2;
                 state.lister_waits &= !wake;
                 drop(state);
@@ -166,19 +174,19 @@ impl Queue {
         Vec::new()
     }
 
-    /// No more items will come.
+    /// Ends the listing: the queue gets no further items.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.ready.notify_all();
     }
 
-    /// Items listed so far, and whether that is all.
+    /// Returns the number of items listed so far, and whether that is all.
     pub(super) fn listed(&self) -> (u64, bool) {
         let state = self.lock();
         (state.listed, state.closed)
     }
 
-    /// Everything before `seq` has been written.
+    /// Notes that everything before `seq` has been written.
     pub(super) fn set_head(&self, seq: u64) {
         self.head.store(seq, Ordering::Release);
     }
@@ -197,7 +205,7 @@ impl Queue {
         }
     }
 
-    /// Wakes up at times without being told, to see whether the run is to stop.
+    /// Waits for a condition, but not for long, so that the caller looks at the stop flag.
     fn wait<'a>(&self, condition: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         condition.wait_timeout(state, Duration::from_millis(50)).unwrap_or_else(PoisonError::into_inner).0
     }
@@ -313,7 +321,7 @@ mod tests {
         queue.close();
         thread::scope(|scope| {
             let taken = scope.spawn(|| queue.pop(Order::First));
-            // It has looked, and waits.
+            // The worker has looked, and waits.
             while queue.lock().workers_waiting == 0 {
                 thread::yield_now();
             }

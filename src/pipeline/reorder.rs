@@ -1,16 +1,16 @@
 //! Reports back in input order.
 //!
-//! Workers send several reports at a time, in order, but not all of them neighbours: a large object between them
-//! may have been taken before, or is still to be taken. Each lot waits under the place of its first report. The
-//! next report in order is the first of the lot that waits under its place; the rest of that lot then waits under
-//! the place of what is now its first.
+//! Workers send several reports at a time, in order, but not all of them neighbours: a large object between
+//! them may have been taken before, or is still to be taken. Each lot waits under the place of its first
+//! report. The next report in order is the first of the lot that waits under its place; the rest of that lot
+//! then waits under the place of its new first report.
 
 use std::collections::BTreeMap;
 use std::{mem, vec};
 
 use crate::scan::report::Report;
 
-/// Reports that wait for those before them.
+/// The reports that wait for earlier ones.
 #[derive(Debug, Default)]
 pub(super) struct Reorder {
     /// The lot that the last report came from.
@@ -21,12 +21,12 @@ pub(super) struct Reorder {
 }
 
 impl Reorder {
-    /// Takes what one worker sent: reports in rising order.
+    /// Adds the reports of one worker, in rising order.
     pub(super) fn add(&mut self, reports: Vec<Report>) {
         self.keep(reports.into_iter());
     }
 
-    /// The next report in order, if it is there.
+    /// Returns the next report in order, if it is there.
     pub(super) fn next(&mut self) -> Option<Report> {
         if self.present.as_slice().first().is_none_or(|report| report.seq != self.head) {
             let lot = self.early.remove(&self.head)?;
@@ -37,7 +37,7 @@ impl Reorder {
         self.present.next()
     }
 
-    /// The place of the first report that was not handed out.
+    /// Returns the place of the first report that was not handed out.
     pub(super) fn head(&self) -> u64 {
         self.head
     }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// However reports are spread over workers and whenever those send, all come out, in order.
+        /// All reports come out in order, however they are spread over workers and whenever the workers send.
         #[test]
         fn any_spread_comes_out_in_order(
             workers in proptest::collection::vec((0_usize..3, proptest::bool::ANY), 0..60)

@@ -1,7 +1,9 @@
 //! Verification as two runs over the same sources: one reads digest files, the other hashes logs.
 //!
-//! Both are runs like a scan's, with its listing, its retries, its bounds on memory and its order, so that the
-//! same input gives the same result. What they read goes to a [`Verifier`] in place of findings.
+//! Both are runs like a scan's, with its listing, its retries, its bounds on memory and its order, so that
+//! the same input gives the same result. The sinks of both hand what was read to a [`Verifier`], and there
+//! are no findings. A scan that verifies reads the digests first, and [`Verifying`] then asks the verifier
+//! for a verdict on each log before its findings are written.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,7 +30,7 @@ use crate::verify::{Account, DigestFile, LogObject, LogVerdict, Verifier};
 
 /// Reads the digest files of all sources, whose scope is that of digests, and judges them.
 ///
-/// What cannot be listed is left to the pass over logs, which comes by the same places.
+/// The pass over logs lists the same places and reports what cannot be listed.
 ///
 /// # Errors
 ///
@@ -60,7 +62,7 @@ pub fn read_digests(
     Ok(summary)
 }
 
-/// Hashes the logs of all sources and holds them against the digests.
+/// Hashes the logs of all sources and compares them with the digests.
 ///
 /// # Errors
 ///
@@ -81,11 +83,11 @@ pub fn hash_logs(
         .execute()
 }
 
-/// Outputs of a scan whose findings say what digests say of their log.
+/// The outputs of a scan whose findings carry the verdict of the digests on their log.
 pub struct Verifying<'v> {
-    /// Has judged all digests.
+    /// The verifier, which has judged all digests.
     pub verifier: &'v mut Verifier,
-    /// Where findings go.
+    /// The receiver of findings.
     pub sink: &'v mut dyn Sink,
 }
 
@@ -134,8 +136,8 @@ impl Sink for Verifying<'_> {
 
 /// Closes the books of a scan that verified: failures become error lines, missing logs become gaps.
 ///
-/// Logs that an earlier run with the same checkpoint has read were not seen by this one, so that nothing is known
-/// to be missing then.
+/// A run does not see logs that an earlier run with the same checkpoint has read, so none count as missing
+/// then.
 ///
 /// # Errors
 ///
@@ -153,7 +155,7 @@ pub fn close(
     let read = account.problems.each(|line| {
         let Line { kind, uri, detail } = serde_json::from_str::<Line<ProblemKind>>(line)?;
         let kind = match kind {
-            // These have been said by the run, or are no failures.
+            // The run has reported these already, or they are no failures.
             ProblemKind::DigestUnread | ProblemKind::LogUnread | ProblemKind::DigestUnverified => {
                 return Ok(());
             }
@@ -177,7 +179,7 @@ pub fn close(
     Ok(())
 }
 
-/// A gap for each time and place in which logs are missing.
+/// Returns a gap for each time and place in which logs are missing.
 fn missing(account: &Account) -> Vec<Gap> {
     let mut gaps: BTreeMap<(&str, &str, Timestamp), u64> = BTreeMap::new();
     for log in &account.missing {
@@ -196,7 +198,7 @@ fn missing(account: &Account) -> Vec<Gap> {
         .collect()
 }
 
-/// Judges one object of a run; `None` where it is none that digests name or should.
+/// Judges one object of a run; `None` for an object that digests neither name nor should name.
 pub(super) fn judge(verifier: &mut Verifier, report: &Report) -> io::Result<Option<LogVerdict>> {
     if matches!(report.outcome, ObjectOutcome::Skipped(skip) if skip != Skip::NotCloudtrail) {
         return Ok(None);
@@ -227,7 +229,7 @@ pub(super) fn judge(verifier: &mut Verifier, report: &Report) -> io::Result<Opti
     }
 }
 
-/// A temporary file that cannot be written.
+/// Returns the error of a temporary file that cannot be written.
 pub(super) fn temporary(source: io::Error) -> Fatal {
     Fatal::Output { path: "a temporary file for verification".into(), source }
 }
@@ -301,7 +303,7 @@ impl Sink for LogPass<'_> {
     }
 }
 
-/// What could not be listed is told once, by the second pass.
+/// An observer that leaves out what could not be listed: the second pass reports it.
 struct NotOfListing<'o>(&'o mut dyn Observer);
 
 impl Observer for NotOfListing<'_> {
@@ -316,7 +318,7 @@ impl Observer for NotOfListing<'_> {
     }
 }
 
-/// There are no findings.
+/// A filter for runs without findings.
 struct Nothing;
 
 impl Keep for Nothing {
