@@ -1,5 +1,10 @@
 //! What a scan would read, from listings alone: objects and bytes by account, region and day, what would be
 //! skipped or fail, and what the requests cost.
+//!
+//! A [`Plan`] counts one entry after another and keeps rows by account, region and day, never single objects.
+//! An entry is counted as readable, skipped, archived or unreadable, as a scan would treat it. The costs come
+//! from [`prices`] and the storage classes that the listing names. The duration comes from a sample of
+//! objects that were read, or from assumed rates where nothing was read.
 
 pub mod prices;
 
@@ -14,13 +19,13 @@ use crate::key::Skip;
 use crate::object::ObjectRef;
 use crate::source::{ListedOnly, ReadClass};
 
-/// The name and version of the JSON that [`Plan::to_json`] makes.
+/// The name and version of the JSON that [`Plan::to_json`] writes.
 pub const SCHEMA: &str = "roottrail.plan/1";
 
 /// Objects and their stored bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Amount {
-    /// How many.
+    /// The number of objects.
     pub objects: u64,
     /// Stored (compressed) bytes.
     pub bytes: u64,
@@ -36,79 +41,79 @@ impl Amount {
 /// One account in one region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
-    /// What a scan would read.
+    /// Objects that a scan would read.
     pub readable: Amount,
-    /// What must be restored first.
+    /// Objects that must be restored first.
     pub archived: Amount,
     /// The first and the last delivery day.
     pub days: Option<(String, String)>,
 }
 
-/// What was measured by reading a few objects.
+/// The measurements of a few objects that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// Read whole.
+    /// Objects read whole.
     pub read: Amount,
-    /// Records in them.
+    /// Records in these objects.
     pub records: u64,
-    /// Bytes they inflate to.
+    /// Bytes that these objects inflate to.
     pub inflated: u64,
-    /// From the first request to the last record.
+    /// Time from the first request to the last record.
     pub elapsed: Duration,
 }
 
-/// What a whole scan takes.
+/// The estimate of a whole scan.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// From a sample only.
+    /// Records, by a sample; `None` without one.
     pub records: Option<u64>,
-    /// From a sample only.
+    /// Inflated bytes, by a sample; `None` without one.
     pub inflated: Option<u64>,
-    /// Beside the listing, which the plan itself has just done.
+    /// Seconds beside the listing, which the plan itself has just done.
     pub seconds: f64,
 }
 
-/// What a scan would read. Grows with accounts × days, not with objects.
+/// What a scan would read. A plan grows with accounts × days, not with objects.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// By account and region.
+    /// Objects by account and region.
     pub rows: BTreeMap<(String, String), Row>,
-    /// Readable, by account and day.
+    /// Readable objects, by account and day.
     pub days: BTreeMap<(String, String), Amount>,
-    /// Readable, of names that tell neither account nor day.
+    /// Readable objects whose names say neither account nor day.
     pub elsewhere: Amount,
-    /// All that is readable.
+    /// All readable objects.
     pub readable: Amount,
-    /// Readable in S3: each costs a GET.
+    /// Readable objects in S3, each of which costs a GET.
     pub fetched: Amount,
-    /// The same by what S3 asks for reading it.
+    /// Readable objects in S3, by what S3 asks for reading them.
     pub by_class: BTreeMap<ReadClass, Amount>,
-    /// Counted, not read.
+    /// Objects counted, not read.
     pub skipped: BTreeMap<Skip, Amount>,
-    /// In an archive storage class.
+    /// Objects in an archive storage class.
     pub archived: Amount,
-    /// Prefixes that could not be listed, and all else that would fail, archives apart.
+    /// Prefixes that could not be listed, and all else that would fail, but for archives.
     pub failures: Vec<Unreadable>,
     /// Entries seen.
     pub listed: u64,
     /// LIST requests that the plan made; a scan makes as many.
     pub list_requests: u64,
-    /// How long the listing took.
+    /// The duration of the listing.
     pub listing: Duration,
-    /// What was read to learn about the rest.
+    /// The sample that was read to estimate the rest.
     pub sample: Option<Sample>,
 }
 
-/// Something that a scan would report.
+/// An error that a scan would report.
 #[derive(Debug, Serialize)]
 pub struct Unreadable {
     /// The object or prefix.
     pub uri: String,
-    /// The step.
+    /// The step that failed.
     pub stage: Stage,
-    /// The class.
+    /// The class of the error.
     pub kind: ErrorKind,
-    /// In words.
+    /// The error in words.
     pub message: String,
 }
 
@@ -161,12 +166,12 @@ impl Plan {
         Some(row)
     }
 
-    /// Whether everything in scope could be listed and would be read.
+    /// Returns whether everything in scope could be listed and would be read.
     pub fn complete(&self) -> bool {
         self.failures.is_empty() && self.archived.objects == 0
     }
 
-    /// LIST and GET requests, US dollars.
+    /// Returns the cost of LIST and GET requests, in US dollars.
     pub fn requests_cost(&self) -> f64 {
         let gets = self
             .by_class
@@ -175,7 +180,7 @@ impl Plan {
         self.list_requests as f64 / 1000.0 * prices::LIST_PER_THOUSAND + gets.sum::<f64>()
     }
 
-    /// Bytes of storage classes that ask for them, US dollars.
+    /// Returns the cost of bytes from storage classes that ask for them, in US dollars.
     pub fn retrieval_cost(&self) -> f64 {
         self.by_class
             .iter()
@@ -183,12 +188,12 @@ impl Plan {
             .sum()
     }
 
-    /// All bytes sent to a place outside of AWS, US dollars.
+    /// Returns the cost of sending all bytes to a place outside of AWS, in US dollars.
     pub fn transfer_cost(&self) -> f64 {
         self.fetched.bytes as f64 / 1e9 * prices::OUT_PER_GB
     }
 
-    /// What a scan takes, by the sample or by assumed rates.
+    /// Returns the duration and size of a scan, by the sample or by assumed rates.
     pub fn estimate(&self) -> Estimate {
         let objects = self.readable.objects as f64;
         let Some(sample) = self.sample.filter(|sample| sample.read.objects > 0) else {
@@ -196,7 +201,7 @@ impl Plan {
                 .max(self.readable.bytes as f64 / prices::ASSUMED_BYTES_PER_SECOND);
             return Estimate { records: None, inflated: None, seconds };
         };
-        // Records go with bytes rather than with objects, which differ in size.
+        // The number of records follows bytes rather than objects, which differ in size.
         let by_bytes = self.readable.bytes as f64 / (sample.read.bytes.max(1)) as f64;
         let scaled = |measured: u64| (measured as f64 * by_bytes).round() as u64;
         let by_objects = objects / sample.read.objects as f64;
@@ -209,12 +214,12 @@ impl Plan {
         }
     }
 
-    /// S3 scales by prefix; an account's region is one at the least.
+    /// Returns the least number of prefixes, by which S3 scales: one for each account and region.
     fn prefixes(&self) -> f64 {
         self.rows.len().max(1) as f64
     }
 
-    /// The plan for machines.
+    /// Returns the plan for machines.
     pub fn to_json(&self, exit_code: u8) -> Value {
         let rows: Vec<Value> = self
             .rows

@@ -1,4 +1,4 @@
-//! What S3 asks for requests and bytes. The one place with prices; change the date with them.
+//! What S3 asks for requests and bytes. All prices stand in this file; they change together with [`AS_OF`].
 //!
 //! Source: <https://aws.amazon.com/s3/pricing/>, US East (N. Virginia). The page fills its tables in by script, so
 //! the numbers were compared with what cost tools have from the AWS Price List API and with price guides of 2026.
@@ -13,7 +13,7 @@ pub const LIST_PER_THOUSAND: f64 = 0.005;
 /// bucket's region.
 pub const OUT_PER_GB: f64 = 0.09;
 
-/// A thousand GET requests, US dollars.
+/// Returns the price of a thousand GET requests, in US dollars.
 pub const fn get_per_thousand(class: ReadClass) -> f64 {
     match class {
         ReadClass::Standard => 0.0004,
@@ -22,7 +22,7 @@ pub const fn get_per_thousand(class: ReadClass) -> f64 {
     }
 }
 
-/// A GB (10^9 bytes) read, US dollars, wherever it goes.
+/// Returns the price of a GB (10^9 bytes) read, in US dollars, wherever the bytes go.
 pub const fn retrieval_per_gb(class: ReadClass) -> f64 {
     match class {
         ReadClass::Standard => 0.0,
@@ -31,7 +31,7 @@ pub const fn retrieval_per_gb(class: ReadClass) -> f64 {
     }
 }
 
-/// GETs a second that one prefix serves before it asks to slow down.
+/// GETs a second that one prefix serves before S3 asks to slow down.
 pub const GETS_PER_SECOND_AND_PREFIX: f64 = 5_500.0;
 /// GETs a second assumed where nothing was measured: 100 in flight at 40 ms each.
 pub const ASSUMED_GETS_PER_SECOND: f64 = 2_500.0;
