@@ -1,4 +1,8 @@
 //! The options of S3 sources, with aws-cli's names.
+//!
+//! [`Args`] are flattened into every command that reads from S3. A [`Session`] opens one prefix after
+//! another. The connection to S3 starts with the first prefix, so that a scan of files needs no network and
+//! no credentials. All sources of a run share one session, and with it the limits on requests and memory.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -88,7 +92,8 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// A command line is for all to see, and S3 would not look at it.
+    /// Refuses an endpoint with a user name or password: a command line is for all to see, and S3 would not
+    /// look at them.
     fn check(&self) -> Result<(), UsageError> {
         match &self.endpoint_url {
             Some(url) if without_userinfo(url) != *url => {
@@ -127,14 +132,15 @@ impl Args {
     }
 }
 
-/// Opens S3 sources. Nothing is started until there is one: a scan of files needs no network.
+/// A session that opens S3 sources. Nothing is started before the first one: a scan of files needs no
+/// network.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     args: &'a Args,
     keys: Arc<KeySelection>,
     started: Option<S3Session>,
     inventory: Option<Arc<Inventory>>,
-    /// A source was in the inventory's bucket.
+    /// Whether a source was in the inventory's bucket.
     inventory_used: bool,
 }
 
@@ -143,12 +149,12 @@ impl<'a> Session<'a> {
         Self { args, keys, started: None, inventory: None, inventory_used: false }
     }
 
-    /// Opens one prefix; fails where the bucket cannot be reached at all.
+    /// Opens one prefix. Fails where the bucket cannot be reached at all.
     pub(super) fn open(&mut self, uri: &str) -> anyhow::Result<Box<dyn Source>> {
         Ok(Box::new(self.prefix(uri)?))
     }
 
-    /// What all sources of the run share, once there is one.
+    /// Returns what all sources of the run share, once there is one.
     pub(super) fn started(&self) -> Option<&S3Session> {
         self.started.as_ref()
     }
@@ -174,8 +180,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The time of the inventory, if there is one. Fails where no source is in its bucket. To be asked once all
-    /// sources are open.
+    /// Returns the time of the inventory, if there is one. Fails where no source is in its bucket, so it must
+    /// be called once all sources are open.
     pub(super) fn inventory_time(&self) -> anyhow::Result<Option<Timestamp>> {
         match (&self.inventory, &self.args.inventory) {
             (Some(inventory), _) if !self.inventory_used => {
@@ -188,7 +194,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Who reads, for the manifest; `null` where there is nobody to ask.
+/// Returns the identity that reads, for the manifest; `null` where there is nobody to ask.
 pub(super) fn identity(session: &S3Session) -> serde_json::Value {
     match session.caller() {
         None => serde_json::Value::Null,

@@ -1,4 +1,9 @@
-//! `--checkpoint`: what its run is, as the command line says, and what is said of it at the end.
+//! `--checkpoint`: the run as the command line describes it, and the report on its checkpoint at the end.
+//!
+//! [`Args`] open the checkpoint before anything is read, and [`Args::begin`] compares the run with it.
+//! Options are compared as they were written. Those that decide what is read and found must be equal; those
+//! that decide how findings are written must be equal within an unfinished run; a few are free. An option
+//! that is not on any list is compared, since a refusal is better than two runs mixed in one file.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -41,21 +46,21 @@ pub(super) struct Args {
     max_duration: Option<SignedDuration>,
 }
 
-/// A run's checkpoint, and what it makes of the run.
+/// A run's checkpoint, and the way in which the run continues.
 #[derive(Debug)]
 pub(super) struct Durable {
     pub(super) checkpoint: Checkpoint,
     pub(super) plan: Continuation,
 }
 
-/// Options that decide what is read and found though they stand elsewhere.
+/// Options that decide what is read and found, although they stand under other headings.
 const SCOPE: [&str; 3] = ["all_versions", "endpoint_url", "max_object_size"];
-/// Options that any part of a run may have of its own. Outputs are compared by themselves.
+/// Options that any part of a run may have of its own. Outputs are compared separately.
 const FREE: [&str; 8] =
     ["output", "also", "errors", "summary", "coverage", "manifest", "force", "fail_on_findings"];
 
 impl Args {
-    /// The file, if one is asked for.
+    /// Returns the file, if one is asked for.
     pub(super) fn path(&self) -> Result<Option<&Path>, UsageError> {
         match self.checkpoint.as_deref() {
             Some(path) if path.as_os_str() == "-" => {
@@ -105,7 +110,7 @@ impl Args {
         Ok(Durable { checkpoint, plan })
     }
 
-    /// Whether files that exist may be replaced: this run may have put them there.
+    /// Returns whether files that exist may be replaced: this run may have put them there.
     pub(super) fn replaces(&self) -> bool {
         self.resume
     }
@@ -119,18 +124,18 @@ impl Args {
             std::thread::sleep(time);
             cancel.set();
         };
-        // Ends with the process.
+        // The thread ends with the process.
         std::thread::Builder::new().spawn(stop).context("cannot start a thread for --max-duration")?;
         Ok(())
     }
 }
 
-/// The command line without the program's name, and without names and passwords in URLs.
+/// Returns the command line without the program's name, and without names and passwords in URLs.
 pub(super) fn arguments() -> Vec<String> {
     std::env::args_os().skip(1).map(|argument| without_userinfo(&argument.to_string_lossy())).collect()
 }
 
-/// A source as given and, of a relative path, where that is: the same words elsewhere name other files.
+/// Returns a source as given, with the folder of a relative path: the same words elsewhere name other files.
 fn source_name(name: &OsStr) -> String {
     let text = name.to_string_lossy();
     let path = Path::new(name);
@@ -142,7 +147,8 @@ fn source_name(name: &OsStr) -> String {
     }
 }
 
-/// What does not fit the command line is its author's to mend.
+/// Returns the error of a refused checkpoint: one that the author of the command line can mend is a usage
+/// error.
 fn refusal(error: StateError) -> anyhow::Error {
     match error {
         StateError::Exists { .. } | StateError::Changed { .. } => UsageError(error.to_string()).into(),
@@ -150,8 +156,8 @@ fn refusal(error: StateError) -> anyhow::Error {
     }
 }
 
-/// The options that were given, by what they decide: what is read and found, and how that is written. An
-/// option that is not known here counts as the latter: better to refuse than to mix two runs.
+/// Returns the options that were given, by what they decide: what is read and found, and how that is written.
+/// An unknown option counts as the latter: better to refuse than to mix two runs.
 fn as_written(matches: &ArgMatches) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     use clap::CommandFactory as _;
     let (mut scope, mut writing) = (BTreeMap::new(), BTreeMap::new());
@@ -165,12 +171,12 @@ fn as_written(matches: &ArgMatches) -> (BTreeMap<String, String>, BTreeMap<Strin
         let to = match argument.get_help_heading() {
             _ if SCOPE.contains(&id) => &mut scope,
             _ if FREE.contains(&id) => continue,
-            // An unfinished run goes on with the list of objects that it began with; a later run may have a new one.
+            // An unfinished run goes on with its own list of objects; a later run may have a new one.
             _ if id == "inventory" => &mut writing,
             Some("Scope" | "Filter" | "Integrity") => &mut scope,
             Some("AWS" | "Performance" | "Interface" | "Durable runs") => continue,
             Some(_) => &mut writing,
-            // Sources are compared by themselves.
+            // Sources are compared separately.
             None => continue,
         };
         let values: Vec<_> =
@@ -180,7 +186,7 @@ fn as_written(matches: &ArgMatches) -> (BTreeMap<String, String>, BTreeMap<Strin
     (scope, writing)
 }
 
-/// Says what became of the run, and whether that changes the exit code.
+/// Prints what became of the run. Returns the exit code, where the checkpoint changes it.
 pub(super) fn report(durable: &Durable, summary: &Summary, quiet: bool) -> Option<u8> {
     let say = |text: &str| {
         if !quiet {

@@ -28,17 +28,17 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Closed<T> {
     }
 }
 
-/// The values of an enumeration.
+/// Returns a reader of the values of an enumeration.
 pub(super) fn choice<T: Choice + Send + Sync>() -> Closed<T> {
     Closed { read: T::parse, names: || T::ALL.iter().map(|value| value.name()).collect() }
 }
 
-/// The ids of rules.
+/// Returns a reader of rule ids.
 pub(super) fn rule() -> Closed<&'static Rule> {
     Closed { read: parse_rule, names: || rules::all().map(|rule| rule.id.to_owned()).collect() }
 }
 
-/// Values that the library reads from text, with all their names.
+/// Returns a reader of values that the library reads from text, with all their names.
 pub(super) fn named<T: Clone + Send + Sync + 'static>(
     read: fn(&str) -> Result<T, UnknownWord>,
     names: fn() -> Vec<String>,

@@ -1,4 +1,8 @@
 //! `completions` and `man`: what clap knows of the command line, in other forms.
+//!
+//! clap generates the completion scripts whole. The manual pages are generated section by section, so that
+//! the sections of [`help`] can follow the options. There is one page with all options for standard output,
+//! or one page per command in a folder.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -56,7 +60,7 @@ fn said(dir: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One page with the options of every command.
+/// Returns one page with the options of every command.
 fn whole_page(command: &clap::Command) -> io::Result<Vec<u8>> {
     let mut page = main_page(command)?;
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
@@ -68,7 +72,7 @@ fn whole_page(command: &clap::Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// The page of the whole program, which names the others.
+/// Returns the page of the whole program, which names the others.
 fn main_page(command: &clap::Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let man = clap_mangen::Man::new(command.clone());
@@ -108,7 +112,7 @@ fn sub_page(command: &clap::Command, name: &str) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// What a page says beyond the options.
+/// Appends what a page says beyond the options.
 fn further(page: &mut Vec<u8>, of: &help::Page) {
     section(page, "INPUT");
     text(page, of.reads);
@@ -144,7 +148,7 @@ fn text(page: &mut Vec<u8>, words: &str) {
     page.extend_from_slice(format!("{}\n", roff_text(words, false)).as_bytes());
 }
 
-/// Text as roff reads it: nothing in it is a request or an escape.
+/// Returns a text as roff reads it, without requests and escapes.
 fn roff_text(text: &str, quoted: bool) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-").replace('…', "...");
     match text.chars().next() {
@@ -166,7 +170,7 @@ pub(super) fn print(bytes: &[u8]) -> anyhow::Result<ExitCode> {
 mod tests {
     use super::*;
 
-    /// The arguments with a closed list, and its values.
+    /// Returns the arguments with a closed list, and their values.
     fn closed(command: &clap::Command) -> Vec<(String, Vec<String>, bool, bool)> {
         let takes = |arg: &&clap::Arg| arg.get_action().takes_values() && !arg.is_hide_set();
         command
@@ -200,7 +204,7 @@ mod tests {
             for (arg, values, hidden, positional) in closed(sub) {
                 for value in values {
                     seen += 1;
-                    // fish completes options, and leaves what stands alone to the user.
+                    // fish completes options, and leaves positional arguments to the user.
                     let scripts = scripts.iter().take(if positional { 2 } else { 3 });
                     let places = help.iter().chain([&page]).filter(|_| !hidden).chain(scripts);
                     for text in places {

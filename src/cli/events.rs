@@ -1,9 +1,9 @@
 //! The events that `explain` is asked about, wherever they lie.
 //!
-//! A name is a file, `-`, a directory, or an S3 URI; whatever `evidence.uri` of a finding says is one of these, with
-//! characters percent-encoded where they were in the finding. A file of roottrail's own findings yields the
-//! records in them. Of a directory or a prefix only events of the id that is looked for are kept, object by
-//! object, so that a whole trail can be searched in the memory of one object.
+//! A name is a file, `-`, a directory, or an S3 URI. The value of a finding's `evidence.uri` is one of these,
+//! with characters percent-encoded where they are in the finding. A file of roottrail's own findings yields
+//! the records in them. From a directory or a prefix only events of the wanted id are kept, object by object,
+//! so that a whole trail can be searched in the memory of one object.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
@@ -31,27 +31,27 @@ use roottrail::source::{Content, Feed, Item};
 /// One event.
 #[derive(Debug)]
 pub(super) struct Event {
-    /// The object that holds it.
+    /// The object that holds the event.
     pub(super) uri: String,
-    /// Its place in the object.
+    /// The index in the object.
     pub(super) index: u64,
-    /// Its minified text.
+    /// The minified text.
     pub(super) text: Box<RawValue>,
 }
 
-/// Which events are asked for.
+/// The events that are asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wanted<'a> {
-    /// All.
+    /// All events.
     All,
-    /// Those of an `eventID`.
+    /// The events with this `eventID`.
     EventId(&'a str),
-    /// Those of a finding's id.
+    /// The event of the finding with this id.
     FindingId(&'a str),
 }
 
 impl Wanted<'_> {
-    /// Whether an event, or the finding that it came in, is asked for.
+    /// Returns whether an event, or the finding that it came in, is asked for.
     fn is(self, text: &RawValue, finding: Option<&str>) -> bool {
         let id = match self {
             Wanted::All => return true,
@@ -112,7 +112,7 @@ pub(super) fn find(
     Ok(state.found.into_iter().flat_map(|(_, events)| events).collect())
 }
 
-/// The name behind a percent-encoded one. On disk a name that exists as it stands is taken as it stands.
+/// Returns the name behind a percent-encoded one. A name that exists on disk as it stands is not decoded.
 fn decoded(name: &OsStr, is_s3: bool) -> OsString {
     let literal = || name.to_owned();
     if !is_s3 && Path::new(name).exists() {
@@ -129,7 +129,7 @@ fn decoded(name: &OsStr, is_s3: bool) -> OsString {
     String::from_utf8(bytes).map_or_else(|_| literal(), OsString::from)
 }
 
-/// A line of `roottrail.finding/1`, as far as it matters here.
+/// A line of `roottrail.finding/1`, with the fields that are needed here.
 #[derive(Deserialize)]
 struct Line {
     schema: String,
@@ -144,7 +144,7 @@ struct LineEvidence {
     record_index: u64,
 }
 
-/// The events of one object, or of a file of findings.
+/// Returns the events of one object, or of a file of findings.
 fn of_object(
     uri: &str,
     stored: &[u8],
@@ -161,7 +161,7 @@ fn of_object(
     Ok(events.into_iter().map(event).filter(|event| wanted.is(&event.text, None)).collect())
 }
 
-/// The records in a file of findings. `None`: it is none.
+/// Returns the records in a file of findings; `None` for any other file.
 fn of_findings(uri: &str, stored: &[u8], wanted: Wanted<'_>) -> anyhow::Result<Option<Vec<Event>>> {
     let begins = |bytes: &[u8]| {
         let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(bytes.len());
@@ -213,7 +213,7 @@ fn of_findings(uri: &str, stored: &[u8], wanted: Wanted<'_>) -> anyhow::Result<O
     Ok(Some(events))
 }
 
-/// Takes objects as they come and keeps the events that are asked for.
+/// A feed that keeps the events that are asked for, object by object.
 struct Gathering<'a> {
     wanted: Wanted<'a>,
     state: Mutex<Gathered>,
@@ -221,7 +221,7 @@ struct Gathering<'a> {
 
 #[derive(Default)]
 struct Gathered {
-    /// By the places of their objects.
+    /// The events, by the places of their objects.
     found: Vec<(u64, Vec<Event>)>,
     /// The first object that could not be read.
     failed: Option<anyhow::Error>,
@@ -246,13 +246,13 @@ impl Gathering<'_> {
         match events {
             Ok(events) if events.is_empty() => {}
             Ok(events) => state.found.push((seq, events)),
-            // Other JSON beside logs is no reason to worry.
+            // Other JSON beside logs is no error here.
             Err(error) if matches!(error.downcast_ref(), Some(scan::EventsError::NoEvents)) => {}
             Err(error) => {
                 state.failed.get_or_insert(error);
             }
         }
-        // The source may fetch the next one only when this one is done with.
+        // The source may fetch the next object only when this one is done with.
         drop(lease);
         true
     }
@@ -268,7 +268,7 @@ impl Feed for Gathering<'_> {
     }
 
     fn head(&self) -> u64 {
-        // Nothing waits for what stands before it.
+        // No object waits for earlier ones.
         u64::MAX
     }
 }

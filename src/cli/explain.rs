@@ -1,5 +1,8 @@
-//! `roottrail explain`: why an event is, or is not, what we say.
+//! `roottrail explain`: why an event is, or is not, a finding.
 //!
+//! The command finds the events ([`super::events`]) and judges each by the code of a scan. It prints the
+//! steps of the decision table with the fields that decided each, and then every rule with the first part of
+//! its condition that does not hold. The readings of a record with duplicate keys are explained one by one.
 //! Everything that comes from the log is escaped, so that it cannot act on the terminal.
 
 use std::io::{self, Write};
@@ -47,9 +50,9 @@ pub(super) struct Args {
     aws: aws::Args,
 }
 
-/// How much of a value is shown.
+/// Characters of a value that are shown.
 const SHOWN: usize = 200;
-/// How wide a line is at most.
+/// Cells of a line at most.
 const WIDTH: usize = 80;
 
 /// Explains events.
@@ -96,7 +99,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code::INCOMPLETE) })
 }
 
-/// One event. `in_full`: also where it is nobody's whom we look for.
+/// Explains one event. With `in_full`, also an event that concerns nobody whom roottrail looks for.
 fn explain(
     record: &Value<'_>,
     text: &RawValue,
@@ -166,7 +169,7 @@ fn answer(question: &str, verdict: &Verdict) -> String {
         "credential" => name(verdict.credential.map(|kind| kind.name())),
         "mfa" => {
             let conflict = if verdict.conflict { " (two fields disagree)" } else { "" };
-            // What a federated session says of MFA is not what root did.
+            // A federated session's word on MFA does not say what root did.
             let federated = match verdict.identity {
                 Some(IdentityKind::RootFederated) => {
                     " (of the federated session; GetFederationToken cannot carry root's MFA)"
@@ -250,7 +253,7 @@ fn write_rules(
     Ok(())
 }
 
-/// A line, or several where it is wide.
+/// Writes a line, or several where it is wide.
 fn write_folded(text: &str, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     folded(text, WIDTH, indent).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
@@ -290,7 +293,7 @@ mod tests {
             "root-trail-stopped: the event is not cloudtrail:StopLogging",
             "root-from-untrusted-address: the run decides it",
         ] {
-            // However the lines are folded.
+            // The lines may be folded anywhere.
             assert!(text.replace("\n      ", " ").contains(part), "{part}\n{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! What output formats can be told.
+//! The options of output formats.
 
 use super::words::UnknownWord;
 use super::{UsageError, closed};
@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// The options, checked.
+    /// Checks the options and returns them.
     pub(super) fn options(&self) -> anyhow::Result<FormatOptions> {
         let mut options = FormatOptions { hec_index: self.hec_index.clone(), ..FormatOptions::default() };
         if let Some(text) = &self.ecs_dataset {

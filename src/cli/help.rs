@@ -1,5 +1,9 @@
-//! What a command's long help and manual page say beyond its options: what it reads, examples, exit codes,
-//! environment and files. Commands of roottrail that have no entry here are shown without.
+//! The sections of a command's long help and manual page beyond its options: inputs, examples, exit codes,
+//! environment and files.
+//!
+//! Each command has a [`Page`] of constant text. [`complete`] appends the pages to the long help of clap's
+//! commands, and the manual pages print the same text. A command without a page is shown without further
+//! sections.
 
 use std::fmt::Write as _;
 
@@ -8,7 +12,7 @@ use clap::Command;
 /// The further sections of one command.
 pub(super) struct Page {
     pub(super) reads: &'static str,
-    /// What to type, and what that does.
+    /// Commands to type, and what each does.
     pub(super) examples: &'static [(&'static str, &'static str)],
     pub(super) exit: &'static [(u8, &'static str)],
     pub(super) environment: &'static [(&'static str, &'static str)],
@@ -261,7 +265,7 @@ const PAGES: &[(&str, Page)] = &[
     ),
 ];
 
-/// The further sections of a command.
+/// Returns the further sections of a command.
 pub(super) fn page(command: &str) -> Option<&'static Page> {
     PAGES.iter().find(|(name, _)| *name == command).map(|(_, page)| page)
 }

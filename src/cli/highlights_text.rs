@@ -1,4 +1,9 @@
 //! The beginning of the closing summary: who, when, from where, and how to see why.
+//!
+//! The highlights of the run become a few lines: root's first and last event, the worst accounts and
+//! addresses, and the most severe findings. Each of these findings comes with the `roottrail explain` command
+//! that shows its reasons, in the shortest words that find the event ([`Where`]). Signs of tampering stand
+//! above everything else. Every text from a log is escaped.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,22 +15,23 @@ use roottrail::rules;
 use roottrail::summary::{DISTINCT, Group, Groups, Headline, Summary};
 use roottrail::text::table::cut;
 
-/// How wide a line is at most, but for the commands, which are there to be copied.
+/// Cells of a line at most; commands are longer, since they are there to be copied.
 pub(super) const WIDTH: usize = 80;
 
-/// Where `explain` finds an event again, in the shortest words.
+/// The place where `explain` finds an event, in the shortest words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Where {
-    /// In the findings, by a finding's id.
+    /// The findings' file, by a finding's id.
     Findings(String),
-    /// In the only source, which is on disk, by an event's id.
+    /// The only source, which is on disk, by an event's id.
     Source(String),
-    /// In the object that the finding names.
+    /// The object that the finding names.
     Object,
 }
 
 impl Where {
-    /// `findings`: the file that findings were written to as NDJSON. `source`: the only source, on disk.
+    /// Returns the place. `findings` is the file that findings were written to as NDJSON; `source` is the
+    /// only source, on disk.
     pub(super) fn of(findings: Option<&Path>, source: Option<&str>) -> Self {
         match (findings.and_then(Path::to_str), source) {
             (Some(file), _) => Self::Findings(file.into()),
@@ -49,7 +55,7 @@ impl Where {
     }
 }
 
-/// A word of a shell, quoted where it must be.
+/// Returns a word of a shell, quoted where it must be.
 fn quoted(word: &str) -> String {
     let word = plain(word);
     let bare = |char: char| char.is_ascii_alphanumeric() || "-_./:=@%+,".contains(char);
@@ -60,7 +66,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Signs that somebody has been at the logs.
+/// Writes signs that somebody has changed the logs.
 pub(super) fn tampering(
     summary: &Summary,
     paint: &impl Fn(&str, String) -> String,
@@ -74,7 +80,7 @@ pub(super) fn tampering(
     Ok(())
 }
 
-/// Root's first and last event, the accounts, the addresses, and the findings that matter most.
+/// Writes root's first and last event, the accounts, the addresses, and the findings that matter most.
 pub(super) fn write(
     summary: &Summary,
     place: &Where,
@@ -111,7 +117,7 @@ pub(super) fn write(
     writeln!(out)
 }
 
-/// The worst of a kind, a line each.
+/// Writes the worst groups of a kind, a line each.
 fn groups(what: &str, groups: &Groups, out: &mut String) -> std::fmt::Result {
     if groups.is_empty() {
         return Ok(());
@@ -144,14 +150,14 @@ fn groups(what: &str, groups: &Groups, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// A time as a table has it.
+/// Returns a time as a table has it.
 fn time(text: Option<&str>) -> String {
     let Some(text) = text else { return "no time            ".into() };
     let text = plain(text).replacen('T', " ", 1);
     cut(text.trim_end_matches('Z'), 19).into_owned()
 }
 
-/// The colour and the name of a severity.
+/// Returns the colour and the name of a severity.
 pub(super) fn severity(severity: Severity) -> (&'static str, &'static str) {
     match severity {
         Severity::Critical => ("1;31", "critical"),

@@ -1,4 +1,9 @@
-//! Where CloudTrail's public keys come from: files, or CloudTrail itself.
+//! The sources of CloudTrail's public keys: files, or CloudTrail itself.
+//!
+//! With `--public-keys` all keys come from files. Otherwise the keys of a region are asked for when a digest
+//! of that region first needs one, for a span around the digest's time, and kept for the digests that follow.
+//! A region that refuses is not asked again. `--save-public-keys` writes the keys that were asked for to a
+//! file, so that a later run needs no network.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,9 +20,9 @@ use roottrail::source::s3::S3Session;
 use roottrail::verify::KeySource;
 use roottrail::verify::keys::{PublicKeys, SignatureCheck};
 
-/// A list of keys has at most so many bytes.
+/// Bytes of a list of keys at most.
 const LIST: u64 = 256 << 20;
-/// For how long before and after a digest keys are asked for at a time.
+/// Time before and after a digest for which keys are asked for at once.
 const AROUND: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Options of public keys.
@@ -47,9 +52,9 @@ struct Shared(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    /// Of files, or of all regions that were asked.
+    /// The keys of the files, or of all regions that were asked.
     all: PublicKeys,
-    /// `None`: the files are all there is.
+    /// The regions that were asked; `None`: only the files count.
     asked: Option<Asked>,
 }
 
@@ -64,7 +69,7 @@ struct Asked {
 struct Region {
     keys: PublicKeys,
     times: Vec<(Timestamp, Timestamp)>,
-    /// Asking again would take as long, and say the same.
+    /// The reason of a refusal. A second request would take as long and be refused as well.
     refused: Option<String>,
 }
 
@@ -89,12 +94,12 @@ impl Args {
 }
 
 impl Keys {
-    /// For a verifier.
+    /// Returns the keys for a verifier.
     pub(super) fn source(&self) -> Box<dyn KeySource + Send> {
         Box::new(self.shared.clone())
     }
 
-    /// Saves what was asked for, where that is wished, and says how many keys those are.
+    /// Saves the keys that were asked for, where that is wished, and prints their number.
     pub(super) fn save(self, quiet: bool) -> anyhow::Result<()> {
         let Some((path, mut file)) = self.save else { return Ok(()) };
         let state = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,7 +138,7 @@ impl KeySource for Shared {
 }
 
 impl Asked {
-    /// The keys of a region, asked for where the one that is wanted may be missing.
+    /// Returns the keys of a region, and asks for them where the wanted one may be missing.
     fn keys(
         &mut self,
         region: &str,

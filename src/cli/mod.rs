@@ -1,4 +1,9 @@
 //! The command line: the only place that knows clap.
+//!
+//! [`run`] parses the arguments and calls the command. Each command is a module with its [`clap::Args`] and a
+//! function from them to an exit code; the work itself is done by the library. Options that several commands
+//! share are argument groups of their own. Errors are printed once, here, with their causes. A reader of
+//! standard output that goes away ends a command quietly.
 
 mod aws;
 mod checkpoint;
@@ -71,7 +76,7 @@ enum Command {
     Man(commands::ManArgs),
 }
 
-/// The command line with the whole of its help.
+/// Returns the command line with the whole of its help.
 fn command() -> clap::Command {
     help::complete(Cli::command())
 }
@@ -105,7 +110,7 @@ pub(crate) fn run() -> ExitCode {
     }
     let result = match cli.command {
         Command::Scan(args) => {
-            // The matches of `scan` are there where its arguments are.
+            // The matches of `scan` are those of its subcommand, if it was named.
             scan::run(&args, matches.subcommand().map_or(&matches, |(_, matches)| matches))
         }
         Command::Plan(args) => plan::run(&args, &mut std::io::stdout().lock()),
@@ -132,7 +137,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// Exit codes, as the README lists them.
+/// The exit codes, as the README lists them.
 mod code {
     pub(super) const COMPLETE: u8 = 0;
     pub(super) const FATAL: u8 = 1;
@@ -149,7 +154,8 @@ mod code {
 #[error("{0}")]
 struct UsageError(String);
 
-/// Whether the reader of standard output has gone. A pipe that was named as an output, or a server, is not that.
+/// Returns whether the reader of standard output has gone. A closed pipe that was named as an output, and a
+/// server that closed its connection, are errors.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     if error.is::<roottrail::error::Fatal>() || error.is::<roottrail::ship::ShipError>() {
         return false;

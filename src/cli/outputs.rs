@@ -1,4 +1,9 @@
-//! Where a scan writes, and in which formats.
+//! The files that a scan writes, and their formats.
+//!
+//! [`Args::check`] refuses places that outputs cannot have, such as one file for two outputs. [`Args::open`]
+//! opens all files before anything is read, so that a bad path fails in the first moment. Findings go to
+//! standard output unless a file is named, as a table if the reader is a person. The summary and the coverage
+//! file are written at the end, and the manifest last, since it names all others with their hashes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -72,10 +77,10 @@ pub(super) struct Args {
     pub(super) manifest: Option<PathBuf>,
 }
 
-/// How findings on standard output look.
+/// The look of findings on standard output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Screen {
-    /// A person reads them: they are a table.
+    /// Whether a person reads them, so that they are a table.
     pub(super) person: bool,
     pub(super) color: ColorChoice,
 }
@@ -86,17 +91,17 @@ pub(super) struct Closing {
     pub(super) summary: Option<OutFile>,
     pub(super) coverage: Option<OutFile>,
     pub(super) manifest: Option<OutFile>,
-    /// What killed runs had left of the same outputs. It is gone now.
+    /// Unfinished files of the same outputs that killed runs had left and that were removed.
     pub(super) left: Vec<PathBuf>,
 }
 
 impl Args {
-    /// The file of the findings; `None`: they go to standard output.
+    /// Returns the file of the findings; `None`: standard output.
     pub(super) fn output(&self) -> Option<&Path> {
         self.output.as_deref().filter(|path| !is_stdout(path))
     }
 
-    /// Whether findings go to standard output.
+    /// Returns whether findings go to standard output.
     pub(super) fn write_to_stdout(&self) -> bool {
         self.output().is_none() || self.also.iter().any(|(_, path)| is_stdout(path))
     }
@@ -124,8 +129,8 @@ impl Args {
                         resumed";
             return Err(UsageError(text.into()));
         }
-        // Of two outputs in one file, the one that is put in place last would be all that is left. The names that
-        // outputs have on their way count as well.
+        // If two outputs were one file, only the one put in place last would be left. The names of outputs on
+        // their way count as well.
         let mut places = BTreeMap::new();
         for path in self.places(checkpoint) {
             let place = place(path);
@@ -143,7 +148,7 @@ impl Args {
         Ok(())
     }
 
-    /// All files that are written, but for pipes and devices.
+    /// Returns all files that are written, but for pipes and devices.
     fn places<'a>(&'a self, checkpoint: Option<&'a Path>) -> impl Iterator<Item = &'a Path> {
         let others = [&self.errors, &self.summary, &self.coverage, &self.manifest].into_iter().flatten();
         let also = self.also.iter().map(|(_, path)| path);
@@ -151,8 +156,8 @@ impl Args {
         all.filter(|path| !is_stdout(path) && path.metadata().map_or(true, |metadata| metadata.is_file()))
     }
 
-    /// The files that stand at the places of outputs now, and those that outputs have on their way: nothing of
-    /// that may be read as well.
+    /// Returns the files that stand at the places of outputs now, and those of outputs on their way: none of
+    /// them may be read as well.
     pub(super) fn taken(&self, checkpoint: Option<&Path>) -> Taken {
         let mut taken = Taken::default();
         for path in self.places(checkpoint) {
@@ -165,12 +170,12 @@ impl Args {
         taken
     }
 
-    /// Whether there is anything to write besides standard output.
+    /// Returns whether there is anything to write besides standard output.
     fn others(&self) -> bool {
         !self.growing().is_empty() || self.summary.is_some() || self.coverage.is_some()
     }
 
-    /// Files that grow with the run, with the options that name them, in the order in which
+    /// Returns the files that grow with the run, with the options that name them, in the order in which
     /// [`Args::open`] opens them.
     pub(super) fn growing(&self) -> Vec<(String, PathBuf)> {
         let also = self.also.iter().map(|(name, path)| (format!("--also {name}"), path));
@@ -201,7 +206,7 @@ impl Args {
         manifest.end(summary, exit)
     }
 
-    /// Whether findings go to a person: to a terminal, and nothing else was asked for.
+    /// Returns whether findings go to a person: to a terminal, without a format that was asked for.
     pub(super) fn for_a_person(&self, matches: &ArgMatches) -> bool {
         self.output.is_none()
             && !self.json
@@ -209,13 +214,13 @@ impl Args {
             && terminal::screen_width().is_some()
     }
 
-    /// The file that holds the findings as NDJSON, whole.
+    /// Returns the file that holds the findings as NDJSON, whole.
     pub(super) fn ndjson(&self) -> Option<&Path> {
         self.output().filter(|_| self.format == FormatName::Ndjson)
     }
 
-    /// Opens all files. `plan`: what the run's checkpoint says, where it has one. Files that exist are
-    /// replaced where that, `resumes` or `--force` says so.
+    /// Opens all files. `plan` is the run's continuation, where it has a checkpoint. Files that exist are
+    /// replaced where `plan`, `resumes` or `--force` says so.
     pub(super) fn open(
         &self,
         plan: Option<&Continuation>,
@@ -226,7 +231,7 @@ impl Args {
         let mut options = self.format_options.options()?;
         options.table.titles = rules::all().map(|rule| (rule.id, titles(rule))).collect();
         let mut committed = match plan {
-            // Everything is in its place, and stays as it is.
+            // Every output is in its place, and stays as it is.
             Some(Continuation::LookOnly { .. }) => {
                 return Ok((Outputs::new(Vec::new(), None, false), Closing::default()));
             }
@@ -239,7 +244,8 @@ impl Args {
                 return OutFile::stdout(cancel);
             }
             let committed: Committed = committed.next().unwrap_or_default();
-            // What this run, or an earlier part of it, may have put there; not what appears later.
+            // This run, or an earlier part of it, may have put a file there; a file that appears later is not
+            // replaced.
             let replace = self.force || (resumes && path.exists());
             let file = if plan.is_some() {
                 OutFile::resumable(path, replace, committed)?
@@ -284,7 +290,7 @@ impl Args {
     }
 }
 
-/// A reader that has gone is no error; anything else is.
+/// Closes an output. A reader that has gone is no error.
 pub(super) fn closing(result: Result<(), SinkError>, summary: &mut Summary) -> anyhow::Result<()> {
     match result {
         Ok(()) => Ok(()),
@@ -296,7 +302,7 @@ pub(super) fn closing(result: Result<(), SinkError>, summary: &mut Summary) -> a
     }
 }
 
-/// A file that cannot be begun.
+/// Returns the error of a file that cannot be begun.
 pub(super) fn unwritable(error: SinkError) -> anyhow::Error {
     match error {
         SinkError::Failed(fatal) => fatal.into(),
@@ -304,17 +310,17 @@ pub(super) fn unwritable(error: SinkError) -> anyhow::Error {
     }
 }
 
-/// What a table says of a finding: of a success, and of an attempt that failed.
+/// Returns the titles of a rule in a table: of a success, and of an attempt that failed.
 fn titles(rule: &Rule) -> [String; 2] {
     [rule.title_of(false).to_owned(), rule.title_of(true).to_owned()]
 }
 
-/// `-`, as other programs have it. A file of this name is `./-`.
+/// Returns whether a path is `-`, standard output as in other programs. A file of this name is `./-`.
 fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Where a file is, or will be, however its path is spelled.
+/// Returns where a file is, or will be, however its path is spelled.
 fn place(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_new| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

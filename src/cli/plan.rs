@@ -1,4 +1,9 @@
 //! `roottrail plan`: what a scan would read, before it reads a byte.
+//!
+//! Sources are listed as a scan would list them, with the same scope, and every entry goes to a [`Plan`].
+//! `--sample N` chooses objects at random while the listing goes by, so that no list is kept. The chosen
+//! objects are then read by the code of a scan, without any output, and the plan's estimates follow from
+//! their counts.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -72,7 +77,7 @@ enum Format {
     Json,
 }
 
-/// A source to look through.
+/// A source to list.
 enum Place {
     S3(S3Source),
     Disk(PathBuf),
@@ -170,7 +175,7 @@ fn survey(
     }
 }
 
-/// A feed that looks at each entry and is done with it.
+/// A feed that counts each entry and drops it.
 struct Visitor<'v> {
     visit: Mutex<&'v mut (dyn FnMut(ObjectRef, ListedOnly) + Send)>,
     head: AtomicU64,
@@ -199,8 +204,8 @@ impl Feed for Visitor<'_> {
     }
 }
 
-/// A sample of a stream of unknown length: every object is as likely to be in it (Vitter's algorithm R),
-/// and the same stream gives the same sample.
+/// A sample of a stream of unknown length: every object is as likely to be in it (Vitter's algorithm R), and
+/// the same stream gives the same sample.
 struct Chosen {
     most: usize,
     seen: u64,
@@ -219,7 +224,7 @@ impl Chosen {
             self.objects.push((self.seen, place, object));
             return;
         }
-        // SplitMix64.
+        // The generator is SplitMix64.
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -242,7 +247,7 @@ fn read(places: Vec<Place>, mut chosen: Chosen, cancel: &Cancel) -> anyhow::Resu
             Place::S3(source) => {
                 sources.push(Box::new(source.only(&of_place().cloned().collect::<Vec<_>>())))
             }
-            // On disk a finding's URI is the path, but for bytes that are not UTF-8.
+            // The URI of a finding on disk is the path, but for bytes that are not UTF-8.
             Place::Disk(_) => {
                 sources.extend(
                     of_place().map(|object| Box::new(DiskSource::new(&object.uri)) as Box<dyn Source>),
@@ -270,7 +275,7 @@ fn read(places: Vec<Place>, mut chosen: Chosen, cancel: &Cancel) -> anyhow::Resu
     Ok(run.execute()?)
 }
 
-/// Takes findings and tells of nothing.
+/// A sink, filter and observer that drop everything.
 struct Nothing;
 
 impl Keep for Nothing {

@@ -6,7 +6,7 @@ use super::terminal::plain;
 use super::units::{duration, size};
 use roottrail::plan::{Amount, Plan, prices};
 
-/// The whole text, a newline at its end.
+/// Returns the whole text, with a newline at its end.
 pub(super) fn text(plan: &Plan) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -20,7 +20,7 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
         for ((account, region), row) in &plan.rows {
             let days =
                 row.days.as_ref().map_or_else(String::new, |(first, last)| format!("{first} – {last}"));
-            // What stands in a key's place for a region may be anything.
+            // A key may have any text in the place of the region.
             line(out, &plain(account), &plain(region), &days, row.readable)?;
             if row.archived.objects > 0 {
                 line(out, "", "", "  archived", row.archived)?;
@@ -71,7 +71,7 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// Only the colder storage classes ask for bytes.
+/// Returns the cost of retrieval, which only the colder storage classes ask for.
 fn retrieval(cost: f64) -> String {
     if cost > 0.0 { format!(", ${cost:.2} for retrieval from colder classes") } else { String::new() }
 }

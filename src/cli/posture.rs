@@ -1,4 +1,9 @@
 //! `roottrail posture`: files to an assessment, its outcome to an exit code.
+//!
+//! Files of each kind are read in the order of the arguments, and the files of a folder in the order of their
+//! names. With `--live`, AWS answers in place of files. The assessment itself is the library's
+//! ([`roottrail::posture`]). A file that cannot be read or does not fit is a problem that is printed and
+//! makes the exit code 3; the others are still judged.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
@@ -94,7 +99,7 @@ const MOST_NAMED: usize = 100;
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let output = match args.output.as_deref().filter(|path| path.as_os_str() != "-") {
         Some(path) => OutFile::create(path, args.force)?,
-        // What is written is as short as a table: nobody needs to stop it.
+        // The output is as short as a table: nobody needs to stop it.
         None => OutFile::stdout(&Cancel::new())?,
     };
     let mut posture = Posture::new(Options {
@@ -137,7 +142,7 @@ fn exit_code(assessment: &Assessment, fail_on_violations: bool) -> u8 {
 fn write(mut output: OutFile, assessment: &Assessment, format: Format, exit: u8) -> anyhow::Result<()> {
     let bytes = match format {
         Format::Table => {
-            // Names of accounts and policies are anybody's text, and the reader has a terminal.
+            // Names of accounts and policies may be anybody's text, and the reader has a terminal.
             let lines = render::table(assessment);
             lines.lines().map(|line| plain(line) + "\n").collect::<String>().into_bytes()
         }
@@ -167,11 +172,11 @@ fn complain(assessment: &Assessment) {
     }
 }
 
-/// Endings of names that are read in a folder; `""`: names without one.
+/// Endings of the names that are read in a folder; `""` for names without one.
 const REPORTS: &[&str] = &["csv", "json", "txt", "b64", "base64", ""];
 const JSON: &[&str] = &["json", "jsonl", "ndjson", "txt", ""];
 
-/// Reads files, and what is in folders in the order of names.
+/// Reads files, and the files of folders in the order of names.
 fn each(
     posture: &mut Posture,
     paths: &[PathBuf],
@@ -221,7 +226,7 @@ fn one(posture: &mut Posture, path: &Path, read: fn(&mut Posture, &str, &[u8])) 
     }
 }
 
-/// Findings, inflated where they are gzipped.
+/// Opens findings, inflated where they are gzipped.
 fn findings(path: &Path) -> io::Result<Box<dyn BufRead>> {
     let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
     if file.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
@@ -230,7 +235,7 @@ fn findings(path: &Path) -> io::Result<Box<dyn BufRead>> {
     Ok(Box::new(file))
 }
 
-/// A span of time, or the name of a definition.
+/// Reads a span of time, or the name of a definition.
 fn recent(text: &str) -> Result<SignedDuration, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "study" => Ok(SignedDuration::from_hours(7 * 24)),

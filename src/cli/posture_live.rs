@@ -71,7 +71,7 @@ struct Services {
     organizations: Service,
 }
 
-/// A report takes some seconds to be made.
+/// Time between two questions: a report takes some seconds to be made.
 const MOMENT: Duration = Duration::from_secs(2);
 
 impl Aws for Services {
@@ -104,7 +104,8 @@ impl Aws for Services {
             }
             (status, answer) => {
                 let text = |name: &str| answer.as_ref()?.get(name)?.as_str().map(one_line);
-                // `com.amazonaws.organizations#AccessDeniedException` on some paths, the bare name on others.
+                // The error's name is `com.amazonaws.organizations#AccessDeniedException` on some paths, the
+                // bare name on others.
                 let code = text("__type").map(|code| code.rsplit('#').next().unwrap_or_default().to_owned());
                 let message = text("message").or_else(|| text("Message"));
                 Err(Refusal { code, message: message.unwrap_or_else(|| format!("HTTP {status}")) })

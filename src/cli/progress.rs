@@ -1,4 +1,8 @@
-//! What a run shows while it works: a bar on a terminal, a line every five seconds elsewhere.
+//! The display of a run at work: a bar on a terminal, a line every five seconds elsewhere.
+//!
+//! [`Progress`] is the run's [`Observer`]. It is called for every object and draws only now and then. Errors
+//! are printed as they come, the first hundred of them unless all are asked for, and the bar is moved out of
+//! their way. Messages from other threads, such as those about lost access, go through the same display.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
@@ -24,11 +28,11 @@ pub(super) enum ProgressChoice {
     Never,
 }
 
-/// How often a plain line is written.
+/// Time between two plain lines.
 const PLAIN: Duration = Duration::from_secs(5);
-/// How often the bar moves.
+/// Time between two moves of the bar.
 const BAR: Duration = Duration::from_millis(100);
-/// Error lines shown; the error file and the summary have them all.
+/// Error lines that are shown; the error file and the summary have all of them.
 const ERRORS_SHOWN: u64 = 100;
 
 /// Shows progress and errors on standard error.
@@ -44,7 +48,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `quiet` shows nothing, not even errors; `verbose` shows all of them.
+    /// Returns a display. `quiet` shows nothing, not even errors; `verbose` shows all errors.
     pub(super) fn new(choice: ProgressChoice, quiet: bool, verbose: bool) -> Self {
         let choice = match choice {
             _ if quiet => ProgressChoice::Never,
@@ -72,7 +76,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away, so that the closing summary stands alone.
+    /// Removes the bar, so that the closing summary stands alone.
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -83,7 +87,7 @@ impl Progress {
         }
     }
 
-    /// Says what happens, from any thread.
+    /// Returns a function that shows a message, from any thread.
     pub(super) fn voice(&self) -> impl Fn(&str) + Send + Sync + 'static {
         let (bar, silent) = (self.bar.clone(), !self.show_errors);
         move |text: &str| {

@@ -1,4 +1,9 @@
 //! `roottrail report`: arguments to a report, and the report to its places.
+//!
+//! The command opens the findings files and the files with facts about the accounts, and hands all of them to
+//! the library ([`roottrail::report`]). The report is then written in each form that was asked for: text for
+//! a terminal, HTML, Markdown, JSON. A file appears whole or not at all. An output that is one of the inputs
+//! is refused.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -135,7 +140,7 @@ fn write(mut file: OutFile, bytes: &[u8]) -> anyhow::Result<()> {
     file.write(bytes).and_then(|()| file.finish()).map_err(unwritable)
 }
 
-/// Whether two paths are one file that exists.
+/// Returns whether two paths are one file that exists.
 fn same(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other && one.is_file(),

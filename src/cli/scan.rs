@@ -1,4 +1,10 @@
 //! `roottrail scan`: arguments to a run, a run to an exit code.
+//!
+//! The order of the steps matters. Arguments are checked and the stop flag is set up first; then the
+//! checkpoint, the outputs and the sources are opened, so that a mistake ends the command before anything is
+//! read. With `--verify-digests` the digests are read before the logs. After [`Run::execute`] the outputs are
+//! put in place, then the summary, the coverage file and the manifest are written, and the checkpoint is
+//! finished last. The exit code follows from the summary alone.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -96,7 +102,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let names = source_names(&args.sources, args.objects_from.as_deref())?;
     let asked = Cancel::new();
     signals::stop_on_signals(&asked)?;
-    // The time being over is no signal: the first one after it still lets the run end in order.
+    // The end of the time is no signal: the first signal after it still lets the run end in order.
     let cancel = asked.part();
     args.durable.stop_in_time(&cancel)?;
     let checkpoint = args.durable.open(args.outputs.force, args.outputs.output())?;
@@ -126,7 +132,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     if let (Some(durable), Some(as_of)) = (&mut durable, as_of) {
         durable.checkpoint.listed_as_of(as_of);
     }
-    // A run that goes on is still the one that was begun.
+    // A run that goes on keeps the command line that it began with.
     let arguments = match &durable {
         Some(durable) => durable.checkpoint.arguments().to_vec(),
         None => checkpoint::arguments(),
@@ -156,7 +162,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         args.verify_digests.then(|| args.keys.open(&args.aws, args.outputs.force)).transpose()?;
     let mut verifier = match &public_keys {
         Some(public_keys) => {
-            // All times: a finding's log may have been delivered on another day than its event.
+            // The range is open: a finding's log may have been delivered on another day than its event.
             let range = TimeRange::default();
             let mut verifier = Verifier::new(public_keys.source(), range, Arc::clone(&keys), now, false);
             let names: Vec<_> = names.iter().filter(|name| *name != "-").cloned().collect();
@@ -200,7 +206,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     }
     if let Some((object, output)) = taken.met() {
         let (object, output) = (object.display(), output.display());
-        // Nothing is put in place, so that the object stays as it is.
+        // No output is put in place, so that the object stays as it is.
         return Err(UsageError(format!(
             "{object} is in scope and is the output {output}: name another file"
         ))
@@ -209,8 +215,8 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let mut summary = match result {
         Ok(summary) => summary,
         Err(fatal) => {
-            // What was written up to here is whole lines, and worth having. With a checkpoint it waits beside
-            // its place for the run to go on.
+            // The output up to here is whole lines, and worth having. With a checkpoint it waits beside its
+            // place for the run to go on.
             if durable.is_none() {
                 let _first_error_counts = outputs.finish();
             }

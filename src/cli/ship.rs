@@ -1,4 +1,9 @@
 //! `roottrail ship`: arguments to a delivery, its outcome to an exit code.
+//!
+//! The arguments become the [`Options`] of the library's [`roottrail::ship`], with defaults for each kind of
+//! server. The secret comes from a file or from an environment variable, never from the command line, and a
+//! warning is printed where it would go over plain HTTP. A [`Teller`] prints retries and refusals as they
+//! happen, and a closing text follows at the end.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,7 +20,7 @@ use super::{UsageError, code};
 use roottrail::format::{Dataset, IndexName};
 use roottrail::ship::{self, Auth, Endpoint, Event, Options, Peer, Secret, ShipSummary, ShipWatch, Timing};
 
-/// Where the secret is read from, unless from a file. A command line is for all to see.
+/// The variable that holds the secret, unless a file does. A command line is for all to see.
 const SECRET_VARIABLE: &str = "ROOTTRAIL_SHIP_SECRET";
 
 /// Arguments of `ship`.
@@ -249,7 +254,7 @@ fn exposes_secret(endpoint: &Endpoint) -> bool {
     endpoint.secret.is_some() && endpoint.url.scheme_str() == Some("http") && !local
 }
 
-/// Tells a person what happens on the way.
+/// A watcher that prints what happens on the way.
 struct Teller {
     quiet: bool,
     dead_letters: u64,
@@ -257,7 +262,7 @@ struct Teller {
 
 impl ShipWatch for Teller {
     fn event(&mut self, event: Event) {
-        /// More of the same would hide the rest.
+        /// Further events of one kind would hide all others.
         const MOST: u64 = 20;
         let text = match event {
             Event::Pause { reason, delay } => format!("{reason}; next try in {:.1} s", delay.as_secs_f32()),

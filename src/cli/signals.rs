@@ -1,12 +1,12 @@
-//! Ctrl-C and its kin.
+//! Ctrl-C and other signals that end a run.
 
 use anyhow::Context as _;
 
 use super::code;
 use roottrail::cancel::Cancel;
 
-/// The first signal sets the flag, and so ends the run in order; a second one ends the program. Nothing else may
-/// set this flag.
+/// Sets the flag at the first signal, so that the run ends in order; a second signal ends the program. No
+/// other code may set this flag.
 pub(super) fn stop_on_signals(cancel: &Cancel) -> anyhow::Result<()> {
     let cancel = cancel.clone();
     ctrlc::set_handler(move || {

@@ -1,4 +1,9 @@
 //! The sources that a command line names.
+//!
+//! Names come from the command line and from a list in a file. A name is an S3 URI, a path, or `-`, and each
+//! becomes a source in the given order. What a user typed must exist, while a name in a list may have gone
+//! since the list was made. A file that is one of the run's outputs cannot be a source, and a walk that comes
+//! across it remembers it for an error.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, Read as _};
@@ -15,24 +20,24 @@ use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource, Taken};
 use roottrail::source::s3::S3Session;
 
-/// The sources, and what those in S3 share, if there are any.
+/// The opened sources, and what those in S3 share, if there are any.
 pub(super) struct Opened {
     pub(super) sources: Vec<Box<dyn Source>>,
     pub(super) session: Option<S3Session>,
-    /// When an inventory was made.
+    /// The time of the inventory, if there is one.
     pub(super) as_of: Option<Timestamp>,
 }
 
-/// No path and no key is longer.
+/// Bytes of a name in a list: no path and no key is longer.
 const LONGEST_NAME: u64 = 1 << 20;
-/// Bytes of a list of sources. They are held as long as the run goes on.
+/// Bytes of a list of sources, which is held as long as the run goes on.
 const LONGEST_LIST: u64 = 1 << 30;
 
-/// The sources named on the command line and in the list, in this order.
+/// Returns the sources named on the command line and in the list, in this order.
 pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow::Result<Vec<OsString>> {
     let mut names = sources.to_vec();
     for name in sources.iter().filter(|name| *name != "-" && s3_uri(name).is_none()) {
-        // A list may be older than what it names; what is typed must be there.
+        // A list may be older than the files that it names; a name that was typed must exist.
         match std::fs::symlink_metadata(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(Fatal::Start { message: format!("{}: {error}", name.to_string_lossy()) }.into());
@@ -86,7 +91,7 @@ fn os_string(bytes: Vec<u8>) -> anyhow::Result<OsString> {
     Ok(String::from_utf8(bytes).context("a source in the list is not UTF-8")?.into())
 }
 
-/// Opens them, in this order. None of them may come across a file that is `taken`.
+/// Opens the sources, in this order. None of them may come across a file that is `taken`.
 pub(super) fn sources(
     names: &[OsString],
     aws: &aws::Args,
@@ -117,7 +122,7 @@ pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
     name.to_str().filter(|name| name.starts_with("s3://"))
 }
 
-/// Refuses outputs at the place of what is read: a file, the file behind standard input, a list of sources.
+/// Refuses outputs in the place of an input: a file, the file behind standard input, a list of sources.
 pub(super) fn refuse_taken(taken: &Taken, names: &[OsString], list: Option<&Path>) -> Result<(), UsageError> {
     for name in names.iter().map(OsString::as_os_str).chain(list.map(Path::as_os_str)) {
         let metadata = match name {

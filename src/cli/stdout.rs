@@ -1,7 +1,8 @@
 //! Whether standard output was there when the program began.
 //!
-//! Before `main`, Rust's runtime opens `/dev/null` in the place of a standard stream that is closed, so that no file
-//! comes to stand there by chance. Findings would go nowhere, and nobody would know.
+//! Before `main`, Rust's runtime opens `/dev/null` in the place of a standard stream that is closed, so that
+//! no file comes to stand there by chance. The findings of such a run would go nowhere, and nobody would
+//! know.
 #![cfg_attr(
     target_os = "linux",
     allow(unsafe_code, reason = "only what runs before Rust's runtime can see it; what runs is safe")
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the program was started with standard output closed (`>&-`).
+/// Returns whether the program was started with standard output closed (`>&-`).
 pub(super) fn was_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }

@@ -1,4 +1,9 @@
-//! The closing summary, for a person: what casts doubt on the logs, then who, when and from where, then counts.
+//! The closing summary, for a person: doubts about the logs, then who, when and from where, then counts.
+//!
+//! The text is written from the [`Summary`] alone. Notices that cast doubt on the logs come first: gaps,
+//! changed days, signs of tampering. The highlights follow, and then the counters, folded at 80 cells. A list
+//! of one kind of notice is cut after some lines; the summary file has all of them. Every text from a log or
+//! a bucket is escaped.
 
 use std::fmt::Write as _;
 
@@ -10,7 +15,7 @@ use roottrail::finding::{CredentialType, MfaStatus};
 use roottrail::key::Skip;
 use roottrail::summary::Summary;
 
-/// The whole text, without a newline at its end. `place`: where `explain` finds the events again.
+/// Returns the whole text, without a newline at its end. `place` is where `explain` finds the events.
 pub(super) fn text(summary: &Summary, place: &Where, color: bool) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -19,7 +24,7 @@ pub(super) fn text(summary: &Summary, place: &Where, color: bool) -> String {
     out
 }
 
-/// Why nothing was read.
+/// Returns the reason why nothing was read.
 fn nothing_read(summary: &Summary) -> &'static str {
     let only = |skip: Skip| summary.skipped_by.keys().all(|&other| other == skip);
     match () {
@@ -38,7 +43,7 @@ fn nothing_read(summary: &Summary) -> &'static str {
     }
 }
 
-/// Names that are no log's, by extension: `3 .parquet, 1 .csv`.
+/// Returns the names that are no log's, by extension: `3 .parquet, 1 .csv`.
 fn other_names(summary: &Summary) -> String {
     let mut names: Vec<_> = summary.other_names.iter().map(|(name, n, _)| (n, name)).collect();
     names.sort_by(|(a, _), (b, _)| b.cmp(a));
@@ -132,18 +137,18 @@ fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std
     Ok(())
 }
 
-/// A counter's text in lines of 80 cells, with some of its parts painted.
+/// Writes a counter's text in lines of 80 cells, with some of its parts painted.
 fn lines(text: &str, painted: &[(String, String)], out: &mut String) -> std::fmt::Result {
-    // A number stays beside its noun.
+    // The no-break spaces keep a number beside its noun.
     let text = folded(text, WIDTH, 10).join("\n").replace('\u{a0}', " ");
     let text = painted.iter().fold(text, |text, (plain, painted)| text.replacen(plain.as_str(), painted, 1));
     writeln!(out, "{text}")
 }
 
-/// Lines for one kind of notice; the summary file has them all.
+/// Lines for one kind of notice; the summary file has all of them.
 const LINES: usize = 20;
 
-/// Silence that should not be.
+/// Writes silence that should not be.
 fn gaps(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut String) -> std::fmt::Result {
     for gap in summary.gaps.iter().take(LINES) {
         let Gap { account, region, start, end, kind, why } = gap;
@@ -170,7 +175,7 @@ fn gaps(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut St
     Ok(())
 }
 
-/// Days whose objects are not those that an earlier run read.
+/// Writes days whose objects are not those that an earlier run read.
 fn changed(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut String) -> std::fmt::Result {
     for change in summary.changed.iter().take(LINES) {
         let text = format!(
@@ -190,7 +195,7 @@ fn changed(summary: &Summary, paint: &impl Fn(&str, String) -> String, out: &mut
     Ok(())
 }
 
-/// Root findings by credential and MFA.
+/// Writes root findings by credential and MFA.
 fn credentials(summary: &Summary, out: &mut String) -> std::fmt::Result {
     if summary.by_credential.is_empty() && summary.assume_root_callers == 0 {
         return Ok(());

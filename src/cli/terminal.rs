@@ -20,12 +20,12 @@ pub(super) enum ColorChoice {
 }
 
 impl ColorChoice {
-    /// Whether text on standard error is coloured.
+    /// Returns whether text on standard error is coloured.
     pub(super) fn on_stderr(self) -> bool {
         self.on(io::stderr().is_terminal())
     }
 
-    /// Whether text on standard output is coloured.
+    /// Returns whether text on standard output is coloured.
     pub(super) fn on_stdout(self) -> bool {
         self.on(io::stdout().is_terminal())
     }
@@ -42,12 +42,13 @@ impl ColorChoice {
     }
 }
 
-/// The text with what acts on a terminal, turns the direction of writing or is invisible escaped.
+/// Returns the text with those characters escaped that act on a terminal, turn the direction of writing or
+/// are invisible.
 pub(super) fn plain(text: &str) -> String {
     inert(text, usize::MAX).into_owned()
 }
 
-/// The cells in a line of standard output, where that is a terminal.
+/// Returns the cells in a line of standard output, if that is a terminal.
 pub(super) fn screen_width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
@@ -57,8 +58,8 @@ pub(super) fn screen_width() -> Option<usize> {
     Some(width.filter(|&width| width > 0).or_else(columns).unwrap_or(80))
 }
 
-/// The text in lines of at most `width` cells, broken between words, all but the first with `indent` blanks before
-/// them. A word that is wider stands alone.
+/// Returns the text in lines of at most `width` cells, broken between words, all but the first with `indent`
+/// blanks before them. A word that is wider than a line stands alone.
 pub(super) fn folded(text: &str, width: usize, indent: usize) -> Vec<String> {
     let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
     for word in text.split_inclusive(' ') {
@@ -75,7 +76,7 @@ pub(super) fn folded(text: &str, width: usize, indent: usize) -> Vec<String> {
     lines
 }
 
-/// Writes one line to standard error. That nobody reads it is no reason to stop.
+/// Writes one line to standard error. A closed standard error does not stop the command.
 pub(super) fn line(text: &str) {
     let _unread = writeln!(io::stderr().lock(), "{}", without_userinfo(text));
 }

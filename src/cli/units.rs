@@ -1,11 +1,11 @@
 //! Amounts, as people read them.
 
-/// A number of bytes, rounded to the next unit where three digits and a decimal would not do.
+/// Returns a number of bytes, rounded to the next unit where three digits and a decimal would not do.
 pub(super) fn size(bytes: u64) -> String {
     in_units(bytes as f64, 999.5, &["B", "kB", "MB", "GB", "TB"])
 }
 
-/// A number with its noun: `1 finding`, `2 findings`.
+/// Returns a number with its noun: `1 finding`, `2 findings`.
 pub(super) fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
@@ -19,12 +19,12 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A number of bytes in the largest unit that keeps it above 1.
+/// Returns a number of bytes in the largest unit that keeps it above 1.
 pub(super) fn bytes(n: f64) -> String {
     in_units(n, 1000.0, &["B", "kB", "MB", "GB", "TB", "PB"])
 }
 
-/// In the first unit that leaves less than `most`, or the last one.
+/// Returns a number in the first unit that leaves less than `most`, or in the last one.
 fn in_units(mut n: f64, most: f64, units: &[&str]) -> String {
     let mut unit = 0;
     while n >= most && unit + 1 < units.len() {

@@ -45,7 +45,7 @@ fn span(text: &str) -> Option<SignedDuration> {
     number.checked_mul(seconds).map(SignedDuration::from_secs)
 }
 
-/// `1500`, `64k`, `100MB`, `2GiB`.
+/// Reads a size: `1500`, `64k`, `100MB`, `2GiB`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
     let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
@@ -72,7 +72,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a positive number of bytes, such as 512MiB".into())
 }
 
-/// `500ms`, `10s`, `5m`, `1h`.
+/// Reads a duration: `500ms`, `10s`, `5m`, `1h`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "a time is a number and ms, s, m or h".to_owned())?;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever users type, there is an answer and no panic.
+        /// Any text that users type is a time or an error, and never a panic.
         #[test]
         fn any_text_is_a_time_or_an_error(text in ".{0,24}") {
             let _read = parse_time(&text, Timestamp::UNIX_EPOCH);

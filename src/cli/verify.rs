@@ -1,4 +1,9 @@
 //! `roottrail verify`: whether logs are what CloudTrail delivered.
+//!
+//! The sources are listed twice, once for digests and once for logs, by the two runs of
+//! [`roottrail::pipeline::verify`]. The result is printed as a table, as one JSON document, or as a line for
+//! each problem. The public keys come from [`super::keys`]. The exit code says whether a log or a digest
+//! failed, or only could not be read.
 
 use std::ffi::OsString;
 use std::io::{self, Write};

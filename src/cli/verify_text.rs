@@ -77,7 +77,7 @@ pub(super) fn table(
     writeln!(out, "\n{}", verdict(account, facts))
 }
 
-/// One line for the end of a run whose result went elsewhere.
+/// Returns one line for the end of a run whose result went elsewhere.
 pub(super) fn closing(account: &Account) -> String {
     let (digests, logs) = (account.digests, account.logs);
     format!(
@@ -105,7 +105,7 @@ fn verdict(account: &Account, facts: &RunFacts) -> &'static str {
     }
 }
 
-/// The kind as JSON has it.
+/// Returns the kind as JSON has it.
 fn name(kind: impl serde::Serialize) -> String {
     serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }

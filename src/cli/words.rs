@@ -1,4 +1,8 @@
 //! Words that users choose from closed lists: parsed, and corrected where they are mistyped.
+//!
+//! [`Choice`] is an enumeration whose values have the names that findings use; parsing takes any case, and
+//! `-` for `_`. A word that is not on its list becomes an [`UnknownWord`], whose message has the nearest word
+//! and the whole list. The nearest word contains the given one, or differs from it in few letters.
 
 use std::fmt;
 
@@ -7,7 +11,7 @@ use serde::Serialize;
 use roottrail::finding::{CredentialType, IdentityKind, MfaStatus, Severity};
 use roottrail::rules::{self, Rule};
 
-/// A word that is not on its list. The message names the nearest one, and all of them.
+/// A word that is not on its list. The message names the nearest word, and all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UnknownWord {
     /// What the word should be: `rule`, `severity`.
@@ -47,12 +51,12 @@ impl std::error::Error for UnknownWord {}
 
 /// An enumeration whose values users name as findings spell them.
 pub(super) trait Choice: Copy + Serialize + 'static {
-    /// What a value is called in messages.
+    /// The name of the enumeration in messages.
     const WHAT: &'static str;
     /// Every value, in order.
     const ALL: &'static [Self];
 
-    /// The value's name, as in a finding.
+    /// Returns the value's name, as in a finding.
     fn name(self) -> String {
         match serde_json::to_value(self) {
             Ok(serde_json::Value::String(name)) => name,
@@ -60,7 +64,7 @@ pub(super) trait Choice: Copy + Serialize + 'static {
         }
     }
 
-    /// The value of a name, in any case and with `-` for `_`. Fails with the good names.
+    /// Returns the value of a name, in any case and with `-` for `_`. Fails with the good names.
     fn parse(word: &str) -> Result<Self, UnknownWord> {
         let wanted = word.trim().to_ascii_lowercase().replace('-', "_");
         let found = Self::ALL.iter().copied().find(|value| value.name() == wanted);
@@ -107,7 +111,7 @@ impl Choice for MfaStatus {
         &[MfaStatus::Used, MfaStatus::NotUsed, MfaStatus::NotApplicable, MfaStatus::Unknown];
 }
 
-/// The candidate that was probably meant, if one is near enough.
+/// Returns the candidate that was probably meant, if one is near enough.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.trim().to_ascii_lowercase().replace('_', "-");
     let near = |candidate: &str| {
@@ -126,7 +130,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// The rule of this id. Fails with the nearest id and the list of them.
+/// Returns the rule of this id. Fails with the nearest id and the list of ids.
 pub(super) fn parse_rule(id: &str) -> Result<&'static Rule, UnknownWord> {
     let id = id.trim();
     rules::by_id(id).ok_or_else(|| UnknownWord::new("rule", id, rules::all().map(|rule| rule.id)))
