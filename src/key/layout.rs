@@ -1,8 +1,8 @@
 //! The one reader of CloudTrail's folders: `[prefix/]AWSLogs/[o-id/]ACCOUNT/KIND/REGION/YYYY/MM/DD/…`.
 //!
 //! A key is split at its slashes and matched from the right, since a user's own prefix may look like a
-//! trail's folders. The organization's folder is optional. [`layout`] reads account, region and day of a key;
-//! [`level`] says at which level of the layout a folder stands, for listings that go down level by level.
+//! trail's folders. The organization's folder is optional. `layout` reads account, region and day of a key;
+//! `level` says at which level of the layout a folder stands, for listings that go down level by level.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Partial files: an output on its way, under a name that the next process finds.
 //!
 //! The name is `.NAME.roottrail-KIND` beside the output's place. A `partial` file belongs to a run with a
-//! checkpoint: [`open`] finds it, compares its length and the hash of its last bytes with what the checkpoint
+//! checkpoint: `open` finds it, compares its length and the hash of its last bytes with what the checkpoint
 //! vouches for, and cuts it there. An `unfinished` file belongs to one process and is removed with it; one
 //! that a killed process left is removed by the next. Both are locked while they are written, so that two
 //! processes cannot write one output.

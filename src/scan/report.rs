@@ -3,8 +3,7 @@
 //! A [`Report`] carries everything that the driver needs: what became of the object, its findings, its
 //! counts, the times of the steps, and every error. A worker builds one report per object and shares no state
 //! with others. The report also holds the lease of the object's place in its source, which is freed with the
-//! report. Bytes that prove damaged after they were read make the worker [forget](Report::forget) what it
-//! noted.
+//! report. Bytes that prove damaged after they were read make the worker forget what it noted.
 
 use std::io;
 use std::sync::Arc;
