@@ -14,7 +14,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use roottrail::finding::Finding;
 use roottrail::format::{self, FormatName, FormatOptions};
 
-/// The time that this thread has spent on a core, so that a busy machine does not count. Linux only.
+/// The time that this thread has spent on a core, so that other load on the machine does not count. Linux
+/// only.
 struct CoreTime(WallTime);
 
 impl CoreTime {
@@ -53,11 +54,12 @@ impl Measurement for CoreTime {
     }
 }
 
-/// The synthetic findings of the tests: sign-ins and API calls as CloudTrail writes them, 2.5 kB a line.
+/// Returns the synthetic findings of the tests: sign-ins and API calls as CloudTrail writes them, 2.5 kB a
+/// line.
 fn findings() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/golden/findings.ndjson");
     let text = fs::read_to_string(path).unwrap();
-    // The last one is odd on purpose and tells nothing of rates.
+    // The last finding is odd on purpose and not typical of rates.
     let ordinary: Vec<&str> = text.lines().take(8).collect();
     (ordinary.join("\n") + "\n").repeat(500)
 }

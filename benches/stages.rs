@@ -1,7 +1,8 @@
-//! What each stage of a scan costs by itself: `cargo bench --bench stages`.
+//! The cost of each stage of a scan by itself: `cargo bench --bench stages`.
 //!
-//! The data are the sample logs, repeated up to a few megabytes; `ROOTTRAIL_BENCH_FILE` names another
-//! gzipped CloudTrail object.
+//! The data are the sample logs, repeated up to a few megabytes; `ROOTTRAIL_BENCH_FILE` names another gzipped
+//! CloudTrail object. `inflate` compares the decoders, `records` finds the ends of records with every kernel
+//! of the machine, and `candidates` parses and judges the records that may concern root.
 #![allow(
     clippy::unwrap_used,
     missing_docs,
@@ -24,7 +25,7 @@ use roottrail::records::cursor::Cursor;
 use roottrail::records::document::{Element, Elements, walk};
 use roottrail::records::kernel;
 
-/// One inflated CloudTrail object.
+/// Returns one inflated CloudTrail object.
 fn object() -> Vec<u8> {
     let inflate = |path: &Path| {
         let mut text = Vec::new();

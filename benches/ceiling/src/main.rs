@@ -39,7 +39,7 @@ fn main() -> io::Result<()> {
     let start = Instant::now();
     let mut files = Vec::new();
     collect(Path::new(&folder), &mut files)?;
-    // The largest first, so that no long one is left for last.
+    // The largest file comes first, so that no long one is left for last.
     files.sort_by(|a, b| b.cmp(a));
     let (next, total) = (AtomicUsize::new(0), AtomicU64::new(0));
     thread::scope(|scope| {

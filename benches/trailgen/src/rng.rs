@@ -1,8 +1,9 @@
-//! A small deterministic generator for the examples that make data: SplitMix64, and the random-looking texts
-//! AWS puts into its events. It owns no clock and no operating-system randomness: one seed, one sequence,
-//! on every machine. Not for anything secret.
+//! A small deterministic generator for the programs that make data: SplitMix64, and the random-looking texts
+//! that AWS puts into its events. The generator has no clock and no randomness of the operating system: one
+//! seed gives one sequence, on every machine. The numbers are not fit for secrets.
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): 64 bits of state, good enough for test data, and ten lines.
+/// The generator SplitMix64 (Steele, Lea and Flood, 2014): 64 bits of state, good enough for test data, and
+/// ten lines.
 #[derive(Debug, Clone)]
 pub(crate) struct Rng(u64);
 
@@ -19,12 +20,12 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number below `n`. The bias of the multiplication is far below what test data could show.
+    /// Returns a number below `n`. The bias of the multiplication is far below what test data could show.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
 
-    /// One of `items`, which is never empty.
+    /// Returns one of `items`, which is never empty.
     pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }

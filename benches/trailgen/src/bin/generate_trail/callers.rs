@@ -1,4 +1,4 @@
-//! Who acts in generated events: IAM users, roles' sessions, services, and root in its several forms.
+//! The callers of generated events: IAM users, roles' sessions, services, and root in its several forms.
 
 use crate::rng::Rng;
 use crate::template::{BASE32, Caller};
@@ -36,23 +36,23 @@ const AGENTS: [&str; 6] = [
     "APN/1.0 HashiCorp/1.0 Terraform/1.13.4 (+https://www.terraform.io) terraform-provider-aws/6.18.0",
 ];
 
-/// The forms in which root acts here, and what `roottrail.finding/1` calls each.
+/// The forms in which root acts here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Root {
-    /// In the console, or with the credentials of a session.
+    /// Root in the console, or with the credentials of a session.
     Session,
-    /// With a long-term access key.
+    /// Root with a long-term access key.
     Key,
-    /// Through a forward access session of a service.
+    /// Root through a forward access session of a service.
     Service,
-    /// In a session that `AssumeRoot` opened.
+    /// Root in a session that `AssumeRoot` opened.
     Task,
-    /// Signing in.
+    /// Root signing in.
     SignIn,
 }
 
 impl Root {
-    /// `identity.kind` of the finding.
+    /// Returns `identity.kind` of the finding.
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::Session | Self::Key | Self::SignIn => "root_user",
@@ -62,7 +62,7 @@ impl Root {
     }
 }
 
-/// An IAM user or a role's session in `account`. `hour` is the time of the object, to the hour.
+/// Returns an IAM user or a role's session in `account`. `hour` is the time of the object, to the hour.
 pub(crate) fn principal(rng: &mut Rng, account: &str, hour: &str) -> Caller {
     let (agent, address) = (*rng.pick(&AGENTS), address(rng));
     if rng.below(2) == 0 {
@@ -91,7 +91,7 @@ pub(crate) fn principal(rng: &mut Rng, account: &str, hour: &str) -> Caller {
     }
 }
 
-/// An AWS service acting by itself.
+/// Returns an AWS service acting by itself.
 pub(crate) fn service(host: &'static str) -> Caller {
     let domain = format!("{host}.amazonaws.com");
     Caller {
@@ -102,7 +102,7 @@ pub(crate) fn service(host: &'static str) -> Caller {
     }
 }
 
-/// The root user of `account`.
+/// Returns the root user of `account`.
 pub(crate) fn root(rng: &mut Rng, form: Root, account: &str, hour: &str) -> Caller {
     let start = format!(
         r#"{{"type":"Root","principalId":"{account}","arn":"arn:aws:iam::{account}:root","accountId":"{account}""#
@@ -143,7 +143,7 @@ fn id(rng: &mut Rng, prefix: &str, length: usize) -> String {
     id
 }
 
-/// An address of the ranges kept for documentation.
+/// Returns an address of the ranges kept for documentation.
 fn address(rng: &mut Rng) -> String {
     let network = rng.pick(&["192.0.2", "198.51.100", "203.0.113"]);
     format!("{network}.{}", 1 + rng.below(254))

@@ -1,8 +1,10 @@
-//! The calls that generated events are made of: what was asked of which service, and what it answered. Words in
-//! `<angle brackets>` are slots, filled anew for every event or taken from the object's callers and resources;
-//! `template.rs` knows them all.
+//! The calls that generated events are made of: the service, the request and the response.
+//!
+//! Each row of the table is one kind of event, with a weight that says how often it occurs. Words in `<angle
+//! brackets>` are slots. A slot is filled for each event, with a new value or with one of the object's
+//! callers and resources; `template.rs` knows all slots.
 
-/// Who makes a call.
+/// The maker of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
     /// Users, roles and root.
@@ -11,11 +13,11 @@ pub(crate) enum Who {
     Service(&'static str),
 }
 
-/// A kind of event. Empty texts are left out of it.
+/// A kind of event. Empty texts are left out of the event.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) who: Who,
-    /// How often it occurs, compared with the others.
+    /// The frequency, compared with that of the other kinds.
     pub(crate) weight: usize,
     pub(crate) version: &'static str,
     /// `eventSource` without `.amazonaws.com`.
@@ -31,7 +33,7 @@ pub(crate) struct Call {
     pub(crate) resources: &'static str,
 }
 
-/// What most calls have in common.
+/// The members that most calls have in common.
 const CALL: Call = Call {
     who: Who::Principals,
     weight: 4,
@@ -47,7 +49,7 @@ const CALL: Call = Call {
     resources: "",
 };
 
-/// What S3 adds to each event: mostly noise to a compressor.
+/// The members that S3 adds to each event: mostly noise to a compressor.
 const S3_DETAILS: &str = r#"{"SignatureVersion":"SigV4","CipherSuite":"TLS_AES_128_GCM_SHA256","bytesTransferredIn":<number:3>,"AuthenticationMethod":"AuthHeader","x-amz-id-2":"<base64:76>","bytesTransferredOut":<number:5>}"#;
 const BUCKET: &str = r#"[{"accountId":"<account>","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::<bucket>"}]"#;
 const BUCKET_OBJECT: &str = r#"[{"type":"AWS::S3::Object","ARN":"arn:aws:s3:::<bucket>/<object>"},{"accountId":"<account>","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::<bucket>"}]"#;

@@ -54,7 +54,7 @@ struct Options {
     threads: Option<usize>,
 }
 
-/// Sums over all objects.
+/// The sums over all objects.
 #[derive(Debug, Default)]
 struct Totals {
     compressed: u64,
@@ -135,8 +135,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The compressed size that object `number` should have. Big objects come first, so that none is left to a single
-/// thread at the end.
+/// Returns the compressed size that object `number` should have. Big objects come first, so that none is left
+/// to a single thread at the end.
 fn wanted(options: &Options, number: u64) -> f64 {
     let drawn = unit(&mut seeded(options.seed, 2, number));
     if number < options.big_objects {
@@ -146,11 +146,11 @@ fn wanted(options: &Options, number: u64) -> f64 {
     1000.0 * (low + (high - low) * drawn).exp()
 }
 
-/// Compressed sizes of sample objects, with their numbers of events, in rising order.
+/// Returns compressed sizes of sample objects, with their numbers of events, in rising order.
 fn measure(catalog: &Catalog, shares: &Shares) -> Result<Vec<(f64, f64)>> {
     let mut sizes = vec![(0.0, 0.0)];
     for events in [8, 60, 500, 4000, 16_000] {
-        // Small samples differ much from each other: take the mean of several.
+        // Small samples differ much from each other, so the mean of several is taken.
         let samples = if events > 500 { 1 } else { 8 };
         let mut bytes = 0;
         for sample in 0..samples {
@@ -161,7 +161,8 @@ fn measure(catalog: &Catalog, shares: &Shares) -> Result<Vec<(f64, f64)>> {
     Ok(sizes)
 }
 
-/// How many events give `size` compressed bytes: between the samples by proportion, beyond them as at the last.
+/// Returns how many events give `size` compressed bytes: between the samples by proportion, beyond them as at
+/// the last one.
 fn events_for(sizes: &[(f64, f64)], size: f64) -> usize {
     let above = sizes.partition_point(|(bytes, _)| *bytes < size).clamp(1, sizes.len() - 1);
     let ((bytes_below, events_below), (bytes, events)) = (sizes[above - 1], sizes[above]);

@@ -1,5 +1,9 @@
-//! One generated object: the events of one account and region that are delivered together, its key and its bytes.
-//! Everything follows from the seed and the object's number, so that threads may make objects in any order.
+//! One generated object: the events of one account and region that are delivered together, its key and its
+//! bytes.
+//!
+//! A [`Scene`] draws the object's few callers and resources. Each event takes a call from the [`Catalog`] and
+//! a caller from the scene, and mostly repeats one of the last pairs, as real trails do. Everything follows
+//! from the seed and the object's number, so that threads may make objects in any order.
 
 use crate::callers::{self, Root};
 use crate::calls::{CALLS, Call, Who};
@@ -20,17 +24,17 @@ const WORDS: [&str; 12] = [
 ];
 const FIRST_DAY: &str = "2025-03-02T00:00:00Z";
 const DAYS: usize = 7;
-/// Callers and resources that one object shows: real objects repeat themselves.
+/// Callers and resources that appear in one object: real objects repeat themselves.
 const CALLERS: usize = 12;
 const RESOURCES: usize = 40;
-/// How many of a hundred events repeat one of the last few pairs of caller and call.
+/// Events of a hundred that repeat one of the last few pairs of caller and call.
 const REPEATS: usize = 94;
 const REMEMBERED: usize = 8;
 
 /// A sign-in to the console, which only root makes here.
 const SIGN_IN: &str = r#"{"eventVersion":"1.08","userIdentity":<identity>,"eventTime":"<time>","eventSource":"signin.amazonaws.com","eventName":"ConsoleLogin","awsRegion":"<region>","sourceIPAddress":"<address>","userAgent":"<agent>","requestParameters":null,"responseElements":{"ConsoleLogin":"Success"},"additionalEventData":{"LoginTo":"https://console.aws.amazon.com/console/home?hashArgs=%23&isauthcode=true&state=<hex:16>","MobileVersion":"No","MFAUsed":"No"},"eventID":"<uuid>","readOnly":false,"eventType":"AwsConsoleSignIn","managementEvent":true,"recipientAccountId":"<account>","eventCategory":"Management"}"#;
 
-/// What the user asked for, as far as the events are concerned.
+/// The shares of events that the user asked for.
 #[derive(Debug)]
 pub(crate) struct Shares {
     pub(crate) seed: u64,
@@ -62,13 +66,13 @@ impl Catalog {
         Ok(Self { calls, total_weight, sign_in: Template::parse(SIGN_IN)? })
     }
 
-    /// The number of a call, drawn by weight.
+    /// Returns the number of a call, drawn by weight.
     fn pick(&self, rng: &mut Rng) -> usize {
         let drawn = rng.below(self.total_weight);
         self.calls.partition_point(|(up_to, _, _)| *up_to <= drawn)
     }
 
-    /// The number of a call that a principal makes.
+    /// Returns the number of a call that a principal makes.
     fn pick_for_root(&self, rng: &mut Rng) -> usize {
         loop {
             let number = self.pick(rng);
@@ -79,7 +83,7 @@ impl Catalog {
     }
 }
 
-/// The whole event of a call, with slots, in the field order of real trails.
+/// Returns the whole event of a call, with slots, in the field order of real trails.
 fn text(call: &Call) -> String {
     let Call { version, service, name, request, response, read_only, management, .. } = call;
     let optional = |field: &str, value: &str| {
@@ -94,7 +98,7 @@ fn text(call: &Call) -> String {
     let category = if *management { "Management" } else { "Data" };
     let end = match call.who {
         Who::Service(_) => r#","sharedEventID":"<uuid>""#.to_owned(),
-        // Older record versions say nothing of TLS.
+        // Older record versions have no TLS details.
         Who::Principals if matches!(*version, "1.08" | "1.09") => String::new(),
         Who::Principals => format!(
             r#","tlsDetails":{{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"{service}.<region>.amazonaws.com"}}"#
@@ -105,13 +109,13 @@ fn text(call: &Call) -> String {
     )
 }
 
-/// What an object holds, added up for the manifest.
+/// The counts of an object, added up for the manifest.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) events: u64,
     /// Events of the five kinds of root.
     pub(crate) root: u64,
-    /// Those of them that say `"type":"Root"` in so many bytes.
+    /// Events of root that say `"type":"Root"` in so many bytes.
     pub(crate) plain_root: u64,
     pub(crate) assume_root_callers: u64,
     pub(crate) decoys: u64,
@@ -128,7 +132,7 @@ pub(crate) struct Object {
     pub(crate) counts: Counts,
 }
 
-/// The generator of object `number`; `purpose` keeps the uses of one number apart.
+/// Returns the generator of object `number`; `purpose` keeps the uses of one number apart.
 pub(crate) fn seeded(seed: u64, purpose: u64, number: u64) -> Rng {
     let base = Rng::new(Rng::new(seed).next() ^ purpose).next();
     Rng::new(Rng::new(base ^ number).next())
@@ -138,7 +142,7 @@ pub(crate) fn seeded(seed: u64, purpose: u64, number: u64) -> Rng {
 ///
 /// # Errors
 ///
-/// Fails only where the calendar does: a mistake in this file.
+/// Fails only where the calendar does, which is a mistake in this file.
 pub(crate) fn make(catalog: &Catalog, shares: &Shares, number: u64, events: usize) -> Result<Object> {
     let rng = &mut seeded(shares.seed, 1, number);
     let (account, region) = (*rng.pick(&ACCOUNTS), *rng.pick(&REGIONS));
@@ -169,11 +173,12 @@ pub(crate) fn make(catalog: &Catalog, shares: &Shares, number: u64, events: usiz
 }
 
 impl Object {
-    /// The bytes of the object: one gzip member, with name and time in its header as CloudTrail writes it.
+    /// Returns the bytes of the object: one gzip member, with name and time in its header as CloudTrail
+    /// writes it.
     ///
     /// # Errors
     ///
-    /// Writing to memory does not fail in practice.
+    /// Fails where the compressor does; writing to memory does not fail in practice.
     pub(crate) fn gzip(&self) -> Result<Vec<u8>> {
         let name = self.key.rsplit('/').next().unwrap_or_default().trim_end_matches(".gz");
         let seconds = u32::try_from(self.delivered.as_second())?;
@@ -184,7 +189,7 @@ impl Object {
     }
 }
 
-/// The callers and resources of one object, and what happened last.
+/// The callers and resources of one object, and the last events.
 struct Scene {
     account: &'static str,
     region: &'static str,
@@ -284,18 +289,18 @@ fn resource(rng: &mut Rng) -> Resource {
     Resource { bucket, id, uuid, word }
 }
 
-/// A number below `n`, small ones far more often: a few callers make most of the calls.
+/// Returns a number below `n`, small ones far more often: a few callers make most of the calls.
 fn often_first(rng: &mut Rng, n: usize) -> usize {
     let limit = rng.below(n) + 1;
     rng.below(limit)
 }
 
-/// True with the probability `share`.
+/// Returns true with the probability `share`.
 fn happens(rng: &mut Rng, share: f64) -> bool {
     share > 0.0 && unit(rng) < share
 }
 
-/// A number from 0 up to 1.
+/// Returns a number from 0 up to 1.
 pub(crate) fn unit(rng: &mut Rng) -> f64 {
     (rng.next() >> 11) as f64 / (1_u64 << 53) as f64
 }

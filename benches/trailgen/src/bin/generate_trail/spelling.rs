@@ -1,5 +1,8 @@
-//! Root events spelled oddly, and other events that mention root: what an exact scanner must count all the same,
-//! and must not be taken in by. Works on the text of one event.
+//! Root events spelled oddly, and other events that mention root.
+//!
+//! An exact scanner must count the former and must not count the latter. A [`Disguise`] rewrites the text of
+//! one plain root event: white space, escapes, the order of keys, or another way of naming root. [`decoy`]
+//! puts root into an event of somebody else.
 
 use crate::rng::Rng;
 
@@ -55,7 +58,7 @@ impl Disguise {
         *rng.pick(&DISGUISES)
     }
 
-    /// `identity.kind` of the finding, where the plain event's would be `kind`.
+    /// Returns `identity.kind` of the finding, where the plain event's would be `kind`.
     pub(crate) fn kind(self, kind: &'static str) -> &'static str {
         match self {
             Self::OtherAccount => "root_cross_account",
@@ -66,7 +69,7 @@ impl Disguise {
         }
     }
 
-    /// The event of root in this spelling. `text` is the plain event, whose identity is `identity`.
+    /// Returns the event of root in this spelling. `text` is the plain event, whose identity is `identity`.
     pub(crate) fn apply(self, text: &str, identity: &str, account: &str) -> String {
         let plain = r#""type":"Root""#;
         let root = format!("arn:aws:iam::{account}:root");
@@ -110,7 +113,7 @@ impl Disguise {
     }
 }
 
-/// The event under another `eventSource` and `eventName`.
+/// Returns the event under another `eventSource` and `eventName`.
 fn named(text: &str, source: &str, name: &str) -> String {
     let mut out = text.to_owned();
     for (field, value) in [("eventSource", source), ("eventName", name)] {
@@ -122,7 +125,7 @@ fn named(text: &str, source: &str, name: &str) -> String {
     out
 }
 
-/// Spaces, tabs and line breaks between all tokens.
+/// Returns the event with spaces, tabs and line breaks between all tokens.
 fn indented(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     let (mut in_string, mut escaped) = (false, false);
@@ -141,7 +144,8 @@ fn indented(text: &str) -> String {
     out
 }
 
-/// An event that is not root's, with root mentioned in one more field, or with brackets inside a string.
+/// Returns an event that is not root's, with root mentioned in one more field, or with brackets inside a
+/// string.
 pub(crate) fn decoy(text: &str, rng: &mut Rng, account: &str) -> String {
     let mention = match rng.below(8) {
         0 => r#""tags":{"type":"Root"}"#.to_owned(),

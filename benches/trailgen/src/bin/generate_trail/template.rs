@@ -1,5 +1,8 @@
-//! Event templates: texts with slots, parsed once and rendered many times. It knows what each slot holds; which
-//! events occur is decided elsewhere.
+//! Event templates: texts with slots, parsed once and rendered many times.
+//!
+//! [`Template::parse`] splits a text into literals and slots; a slot that does not exist is an error.
+//! [`Template::render`] fills the slots from [`Values`] or from the generator. The templates themselves, and
+//! the choice among them, are in other files.
 
 use crate::rng::Rng;
 use anyhow::{Context as _, Result, bail};
@@ -8,10 +11,10 @@ use std::fmt::Write as _;
 pub(crate) const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 pub(crate) const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const HEX: &[u8] = b"0123456789abcdef";
-/// S3's request ids leave out the letters that look like digits.
+/// The letters of S3's request ids, without those that look like digits.
 const S3_ID: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// What a slot holds.
+/// The content of a slot.
 #[derive(Debug, Clone, Copy)]
 enum Slot {
     // The event and its object.
@@ -19,17 +22,17 @@ enum Slot {
     Day,
     Account,
     Region,
-    // The caller: the same for all its events in the object.
+    // The caller: one for all of its events in the object.
     Identity,
     Address,
     Agent,
     Principal,
-    // The resource the event is about: one of the object's few.
+    // The resource that the event is about: one of the object's few.
     Bucket,
     Id,
     Thing,
     Word,
-    // New each time.
+    // A new value each time.
     Object,
     FreshId,
     Uuid,
@@ -47,7 +50,7 @@ pub(crate) struct Caller {
     pub(crate) identity: String,
     pub(crate) address: String,
     pub(crate) agent: &'static str,
-    /// The id of its user or role.
+    /// The id of the caller's user or role.
     pub(crate) principal: String,
 }
 
@@ -61,7 +64,7 @@ pub(crate) struct Resource {
     pub(crate) word: &'static str,
 }
 
-/// Everything that slots are filled from, but for the generator of new ids.
+/// The values that slots are filled with, but for new ids.
 #[derive(Debug)]
 pub(crate) struct Values<'a> {
     pub(crate) time: &'a str,

@@ -1,5 +1,8 @@
-//! The bucket on disk: which object an event is delivered in, the objects' names and bytes, the digest over them,
-//! the insight file and the export. It decides no event.
+//! The bucket on disk: which object an event is delivered in, and the names and bytes of objects.
+//!
+//! [`deliver`] groups events by account, region and ten minutes, as deliveries do. The digest, the insight
+//! file and the export are made from the events as well. No event is decided in this file, and the same
+//! events give the same bytes each time.
 
 use crate::event::{ALPHANUMERIC, Event};
 use crate::rng::Rng;
@@ -21,16 +24,16 @@ pub(crate) struct Object {
     pub(crate) key: String,
     pub(crate) text: String,
     pub(crate) records: usize,
-    /// Times of its first and last event.
+    /// The times of the first and the last event.
     span: (String, String),
 }
 
-/// Delivers the events: those of one account, region and ten minutes share an object. `late_copy` is the id of
-/// the event that is delivered a second time, in an object of its own.
+/// Delivers the events: those of one account, region and ten minutes share an object. `late_copy` is the id
+/// of the event that is delivered a second time, in an object of its own.
 ///
 /// # Errors
 ///
-/// Fails where an event's time is none (a mistake in the story).
+/// Fails where the time of an event is no time, which is a mistake in the story.
 pub(crate) fn deliver(rng: &mut Rng, mut events: Vec<Event>, late_copy: &str) -> Result<Vec<Object>> {
     events.sort_by(|a, b| (&a.time, &a.event_id).cmp(&(&b.time, &b.event_id)));
     let mut groups: BTreeMap<(&str, &str, String), Vec<&Event>> = BTreeMap::new();
@@ -52,7 +55,7 @@ pub(crate) fn deliver(rng: &mut Rng, mut events: Vec<Event>, late_copy: &str) ->
     Ok(objects)
 }
 
-/// The minute that lies `minutes` after `time`, as `2025-11-18T03:25`.
+/// Returns the minute that lies `minutes` after `time`, as `2025-11-18T03:25`.
 fn minutes_later(time: &str, minutes: i64) -> Result<String> {
     let time: Timestamp = time.parse().with_context(|| format!("{time} is no time"))?;
     Ok(time.checked_add(SignedDuration::from_mins(minutes))?.strftime("%Y-%m-%dT%H:%M").to_string())
@@ -70,7 +73,8 @@ fn object(rng: &mut Rng, account: &str, region: &str, delivered: &str, events: &
     }
 }
 
-/// A key as CloudTrail makes it; the two accounts of the organization lie below its id.
+/// Returns a key as CloudTrail makes it; the two accounts of the organization lie below the organization's
+/// id.
 fn key(rng: &mut Rng, account: &str, kind: &str, region: &str, delivered: &str) -> String {
     let organization = if account == VICTIM { String::new() } else { format!("{ORGANIZATION}/") };
     let (day, minute) = (delivered[..10].replace('-', "/"), delivered.replace(['-', ':'], ""));
@@ -80,7 +84,8 @@ fn key(rng: &mut Rng, account: &str, kind: &str, region: &str, delivered: &str) 
     key + ".json.gz"
 }
 
-/// The digest of the hour in which the intruder was in the console, over the objects delivered in it.
+/// Returns the digest of the hour in which the intruder was in the console, over the objects delivered in
+/// that hour.
 pub(crate) fn digest(objects: &[Object]) -> Object {
     let prefix =
         format!("AWSLogs/{VICTIM}/CloudTrail/us-east-1/2025/11/18/{VICTIM}_CloudTrail_us-east-1_20251118T03");
@@ -117,7 +122,7 @@ fn sha256(text: &str) -> String {
     hex
 }
 
-/// The insight that CloudTrail raised about the machines started with the stolen key.
+/// Returns the insight that CloudTrail raised about the machines started with the stolen key.
 pub(crate) fn insight(rng: &mut Rng) -> Object {
     let (mut id, mut shared) = (String::new(), String::new());
     rng.write_uuid(&mut id);
@@ -130,7 +135,8 @@ pub(crate) fn insight(rng: &mut Rng) -> Object {
     Object { key, text, records: 0, span: (time.to_owned(), time.to_owned()) }
 }
 
-/// The output of `aws cloudtrail lookup-events` over `events`, newest first as it prints them.
+/// Returns the output of `aws cloudtrail lookup-events` over `events`, newest first as the command prints
+/// them.
 pub(crate) fn export(events: &[(Event, &str)]) -> String {
     let rows: Vec<String> = events
         .iter()
@@ -160,7 +166,7 @@ pub(crate) fn write(root: &Path, key: &str, text: &str) -> Result<u64> {
     }
     let mut bytes = text.as_bytes().to_vec();
     if key.ends_with(".gz") {
-        // No name and no time in the header: the same bytes each time.
+        // The header has no name and no time, so that the bytes are the same each time.
         let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
         encoder.write_all(text.as_bytes())?;
         bytes = encoder.finish()?;

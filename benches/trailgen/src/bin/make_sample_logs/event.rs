@@ -1,5 +1,8 @@
 //! One CloudTrail event of the sample: its fields and its JSON text, in the order in which AWS writes them.
-//! It knows nothing of the story the events tell.
+//!
+//! [`Event::new`] fills in a successful API call, and the caller changes the fields that differ.
+//! [`Event::json`] writes the text and leaves out what AWS leaves out. The functions below write
+//! `userIdentity` of each kind of caller. The story that the events tell is in other files.
 
 use crate::rng::Rng;
 use std::fmt::Write as _;
@@ -7,7 +10,7 @@ use std::fmt::Write as _;
 /// The characters of the random end of an object's name.
 pub(crate) const ALPHANUMERIC: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// What the event is in the sample, counted for the README.
+/// The part of the event in the sample, counted for the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
     /// `userIdentity.type` Root, by a person or a program.
@@ -18,7 +21,7 @@ pub(crate) enum Class {
     RootAssumed,
     /// The `AssumeRoot` call itself: not root, but it opens a root session.
     AssumeRootCaller,
-    /// Names or mentions root, and is not root.
+    /// An event that names or mentions root, and is not root's.
     LookAlike,
     /// Everyday activity.
     Ordinary,
@@ -53,7 +56,8 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// A successful API call with the ids drawn from `rng`; the caller changes what is different.
+    /// Returns a successful API call with the ids drawn from `rng`; the caller changes the fields that
+    /// differ.
     pub(crate) fn new(
         rng: &mut Rng,
         account: &'static str,
@@ -94,7 +98,7 @@ impl Event {
         }
     }
 
-    /// The event as CloudTrail writes it, on one line.
+    /// Returns the event as CloudTrail writes it, on one line.
     pub(crate) fn json(&self) -> String {
         let mut out = String::with_capacity(1500);
         let text = |value: &str| serde_json::Value::from(value).to_string();
@@ -148,7 +152,7 @@ impl Event {
     }
 }
 
-/// The record version differs from service to service, as in real trails.
+/// Returns the record version, which differs from service to service, as in real trails.
 fn version(source: &str) -> &'static str {
     match source {
         "elasticloadbalancing.amazonaws.com" | "sts.amazonaws.com" => "1.08",
@@ -158,26 +162,26 @@ fn version(source: &str) -> &'static str {
     }
 }
 
-/// Whether a call by this name only reads, which the names of AWS's operations tell.
+/// Returns whether a call by this name only reads, which the names of AWS's operations show.
 fn is_read_only(name: &str) -> bool {
     let reading = ["Describe", "Get", "List", "Lookup", "Head", "Decrypt", "AssumeRole", "GenerateDataKey"];
     name != "GetSessionToken" && reading.iter().any(|start| name.starts_with(start))
 }
 
-/// `userIdentity` of root signing in: no key yet.
+/// Returns `userIdentity` of root signing in, without a key.
 pub(crate) fn root_sign_in(account: &str) -> String {
     root_with_key(account, "")
 }
 
-/// `userIdentity` of root using the long-term access key `key`.
+/// Returns `userIdentity` of root using the long-term access key `key`.
 pub(crate) fn root_with_key(account: &str, key: &str) -> String {
     format!(
         r#"{{"type":"Root","principalId":"{account}","arn":"arn:aws:iam::{account}:root","accountId":"{account}","accessKeyId":"{key}"}}"#
     )
 }
 
-/// `userIdentity` of root in a session: `more` is put behind the attributes, such as `,"assumedRoot":"true"`,
-/// and `last` behind the session, such as `,"invokedBy":"ec2.amazonaws.com"`.
+/// Returns `userIdentity` of root in a session: `more` is put behind the attributes, such as
+/// `,"assumedRoot":"true"`, and `last` behind the session, such as `,"invokedBy":"ec2.amazonaws.com"`.
 pub(crate) fn root_in_session(
     account: &str,
     key: &str,
@@ -193,14 +197,14 @@ pub(crate) fn root_in_session(
     )
 }
 
-/// `userIdentity` of an IAM user with an access key.
+/// Returns `userIdentity` of an IAM user with an access key.
 pub(crate) fn iam_user(account: &str, principal: &str, name: &str, key: &str) -> String {
     format!(
         r#"{{"type":"IAMUser","principalId":"{principal}","arn":"arn:aws:iam::{account}:user/{name}","accountId":"{account}","accessKeyId":"{key}","userName":"{name}"}}"#
     )
 }
 
-/// `userIdentity` of a role's session.
+/// Returns `userIdentity` of a role's session.
 pub(crate) fn role_session(
     account: &str,
     principal: &str,
@@ -214,7 +218,7 @@ pub(crate) fn role_session(
     )
 }
 
-/// `userIdentity` of an AWS service.
+/// Returns `userIdentity` of an AWS service.
 pub(crate) fn service(host: &str) -> String {
     format!(r#"{{"type":"AWSService","invokedBy":"{host}"}}"#)
 }

@@ -1,10 +1,10 @@
-//! Events that say "root" somewhere and are not root activity: what a search for the word would report wrongly.
+//! Events that say "root" somewhere and are not root activity: false hits of a search for the word.
 
 use crate::event::{Class, Event, iam_user, role_session};
 use crate::rng::Rng;
 use crate::story::{BROWSER, CLI, MANAGEMENT, MEMBER, ORGANIZATION, VICTIM};
 
-/// One event for each way of looking like root.
+/// Returns one event for each way of looking like root.
 pub(crate) fn events(rng: &mut Rng) -> Vec<Event> {
     let mut events = named_root(rng);
     events.extend(mentions_root(rng));
@@ -21,7 +21,7 @@ pub(crate) fn events(rng: &mut Rng) -> Vec<Event> {
     events
 }
 
-/// IAM users, roles and sessions that somebody called root.
+/// Returns events of IAM users, roles and sessions that somebody called root.
 fn named_root(rng: &mut Rng) -> Vec<Event> {
     let s3 = "s3.amazonaws.com";
     let mut user = Event::new(rng, MEMBER, "us-west-2", "2025-11-17T14:03:11Z", s3, "ListBuckets");
@@ -58,7 +58,8 @@ fn named_root(rng: &mut Rng) -> Vec<Event> {
     vec![user, sign_in, role, session]
 }
 
-/// Ordinary users whose requests, tags, queries or errors hold a root ARN or the word `Root`.
+/// Returns events of ordinary users whose requests, tags, queries or errors hold a root ARN or the word
+/// `Root`.
 fn mentions_root(rng: &mut Rng) -> Vec<Event> {
     let alice = iam_user(VICTIM, "AIDAZ6TQXK4RMEXAMPLE", "alice", "ASIAW2YHN9VCBEXAMPLE");
     let dana = iam_user(MANAGEMENT, "AIDAT5PMK3ZQ7XEXAMPLE", "dana", "AKIAH7RBV4QXTEXAMPLE");
@@ -106,7 +107,8 @@ fn mentions_root(rng: &mut Rng) -> Vec<Event> {
     vec![key, policy, tags, query, refused]
 }
 
-/// Principals of other kinds: another account without an ARN, a federated user, a service rotating a key.
+/// Returns events of other principals: another account without an ARN, a federated user, a service rotating a
+/// key.
 fn other_principals(rng: &mut Rng) -> Vec<Event> {
     let mut account =
         Event::new(rng, MEMBER, "us-east-1", "2025-11-18T16:10:08Z", "sts.amazonaws.com", "AssumeRole");

@@ -1,8 +1,8 @@
 //! Makes `sample-logs`: a small trail bucket on disk that tells the story of a root compromise.
 //!
-//! `cargo run -p trailgen --bin make_sample_logs -- [FOLDER]` writes the same bytes each time, below `sample-logs` or the
-//! folder named, and prints the figures that `sample-logs/README.md` gives. It deletes nothing: remove what
-//! earlier versions left behind by hand.
+//! `cargo run -p trailgen --bin make_sample_logs -- [FOLDER]` writes the same bytes each time, below
+//! `sample-logs` or the folder named, and prints the figures that `sample-logs/README.md` gives. No file is
+//! deleted: files that earlier versions left behind must be removed by hand.
 #![expect(clippy::print_stdout, reason = "the figures are this program's output")]
 
 mod bucket;
@@ -77,8 +77,8 @@ fn root_events(exported: &[(Event, &str)]) -> usize {
     exported.iter().filter(|(event, _)| event.class == Class::RootUser).count()
 }
 
-/// Sign-ins from before the trail existed, as the event history still has them: the intruder's first try is
-/// among them.
+/// Returns sign-ins from before the trail existed, as the event history still has them, with the intruder's
+/// first try.
 fn earlier_sign_ins(rng: &mut Rng) -> Vec<(Event, &'static str)> {
     let mut event = |time: &str, user: &'static str, root: bool, result: &str| {
         let mut event = Event::new(rng, VICTIM, "us-east-1", time, "signin.amazonaws.com", "ConsoleLogin");

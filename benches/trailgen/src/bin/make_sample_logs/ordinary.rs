@@ -1,11 +1,14 @@
-//! What every account does all day: people, pipelines and AWS services at work, none of them root. Drawn from a
-//! table of calls with the generator's seed, in bursts of one caller, as real trails show them.
+//! The everyday activity of all accounts: people, pipelines and AWS services at work, none of them root.
+//!
+//! Events are drawn from a table of calls with the generator's seed, in bursts of one caller, as real trails
+//! show them. A template has placeholders for the values that differ from event to event. The bursts spread
+//! over three days, and each account works in its own regions. Now and then a call is refused.
 
 use crate::event::{Event, iam_user, role_session, service};
 use crate::rng::Rng;
 use crate::story::{BROWSER, CLI, MANAGEMENT, MEMBER, VICTIM};
 
-/// Who calls in an account: a name, and the session or user id that goes with it.
+/// A caller in an account: a name, and the session or user id that goes with it.
 struct Caller {
     account: &'static str,
     kind: Kind,
@@ -70,11 +73,11 @@ const fn role(
     Caller { account, kind: Kind::Role { name, session, principal, key, agent } }
 }
 
-/// A kind of call: service, operation, request and response, in which `@account`, `@region`, `@hex` and `@uuid`
-/// stand for what differs from event to event.
+/// A kind of call: service, operation, request and response, in which `@account`, `@region`, `@hex` and
+/// `@uuid` stand for the values that differ from event to event.
 type Call = (&'static str, &'static str, &'static str, &'static str);
 
-/// Calls of people and pipelines.
+/// The calls of people and pipelines.
 const CALLS: [Call; 18] = [
     (
         "ec2.amazonaws.com",
@@ -146,7 +149,7 @@ const CALLS: [Call; 18] = [
     ),
 ];
 
-/// Calls of AWS services: service, operation, request, resources, and the host that calls.
+/// The calls of AWS services: service, operation, request, resources, and the host that calls.
 const SERVICE_CALLS: [(&str, &str, &str, &str, &str); 4] = [
     (
         "s3.amazonaws.com",
@@ -178,7 +181,7 @@ const SERVICE_CALLS: [(&str, &str, &str, &str, &str); 4] = [
     ),
 ];
 
-/// Where each account works, and how busy: region, quarter-hours a day, events in each.
+/// The places of each account, and how busy they are: region, quarter-hours a day, events in each.
 const PLACES: [(&str, &str, usize, usize); 7] = [
     (VICTIM, "us-east-1", 5, 9),
     (VICTIM, "eu-west-1", 2, 8),
@@ -189,13 +192,13 @@ const PLACES: [(&str, &str, usize, usize); 7] = [
     (MEMBER, "us-west-2", 1, 7),
 ];
 
-/// Three days of everyday events in all accounts.
+/// Returns three days of everyday events in all accounts.
 pub(crate) fn events(rng: &mut Rng) -> Vec<Event> {
     let mut events = Vec::new();
     for day in 17..20 {
         for &(account, region, bursts, per_burst) in &PLACES {
             for burst in 0..bursts {
-                // Spread over the day, and never in the same ten minutes.
+                // The bursts are spread over the day, and never in the same ten minutes.
                 let hour = burst * 24 / bursts + rng.below(24 / bursts);
                 let minute = 10 * rng.below(6);
                 let mut second = 0;
@@ -251,7 +254,7 @@ fn by_caller(rng: &mut Rng, caller: &Caller, region: &'static str, time: &str) -
             event.agent = agent;
         }
     }
-    // Now and then something is refused.
+    // Now and then a call is refused.
     if rng.below(14) == 0 && event.read_only {
         event.error_code = "AccessDenied";
         let service = source.trim_end_matches(".amazonaws.com");

@@ -3,20 +3,20 @@
 use anyhow::{Context as _, Result};
 use std::path::Path;
 
-/// A report's columns.
+/// The columns of a report.
 const COLUMNS: &str = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,\
     password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,\
     access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,\
     access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,\
     cert_1_last_rotated,cert_2_active,cert_2_last_rotated";
 
-/// No second key, and no certificates.
+/// The columns of an account without a second key and without certificates.
 const REST: &str = "false,N/A,N/A,N/A,N/A,false,N/A,false,N/A";
 
-/// No key at all.
+/// The columns of an account without any key.
 const NO_KEY: &str = "false,N/A,N/A,N/A,N/A";
 
-/// Writes the reports below `root`, and returns how many and the bytes they take.
+/// Writes the reports below `root`, and returns their number and the bytes that they take.
 ///
 /// # Errors
 ///
@@ -34,7 +34,7 @@ pub(crate) fn write(root: &Path) -> Result<(usize, u64)> {
     Ok((reports.len(), size))
 }
 
-/// Root's row, and that of an everyday user.
+/// Returns the row of root, and that of an everyday user.
 fn report(account: &str, made: &str, root: &str, user: &str) -> String {
     let root = format!("<root_account>,arn:aws:iam::{account}:root,{made},not_supported,{root},{REST}");
     format!("{COLUMNS}\n{root}\n{user},{REST}\n")
@@ -52,7 +52,7 @@ fn reports() -> Vec<(String, String)> {
     let root = |signed_in: &str, mfa: bool, key: &str| {
         format!("{signed_in},not_supported,not_supported,{mfa},{key}")
     };
-    // The intruder's: made at 03:11:50, used last at 04:40:37.
+    // The intruder's key was made at 03:11:50, and used last at 04:40:37.
     let key = "true,2025-11-18T03:11:50+00:00,2025-11-18T04:40:37+00:00,us-east-1,s3";
     let long_ago = "2025-02-03T09:14:27+00:00";
     let made = ["2019-05-14T08:20:11+00:00", "2020-01-20T13:05:42+00:00", "2022-08-30T15:48:03+00:00"];

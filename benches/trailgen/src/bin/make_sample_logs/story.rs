@@ -1,5 +1,9 @@
-//! Everything root does in the sample, in order of time: the compromise of 111122223333 on 2025-11-18, and what
-//! the two accounts of the organization did that same week, which is reported too and harmless.
+//! All events of root in the sample, in order of time.
+//!
+//! The account 111122223333 is compromised on 2025-11-18: passwords are tried, root signs in without MFA,
+//! makes a key for itself, and the key is used from elsewhere. Each step is a function that returns its
+//! events. The two accounts of the organization use root in the same week, which is reported too and
+//! harmless.
 
 use crate::event::{Class, Event, iam_user, root_in_session, root_sign_in, root_with_key};
 use crate::rng::Rng;
@@ -17,7 +21,7 @@ const SPRAYER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML
 pub(crate) const CLI: &str = "aws-cli/2.31.9 md/awscrt#0.27.6 ua/2.1 os/linux#6.8.0 md/arch#x86_64 lang/python#3.13.7 md/pyimpl#CPython cfg/retry-mode#standard md/prompt#off md/command#sts.get-caller-identity";
 const BOTO: &str = "Boto3/1.40.55 md/Botocore#1.40.55 ua/2.1 os/linux#5.15.0 md/arch#x86_64 lang/python#3.11.2 md/pyimpl#CPython cfg/retry-mode#legacy Botocore/1.40.55";
 
-/// When the intruder signs in: the creation time of the whole session.
+/// The time when the intruder signs in: the creation time of the whole session.
 const SIGN_IN: &str = "2025-11-18T03:02:41Z";
 const SESSION_KEY: &str = "ASIAQ3EGR7PLMEXAMPLE";
 /// The key that root makes for itself, and that is used from elsewhere afterwards.
@@ -26,7 +30,7 @@ const TOKEN_KEY: &str = "ASIAYK5CJ7RBQEXAMPLE";
 const CONSOLE_ADDRESS: &str = "203.0.113.77";
 const KEY_ADDRESS: &str = "192.0.2.146";
 
-/// All events of root and of those who open root sessions.
+/// Returns all events of root and of those who open root sessions.
 pub(crate) fn events(rng: &mut Rng) -> Vec<Event> {
     let mut events = spray(rng);
     events.extend(console_session(rng));
@@ -36,7 +40,7 @@ pub(crate) fn events(rng: &mut Rng) -> Vec<Event> {
     events
 }
 
-/// The sign-in event `name` of root, with its result and what the sign-in page added.
+/// Returns the sign-in event `name` of root, with its result and what the sign-in page added.
 fn sign_in(rng: &mut Rng, account: &'static str, time: &str, name: &'static str, result: &str) -> Event {
     let mut event = Event::new(rng, account, "us-east-1", time, "signin.amazonaws.com", name);
     event.class = Class::RootUser;
@@ -58,7 +62,7 @@ fn login_details(mfa: &str) -> String {
     )
 }
 
-/// Passwords tried against the root user from three addresses, then the recovery mail.
+/// Returns passwords tried against the root user from three addresses, then the recovery mail.
 fn spray(rng: &mut Rng) -> Vec<Event> {
     let addresses = ["198.51.100.23", "198.51.100.24", "198.51.100.87"];
     let tries =
@@ -78,7 +82,7 @@ fn spray(rng: &mut Rng) -> Vec<Event> {
     events
 }
 
-/// A call in the intruder's console session.
+/// Returns a call in the intruder's console session.
 fn console(rng: &mut Rng, time: &str, source: &'static str, name: &'static str, request: &str) -> Event {
     let region = if source == "ec2.amazonaws.com" { "eu-west-1" } else { "us-east-1" };
     let mut event = Event::new(rng, VICTIM, region, &format!("2025-11-18T{time}Z"), source, name);
@@ -91,7 +95,7 @@ fn console(rng: &mut Rng, time: &str, source: &'static str, name: &'static str, 
     event
 }
 
-/// The sign-in without MFA and what was done in the console.
+/// Returns the sign-in without MFA, and the calls in the console.
 fn console_session(rng: &mut Rng) -> Vec<Event> {
     let mut login = sign_in(rng, VICTIM, SIGN_IN, "ConsoleLogin", "Success");
     login.address = CONSOLE_ADDRESS.to_owned();
@@ -99,7 +103,7 @@ fn console_session(rng: &mut Rng) -> Vec<Event> {
 
     let (iam, trail) = ("iam.amazonaws.com", "cloudtrail.amazonaws.com");
     let root_device = format!("arn:aws:iam::{VICTIM}:mfa/root-account-mfa-device");
-    // A device was registered for root long ago and never activated: that is why no MFA was asked for.
+    // A device was registered for root long ago and never activated, so no MFA was asked for.
     let mut delete_device = console(
         rng,
         "03:06:12",
@@ -152,7 +156,7 @@ fn console_session(rng: &mut Rng) -> Vec<Event> {
     ]
 }
 
-/// A call signed with the stolen key, from another address than the console session.
+/// Returns a call signed with the stolen key, from another address than the console session.
 fn with_key(rng: &mut Rng, time: &str, source: &'static str, name: &'static str, request: &str) -> Event {
     let mut event = console(rng, time, source, name, request);
     event.region = "us-east-1";
@@ -169,7 +173,8 @@ fn denied(mut event: Event, code: &'static str, message: &str) -> Event {
     event
 }
 
-/// The stolen key in use: a look round, a session token, machines, a bucket opened to the world, three refusals.
+/// Returns the stolen key in use: a look round, a session token, machines, a bucket opened to the world,
+/// three refusals.
 fn key_use(rng: &mut Rng) -> Vec<Event> {
     let (ec2, s3, sts) = ("ec2.amazonaws.com", "s3.amazonaws.com", "sts.amazonaws.com");
     let buckets = with_key(rng, "04:15:09", s3, "ListBuckets", r#"{"Host":"s3.amazonaws.com"}"#);
@@ -233,7 +238,7 @@ fn with_additional(mut event: Event) -> Event {
     event
 }
 
-/// The session token in use, and one event whose identity says `Unknown` where its ARN says root.
+/// Returns the session token in use, and one event whose identity says `Unknown` where its ARN says root.
 fn token_use(rng: &mut Rng) -> Vec<Event> {
     let session = root_in_session(VICTIM, TOKEN_KEY, "2025-11-18T04:17:02Z", false, "", "");
     let mut list = with_additional(with_key(rng, "04:52:18", "s3.amazonaws.com", "ListBuckets", "null"));
@@ -250,7 +255,8 @@ fn token_use(rng: &mut Rng) -> Vec<Event> {
     vec![list, describe, billing]
 }
 
-/// The organization: root signs in with MFA in both accounts, and a task session opened by `AssumeRoot`.
+/// Returns the organization's events: root signs in with MFA in both accounts, and a task session opened by
+/// `AssumeRoot`.
 fn organization(rng: &mut Rng) -> Vec<Event> {
     let office = "203.0.113.12";
     let signed_in = |event: &mut Event, device: &str| {
