@@ -1,5 +1,6 @@
-//! Access that ends in the middle of a run: fetched anew where that helps, waited for where it may come back,
-//! and reported object by object where it does not. A key that is denied by itself is none of that.
+//! Access that ends in the middle of a run: objects are fetched again where that helps, waited for where
+//! access may come back, and reported one by one where it does not. A key that is denied by itself is another
+//! case.
 
 use crate::bucket::{scan_bucket, signed};
 use crate::support::cli::{Folder, feed, lines, scan_with};
@@ -46,7 +47,7 @@ fn scan(options: &S3Options) -> (Vec<Scanned>, Vec<String>) {
     scan_and(options, |_| {})
 }
 
-/// And does something with it as it is told.
+/// Scans, and calls `at` with each message of the session.
 fn scan_and(options: &S3Options, at: impl Fn(&str) + Send + Sync + 'static) -> (Vec<Scanned>, Vec<String>) {
     let session = S3Session::start(options).unwrap();
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -216,7 +217,7 @@ fn calls(path: &Path) -> usize {
 
 #[test]
 fn credentials_are_fetched_again_before_they_end() {
-    // They end within what counts as soon: as if every request came at the last minute.
+    // The credentials end within what counts as soon, as if every request came at the last minute.
     let server = Server::start();
     server.put("trail", trail());
     let (home, count) = home(SignedDuration::from_secs(100));

@@ -63,7 +63,7 @@ fn a_key_that_makes_no_difference_is_not_named() {
         assert!(!is_named(&found.findings[0]), "{}", found.findings[0]);
     }
     let harmless = user(1).replacen("\"eventName\"", "\"eventName\":\"GetUser\",\"eventName\"", 1);
-    // It is looked at, for it says root somewhere.
+    // The record is looked at, for it says root somewhere.
     let harmless = harmless.replacen("\"requestParameters\":null", r#""requestParameters":{"n":"root"}"#, 1);
     assert_eq!(object(records([harmless])).findings.len(), 0);
 }
@@ -82,7 +82,7 @@ fn readings_without_end_are_bounded() {
     assert_eq!((unsure.code, unsure.kinds()), (3, vec!["malformed_record"]), "{:?}", unsure.findings);
 }
 
-/// It is another record than the one that says only one of the two.
+/// An ambiguous record is another one than the record that says only one of the two.
 #[test]
 fn a_clean_copy_differs_from_an_ambiguous_one() {
     let both = root(1).replacen("\"eventTime\"", &format!("\"userIdentity\":{USER},\"eventTime\""), 1);

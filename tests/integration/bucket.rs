@@ -135,7 +135,7 @@ fn what_passes_is_tried_again_and_what_stays_is_saved() {
             Some(b'2') => Fault::BitFlip,
             Some(b'3') => Fault::FirstByte,
             Some(b'4') => Fault::SlowDown,
-            // This one never comes whole.
+            // The fifth object never comes whole.
             Some(b'5') => return (asked.op == Op::Get).then_some(Fault::Shorten),
             _ => return None,
         };

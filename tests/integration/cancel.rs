@@ -121,7 +121,7 @@ fn a_second_ctrl_c_ends_the_program_where_it_stands() {
     command.arg("scan").arg(work.path()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let mut pipe = child.stdout.take().unwrap();
-    // It has begun to write, far more than a pipe holds.
+    // The run has begun to write, far more than a pipe holds.
     pipe.read_exact(&mut [0]).unwrap();
     signal(&child, "INT");
     until("the first signal is taken", || !pending(&child));

@@ -298,7 +298,7 @@ fn a_dash_is_standard_output() {
     assert!(both.stdout.lines().count() == 2 && both.stdout.contains("root-activity"), "{}", both.stdout);
     assert_eq!(files(), ["manifest", "out"]);
     assert_eq!(lines(&fs::read_to_string(work.at("out")).unwrap()).len(), 1);
-    // It says what is in files: others can compare nothing else.
+    // The manifest says what is in files: others can compare nothing else.
     let manifest = lines(&fs::read_to_string(work.at("manifest")).unwrap());
     let outputs: Vec<_> = manifest.iter().filter(|line| line["type"] == "output").collect();
     assert!(outputs.len() == 1 && outputs[0]["path"] == "out", "{outputs:?}");

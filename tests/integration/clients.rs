@@ -96,7 +96,7 @@ fn a_profile_that_is_asked_for_stands_above_keys_in_the_environment() {
     let url = server.options().endpoint_url.unwrap();
     let named = scan(&mut stranger(&folder), "s3://trail", &["--profile", "good", "--endpoint-url", &url]);
     assert_eq!((named.code, named.stdout.lines().count()), (0, 1), "{}", named.stderr);
-    // As for aws-cli, the variable is no more than a default.
+    // The variable is only a default, as for aws-cli.
     let variable =
         scan(stranger(&folder).env("AWS_PROFILE", "good"), "s3://trail", &["--endpoint-url", &url]);
     assert!(variable.code == 1 && variable.stderr.contains("InvalidAccessKeyId"), "{}", variable.stderr);

@@ -29,7 +29,7 @@ fn lines(each: impl Fn(&str) -> String) -> String {
     three().iter().map(|event| each(event) + "\n").collect()
 }
 
-/// The same, as an array.
+/// Returns the three events as an array.
 fn array(each: impl Fn(&str) -> String) -> String {
     format!("[{}]", three().iter().map(|event| each(event)).collect::<Vec<_>>().join(","))
 }
@@ -394,7 +394,7 @@ fn a_broken_event_in_a_container_costs_only_itself() {
     assert_eq!((found.code, found.kinds(), indices(&found)), (3, vec!["invalid_json"], vec![0]));
 }
 
-/// Raw control characters in a string of a container are repaired, and told.
+/// Raw control characters in a string of a container are repaired and reported.
 #[test]
 fn repairs_of_the_container_are_those_of_the_event() {
     let text = format!(r#"{{"message":{}}}"#, quoted(&root(1)).replace("ListUsers", "List\u{1}Users"));

@@ -15,7 +15,7 @@ fn equal_copies_are_counted() {
     folder.put("b.json.gz", gzip(records([root(2), root(3)])));
     let found = scan([folder.path()]);
     assert_eq!((found.code, found.counts(), found.ids()), (0, [3, 2, 0], vec![&*id(1), &id(2), &id(3)]));
-    // The same source twice is one run, not two.
+    // A source that is given twice is one run, not two.
     let twice = scan([folder.path(), folder.path()]);
     assert_eq!((twice.code, twice.counts()), (0, [3, 7, 0]));
     assert_eq!(twice.text, found.text);

@@ -46,7 +46,7 @@ fn bucket(n: usize) -> Bucket {
     Bucket::new(objects)
 }
 
-/// The same keys are hit on every run.
+/// Returns whether a key is hit, which is so on every run or on none.
 fn chosen(key: &str, percent: u64) -> bool {
     hash(key) % 100 < percent
 }
@@ -152,7 +152,7 @@ fn what_stays_broken_is_reported_and_nothing_else() {
         let tries = hit.map(|asked| asked.attempt).max().unwrap();
         match fault {
             Fault::Forbidden | Fault::NotFound => assert_eq!(tries, 1, "{fault:?}"),
-            // The same wrong bytes four times: that is what is stored.
+            // The stored bytes are wrong themselves if four answers agree.
             Fault::BitFlip => assert_eq!(tries, 4),
             _ => assert_eq!(tries, 10, "{fault:?}"),
         }

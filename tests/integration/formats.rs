@@ -1,6 +1,6 @@
 //! The output formats over a handful of synthetic findings: golden files, and what each format promises.
 //!
-//! `BLESS=1 cargo test --test integration formats` writes the golden files anew; read the difference before
+//! `BLESS=1 cargo test --test integration formats` rewrites the golden files; read the difference before
 //! committing it, since users and their indexes rely on these bytes.
 
 use std::fs;

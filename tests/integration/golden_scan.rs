@@ -1,6 +1,6 @@
 //! What a scan of the sample logs writes, in every format: `tests/integration/golden/sample-logs`.
 //!
-//! `BLESS=1 cargo test --test integration golden_scan` writes the files anew; read the difference before
+//! `BLESS=1 cargo test --test integration golden_scan` rewrites the files; read the difference before
 //! committing it: it is what users see, and a change of it belongs in the changelog.
 
 use std::fs;

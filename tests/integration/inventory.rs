@@ -282,7 +282,7 @@ fn an_inventory_that_was_copied_is_found_beside_its_manifest() {
     server.put("trail", Bucket::new(objects));
     inventory.put(&server);
     let listed = scan_bucket(&server, &["s3://trail"]);
-    // The files lie where they lay; the manifest names a place that is no more.
+    // The files lie where they lay, but the manifest names a place that is gone.
     for file in inventory.manifest["files"].as_array_mut().unwrap() {
         file["key"] = json!(format!("before//{}", file["key"].as_str().unwrap()));
     }

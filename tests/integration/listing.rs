@@ -1,4 +1,4 @@
-//! Parallel listing: the same keys in the same order as one flat list, with no more requests than the
+//! Parallel listing: the same keys in the same order as one flat list, with only the requests that the
 //! question needs.
 
 use crate::support::feed::{Outcome, Scanned, run};

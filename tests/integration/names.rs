@@ -1,4 +1,4 @@
-//! Which names are read, and what is told of those that are not.
+//! Which names are read, and what is reported of the others.
 
 use crate::bucket::scan_bucket;
 use crate::support::cli::{Folder, command, scan, scan_with};

@@ -433,7 +433,7 @@ fn random_documents() {
 
 impl Object {
     fn bytes(&self) -> Vec<u8> {
-        // Of a broken line the next line is looked for, so that lines must be lines.
+        // Reading goes on at the line behind a broken one, so events must stay on one line.
         let spaces: &[&str] = match self.shape {
             Shape::Records | Shape::Array | Shape::Documents => &["", "", " ", "\n", "\r\n  ", "\t"],
             _ => &["", "", " ", "\t"],
@@ -461,7 +461,8 @@ impl Object {
             Shape::DocumentLines(broken, part) => {
                 let documents = events.chunks(3).enumerate().map(|(n, events)| {
                     let mut line = format!("{{\"Records\":[{}]}}", events.join(","));
-                    // Of the first document not every element is looked through for the next one.
+                    // Only some elements of the first document are examined for the next one, so it stays
+                    // whole.
                     if n > 0 && broken >> (n % 16) & 1 == 1 {
                         let cut = (part * (n + 1) % 1000) * line.len() / 1000;
                         line.truncate((1..=cut).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(1));

@@ -169,7 +169,7 @@ fn a_file_that_appears_during_the_run_is_not_replaced() {
         let mut args = vec!["scan", &input, "-q", "-o", &out];
         args.extend(durable.then_some(["--checkpoint", "c"]).into_iter().flatten());
         let child = command().current_dir(work.path()).args(&args).stderr(Stdio::piped()).spawn().unwrap();
-        // It waits for the pipe's other end; its outputs are open by then.
+        // The run waits for the pipe's other end, and its outputs are open by then.
         let pipe = fs::OpenOptions::new().write(true).open(work.at(&input)).unwrap();
         work.put(&out, "precious");
         std::io::Write::write_all(&mut &pipe, root(1).as_bytes()).unwrap();
@@ -247,7 +247,7 @@ fn what_a_killed_run_left_is_named_and_removed() {
     fifo(&work.at("in"));
     let mut child =
         command().current_dir(work.path()).args(["scan", "in", "-q", "-o", "out"]).spawn().unwrap();
-    // It has opened its outputs by the time that it reads.
+    // The run has opened its outputs by the time that it reads.
     let pipe = fs::OpenOptions::new().write(true).open(work.at("in")).unwrap();
     work.put("log.json", records([root(1)]));
     let run = || run_in(&work, &["scan", "log.json", "-o", "out", "--progress", "never"]);

@@ -257,7 +257,8 @@ fn check(rule: &Rule, said: &str, event: &Event<'_>) -> Result<(), String> {
         Some(("not so", sentence)) => rule.events.is_empty() && !truth(sentence, event),
         Some(("the event fits, but not so", sentence)) => fits && !truth(sentence, event),
         _ => {
-            // It holds: its condition is printed, and what of it can be told apart is true.
+            // The rule holds: its condition is printed, and those parts of it are true that can be checked
+            // one by one.
             said == rule.condition()
                 && (rule.events.is_empty() || (fits && only(true)))
                 && (rule.when.is_empty() || truth(rule.when, event))

@@ -424,7 +424,7 @@ fn root_is_found_however_it_is_spelled() {
     let events: Vec<String> = (0..).zip(spellings).map(|(n, identity)| event(n, identity)).collect();
     let found = object("log.json", records(&events));
     assert_eq!(found.ids(), (0..9).map(id).collect::<Vec<_>>());
-    // Of a key that is there twice each reading counts.
+    // Each reading of a duplicate key counts.
     let twice = object("log.json", records([event(0, r#"{"type":"Root","type":"IAMUser"}"#)]));
     assert_eq!(twice.ids(), [id(0)]);
     assert!(twice.text.contains("ambiguous-record"), "{}", twice.text);

@@ -82,7 +82,7 @@ fn a_sound_copy_on_disk_is_proven_whole() {
         (proven[0]["region"].as_str(), proven[0]["start"].as_str(), proven[0]["end"].as_str()),
         (Some("eu-west-1"), Some("2024-05-01T00:00:00Z"), Some(END))
     );
-    // The same result, whatever the number of threads.
+    // The result does not depend on the number of threads.
     let again = result(&verify(&folder, &["--threads", "1"]));
     for name in ["digests", "logs", "problems", "notes", "proven", "unproven"] {
         assert_eq!(found[name], again[name], "{name}");

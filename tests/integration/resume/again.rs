@@ -1,4 +1,4 @@
-//! The same checkpoint, later: only what is new is read.
+//! A later run with the same checkpoint: only what is new is read.
 
 use std::fs;
 

@@ -75,13 +75,13 @@ enum Moment {
 trait Trap {
     /// The names of sources behind the trail.
     fn sources(&self) -> &[&str];
-    /// Sets it anew for a run that is to be killed.
+    /// Sets the trap for a run that is to be killed.
     fn set(&self, random: &mut Random);
     /// Lets a run through.
     fn open(&self);
 }
 
-/// The server answers so many GETs and then no more.
+/// A server that answers so many GETs and holds all others.
 struct Gate<'w>(&'w World, u64);
 
 impl Trap for Gate<'_> {

@@ -144,7 +144,7 @@ impl World {
         self.gets_left.store(gets, Ordering::SeqCst);
     }
 
-    /// And all of them again.
+    /// Answers all GETs again.
     pub(super) fn let_all_pass(&self) {
         self.let_pass(u64::MAX);
     }
@@ -230,7 +230,7 @@ impl World {
         command.args(["--threads", "2"]).args(arguments);
     }
 
-    /// The same where a file cannot grow beyond `kib`, as on a disk that is full.
+    /// Returns the command of a scan where a file cannot grow beyond `kib`, as on a disk that is full.
     pub(super) fn scan_limited(&self, kib: u64, arguments: &[&str]) -> Command {
         let mut command = Command::new("sh");
         let program = env!("CARGO_BIN_EXE_roottrail");

@@ -1,4 +1,4 @@
-//! The same through the binary.
+//! Deliveries through the binary.
 
 use super::*;
 use crate::support::wait::until_running;

@@ -114,7 +114,7 @@ pub(crate) fn scan<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Scan {
     scan_with(command(), args, b"")
 }
 
-/// The same, with a command of the test's own and something on standard input.
+/// Scans with a command of the test's own and something on standard input, with the checks of [`scan`].
 pub(crate) fn scan_with<S: AsRef<OsStr>>(
     mut command: Command,
     args: impl IntoIterator<Item = S>,

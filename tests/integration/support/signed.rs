@@ -164,7 +164,7 @@ impl Trail {
         self.hour_with(files, logs, |_| {})
     }
 
-    /// The same, with a change of the digest before it is signed.
+    /// Writes an hour as [`hour`](Self::hour) does, with a change of the digest before it is signed.
     pub(crate) fn hour_with<T: AsRef<str>>(
         &mut self,
         files: &mut Files,

@@ -123,7 +123,7 @@ impl Server {
         *self.state.plan.write().unwrap() = Box::new(plan);
     }
 
-    /// What was asked for so far; forgets it, and counts attempts anew.
+    /// Returns the requests so far, and forgets them and the counts of attempts.
     pub(crate) fn take_asked(&self) -> Vec<Asked> {
         self.state.attempts.lock().unwrap().clear();
         std::mem::take(&mut self.state.asked.lock().unwrap())
