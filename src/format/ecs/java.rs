@@ -39,7 +39,7 @@ pub(super) fn write(value: &Value<'_>, out: &mut String) {
     }
 }
 
-/// Whole numbers keep their digits; all others go through a double, as in Java.
+/// Writes a number: whole numbers keep their digits; all others go through a double, as in Java.
 fn number(text: &str, out: &mut String) {
     if !text.contains(['.', 'e', 'E']) {
         return out.push_str(if text == "-0" { "0" } else { text });
