@@ -44,7 +44,7 @@ pub(crate) struct Known {
     pub(crate) damaged: bool,
 }
 
-/// What to do with a copy.
+/// The decision on a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sighting {
     /// The copy is written.

@@ -145,7 +145,7 @@ impl StdError for ObjectError {
     }
 }
 
-/// What ends a run with exit code 1: it cannot start, or its output cannot be written.
+/// An error that ends a run with exit code 1: the run cannot start, or its output cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Fatal {
     /// An output file could not be created, written or put in place.
@@ -159,7 +159,7 @@ pub enum Fatal {
     /// The source cannot be reached at all: no credentials, no such bucket.
     #[error("{message}")]
     Start {
-        /// What was tried and what is missing, in one or more lines.
+        /// The message: what was tried and what is missing, in one or more lines.
         message: String,
     },
     /// A defect of roottrail: an accounting identity does not hold.

@@ -5,7 +5,7 @@
 use crate::finding::{CredentialType, Finding, IdentityKind, MfaStatus, Severity};
 use crate::key::days::TimeRange;
 
-/// Which findings are written.
+/// The choice of the findings that are written.
 pub trait Keep {
     /// Returns whether this finding is written; a finding that is not is counted as filtered.
     fn keeps(&self, finding: &Finding) -> bool;

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 /// The name of the schema, in every finding.
 pub const SCHEMA: &str = "roottrail.finding/1";
 
-/// How serious a finding is, in rising order.
+/// The severity of a finding, in rising order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -29,7 +29,7 @@ pub enum Severity {
     Critical,
 }
 
-/// How the acting identity relates to root (decision table, rows R1 to R8, N1, N2).
+/// The relation of the acting identity to root (decision table, rows R1 to R8, N1, N2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdentityKind {
@@ -73,7 +73,7 @@ pub enum CredentialType {
     Unknown,
 }
 
-/// What decided the credential type.
+/// The fact that decided the credential type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CredentialBasis {
@@ -160,7 +160,7 @@ pub enum Outcome {
     Failure,
 }
 
-/// What digests say of the object that held the record.
+/// The verdict of digests on the object that held the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Integrity {
@@ -232,7 +232,7 @@ pub struct Finding {
     pub error_code: Option<String>,
     /// `errorMessage`.
     pub error_message: Option<String>,
-    /// Who acted.
+    /// The identity that acted.
     pub identity: Identity,
     /// The credential behind the call.
     pub credential: Credential,
@@ -275,7 +275,7 @@ pub struct Event {
     pub addendum: Option<String>,
 }
 
-/// Who acted.
+/// The identity that acted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
     /// The verdict.
@@ -301,7 +301,7 @@ pub struct Credential {
     /// `None` for [`IdentityKind::AssumeRootCaller`].
     #[serde(rename = "type")]
     pub kind: Option<CredentialType>,
-    /// What decided the type.
+    /// The fact that decided the type.
     pub basis: Option<CredentialBasis>,
     /// `userIdentity.accessKeyId`
     pub access_key_id: Option<String>,
@@ -373,7 +373,7 @@ pub struct Evidence {
     pub sha256: Option<String>,
     /// The record's place in the object, from 0.
     pub record_index: u64,
-    /// What digests say of the object.
+    /// The verdict of digests on the object.
     pub integrity: Integrity,
     /// Whether the object broke.
     pub damaged: bool,

@@ -15,7 +15,7 @@ pub struct ObjectRef {
     pub etag: Option<String>,
     /// The version; versioned S3 listings only.
     pub version_id: Option<String>,
-    /// What the key tells: account, region, day. `None` outside the CloudTrail layout.
+    /// Account, region and day of the key; `None` outside the CloudTrail layout.
     pub key: Option<Arc<KeyInfo>>,
     /// Whether the name leaves open if the object is a log; the first bytes decide then.
     pub unsure: bool,

@@ -278,7 +278,7 @@ impl Line<'_> {
             |time: Timestamp| usize::try_from(time.duration_since(first.timestamp()).as_mins()).ok();
         let (Some(called), Some(delivered)) = (minutes(time), minutes(time + DELIVERY)) else { return };
         let slots = self.days.len() * DAY;
-        // What happened before the call is still delivered.
+        // Events from before the call are still delivered.
         let last = (called / 5..=delivered / 5).rev().find(|&slot| self.has(slot));
         let start = last.map_or(called / 5, |slot| slot) + 1;
         let next = (start..slots).find(|&slot| self.has(slot));

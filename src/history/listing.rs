@@ -106,8 +106,8 @@ impl Change {
     }
 }
 
-/// What distinguishes the versions of a file. The time of the last write can be set at will; that of the last
-/// change of the file's own record cannot.
+/// The facts that distinguish the versions of a file. The time of the last write can be set at will; that of
+/// the last change of the file's own record cannot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
     /// When the file was last written to.

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-/// What had to be repaired in a record's text.
+/// The repairs of a record's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repairs {
     /// Bytes that are not UTF-8 were replaced by U+FFFD.

@@ -128,7 +128,7 @@ pub fn parse_plain(text: &str) -> Value<'_> {
 struct Plain<'a> {
     text: &'a str,
     at: usize,
-    /// How many values the tree may still take.
+    /// Values that the tree may still take.
     left: usize,
 }
 

@@ -2,7 +2,7 @@
 
 use super::value::Value;
 
-/// How deep a forged MFA field may nest before the rest of it is left out.
+/// Levels of a forged MFA field that are kept; deeper values are left out.
 const PLAIN_DEPTH: u32 = 16;
 
 /// Returns the value as serde_json has it. A number that serde_json would round stays text, in quotes.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use layout::{Layout, day_of, is_account, layout, log_kind, parts};
 
-/// What a key in CloudTrail layout says of its object.
+/// The account, region and day that a key in CloudTrail layout names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyInfo {
     /// The account's twelve digits.
@@ -26,7 +26,7 @@ pub struct KeyInfo {
     pub day: String,
 }
 
-/// Why a listed object is counted but not read.
+/// The reason why a listed object is counted but not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Skip {
     /// Under `CloudTrail-Digest`: hashes of logs, no events.

@@ -15,7 +15,7 @@ use super::layout::is_account;
 use crate::key::days::TimeRange;
 use crate::key::{KeyInfo, Skip, key_info};
 
-/// Which keys are in scope. The default is all of them.
+/// The scope of keys. The default is all keys.
 #[derive(Clone, Debug, Default)]
 pub struct KeySelection {
     first_day: Option<String>,
@@ -42,7 +42,7 @@ pub enum ScopeError {
     Glob {
         /// The glob as given.
         glob: String,
-        /// Why the glob is refused.
+        /// The reason why the glob is refused.
         reason: String,
     },
 }

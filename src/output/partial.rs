@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::hex::hex;
 use crate::own_file;
 
-/// How much of an output a checkpoint vouches for.
+/// The part of an output that a checkpoint vouches for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Committed {
     /// The number of bytes.

@@ -37,7 +37,7 @@ use reorder::Reorder;
 
 /// Findings that may wait in memory for objects before them, in bytes, all objects together.
 const WAITING: usize = 16 << 20;
-/// How often the driver looks up when no report comes.
+/// Time between two looks of the driver while no report comes.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Time for which a worker may keep finished reports to itself, where objects are slow to read.

@@ -73,7 +73,7 @@ pub struct Estimate {
     pub seconds: f64,
 }
 
-/// What a scan would read. A plan grows with accounts × days, not with objects.
+/// The objects that a scan would read. A plan grows with accounts × days, not with objects.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Objects by account and region.

@@ -244,7 +244,7 @@ pub(super) mod x86 {
         }
     }
 
-    /// How far ahead memory is asked for, in bytes: 1.2 % of a whole scan of objects of 40 MB.
+    /// Bytes by which memory is asked for ahead: 1.2 % of a whole scan of objects of 40 MB.
     const AHEAD: usize = 1024;
 
     /// Marks the last letters of the strings to look at, a bit for each kind: `ot` in either case, `ed`, and a

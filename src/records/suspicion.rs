@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Match, MatchKind};
 
-/// What a value that was not judged looks like, in words for an error line.
+/// The words of an error line for a value that was not judged.
 pub(crate) const NOT_READ: &str =
     "it holds eventVersion or userIdentity, but no event in any place that is read";
 const OTHER_CASE: &str = "its keys are not spelled as CloudTrail spells them (eventVersion, userIdentity): Athena and other \

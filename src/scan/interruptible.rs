@@ -13,7 +13,7 @@ use crate::cancel::Cancel;
 
 /// Bytes handed over at a time.
 const PIECE: usize = 256 << 10;
-/// How often a reader that waits looks whether the run is to stop.
+/// Time between two looks of a waiting reader at the stop flag.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Bytes that another thread waits for.

@@ -19,7 +19,7 @@ pub struct ScanOptions {
     pub cancel: Cancel,
 }
 
-/// What is done with an object.
+/// The job of a worker on an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Job {
     /// The records are judged.

@@ -45,7 +45,7 @@ pub struct Summary {
     pub errors: u64,
     /// Error lines that say that something could not be listed.
     pub unlisted: u64,
-    /// Why objects were skipped.
+    /// Objects skipped, by reason.
     pub skipped_by: BTreeMap<Skip, u64>,
     /// Names that are no log's.
     pub other_names: OtherNames,
@@ -60,7 +60,7 @@ pub struct Summary {
     pub by_severity: BTreeMap<Severity, u64>,
     /// Who, when and from where, of the findings written.
     pub highlights: Highlights,
-    /// What was read of each account, region and day.
+    /// The coverage of each account, region and day.
     pub coverage: BTreeMap<KeyInfo, Coverage>,
     /// Durations of objects.
     pub latency: Latency,
@@ -70,7 +70,7 @@ pub struct Summary {
     pub stops: Vec<Stop>,
     /// Silence that should not be; known at the end.
     pub gaps: Vec<Gap>,
-    /// What digests say; `None` where no digests were read.
+    /// The verdicts of digests; `None` where no digests were read.
     pub integrity: Option<IntegrityCounts>,
     /// Closed days whose objects are not those that an earlier run with the same checkpoint read.
     pub changed: Vec<Change>,
@@ -82,7 +82,7 @@ pub struct Summary {
     pub closed: bool,
 }
 
-/// What digests say of the logs of a scan.
+/// The verdicts of digests on the logs of a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct IntegrityCounts {
     /// Digests.

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use super::is_unprintable;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// How a column stands and gives way.
+/// One column: how it stands and gives way.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// The heading.
@@ -67,7 +67,7 @@ pub struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
-/// What stands between two columns.
+/// Blanks between two columns.
 const GAP: usize = 2;
 
 impl Table {
