@@ -1,9 +1,10 @@
 //! `--checkpoint`: the run as the command line describes it, and the report on its checkpoint at the end.
 //!
 //! [`Args`] open the checkpoint before anything is read, and [`Args::begin`] compares the run with it.
-//! Options are compared as they were written. Those that decide what is read and found must be equal; those
-//! that decide how findings are written must be equal within an unfinished run; a few are free. An option
-//! that is not on any list is compared, since a refusal is better than two runs mixed in one file.
+//! Options are compared as they were written. Options that decide what is read and found must be equal;
+//! options that decide how findings are written must be equal within an unfinished run; a few options are
+//! free. An option that is not on any list is compared, since a refusal is better than two runs mixed in one
+//! file.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

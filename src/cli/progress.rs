@@ -1,8 +1,9 @@
 //! The display of a run at work: a bar on a terminal, a line every five seconds elsewhere.
 //!
-//! [`Progress`] is the run's [`Observer`]. It is called for every object and draws only now and then. Errors
-//! are printed as they come, the first hundred of them unless all are asked for, and the bar is moved out of
-//! their way. Messages from other threads, such as those about lost access, go through the same display.
+//! [`Progress`] is the run's [`Observer`]. `Progress` is called for every object and draws only now and then.
+//! Errors are printed as they come, the first hundred of them unless all are asked for, and the bar is moved
+//! out of their way. Messages from other threads, such as those about lost access, go through the same
+//! display.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};

@@ -77,7 +77,7 @@ impl Utf16 {
         }
     }
 
-    /// Ends the text: an unfinished unit or pair is an error.
+    /// Ends the text: half a pair is marked, half a unit is an error.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Break> {
         if self.high.take().is_some() {
             out.push(LONE);

@@ -8,7 +8,7 @@
 use crate::event::{Class, Event, iam_user, root_in_session, root_sign_in, root_with_key};
 use crate::rng::Rng;
 
-/// The account that is taken over. It has a trail of its own.
+/// The account that is taken over, with a trail of its own.
 pub(crate) const VICTIM: &str = "111122223333";
 /// The management account of the organization `ORGANIZATION`.
 pub(crate) const MANAGEMENT: &str = "444455556666";
