@@ -1,8 +1,8 @@
 //! The cost of each stage of a scan by itself: `cargo bench --bench stages`.
 //!
 //! The data are the sample logs, repeated up to a few megabytes; `ROOTTRAIL_BENCH_FILE` names another gzipped
-//! CloudTrail object. `inflate` compares the decoders, `records` finds the ends of records with every kernel
-//! of the machine, and `candidates` parses and judges the records that may concern root.
+//! CloudTrail object. `inflate` inflates as a whole and in windows, `records` finds the ends of records with
+//! every kernel of the machine, and `candidates` checks and parses the records that may concern root.
 #![allow(
     clippy::unwrap_used,
     missing_docs,

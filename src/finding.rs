@@ -2,8 +2,7 @@
 //!
 //! A [`Finding`] is one root event with its verdicts: who acted, with which credential, with MFA or without,
 //! and the field that proves each answer. Fields serialize in the order in which the structs declare them,
-//! and every key is always present, with `null` for what is not known. The enums are closed lists: a new
-//! value is a new version of the schema.
+//! and every key is always present, with `null` for what is not known.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,8 +1,9 @@
 //! Any interleaving of deliveries, runs and kills reads each object exactly once.
 //!
 //! A model of a bucket and of its reader takes random steps: objects are delivered or overwritten, days pass,
-//! runs read and are killed. Every run uses a real checkpoint file and a real listing. The model counts the
-//! reads of each version of an object, and allows a second read only of a closed day that changed.
+//! runs read and are killed. Every run uses a real checkpoint file, and its listing goes through a real
+//! [`Sieve`]. The model counts the reads of each version of an object, and allows a second read only of a
+//! closed day that changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

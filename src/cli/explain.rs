@@ -1,9 +1,9 @@
 //! `roottrail explain`: why an event is, or is not, a finding.
 //!
 //! The command finds the events ([`super::events`]) and judges each by the code of a scan. The output is the
-//! steps of the decision table with the fields that decided each, and then the rules, each with the first
-//! part of its condition that does not hold. The readings of a record with duplicate keys are explained one
-//! by one. Everything that comes from the log is escaped, so that it cannot act on the terminal.
+//! steps of the decision table with the fields that decided each, and then the rules, with the part of the
+//! condition that fails where a rule does not hold. Everything that comes from the log is escaped, so that it
+//! cannot act on the terminal.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -2,8 +2,8 @@
 //!
 //! The highlights of the run become a few lines: root's first and last event, the worst accounts and
 //! addresses, and the most severe findings. Each of these findings comes with the `roottrail explain` command
-//! that shows its reasons, in the shortest words that find the event ([`Where`]). Signs of tampering stand
-//! above everything else. Every text from a log is escaped.
+//! that shows its reasons, in the shortest words that find the event ([`Where`]). The signs of tampering come
+//! before all of these ([`tampering`]). Every text from a log is escaped.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -4,7 +4,7 @@
 //! surrogates, and rounds fractions; records with those take the plain way, which any grammatical text
 //! passes. Both ways give the same tree (see the tests), so that no verdict depends on which one ran. A text
 //! longer than any event takes the plain way too, with a bound on the values in its tree: containers beyond
-//! the bound stay text, but the members that events have are always read.
+//! the bound stay text, but the members that events have are read within a bound of their own.
 
 use std::borrow::Cow;
 

@@ -2,7 +2,8 @@
 //!
 //! The same IAM calls serve root and users, so every rule here asks first whom the call concerns. The request
 //! names the user, or nobody, which stands for the caller. Where CloudTrail left the parameters out, the
-//! response decides; where the response does not say either, doubt counts for the more severe rule.
+//! response decides; where the response does not say either, the call counts as both, since doubt must stay
+//! visible.
 
 use super::example::{call, call_by};
 use super::rule::short::{CRITICAL, HIGH, MEDIUM, api, only, refer};

@@ -1,8 +1,8 @@
 //! The bucket on disk: which object an event is delivered in, and the names and bytes of objects.
 //!
-//! [`deliver`] groups events by account, region and ten minutes, as deliveries do. The digest, the insight
-//! file and the export are made from the events as well. No event is decided in this file, and the same
-//! events give the same bytes each time.
+//! [`deliver`] groups events by account, region and ten minutes, as deliveries do. The digest is made over
+//! the objects; the insight file and the export are made here as well. No event is decided in this file, and
+//! the same events give the same bytes each time.
 
 use crate::event::{ALPHANUMERIC, Event};
 use crate::rng::Rng;
