@@ -9,6 +9,7 @@ use super::containers::{self, Path, Step, below_each, below_member};
 use super::cursor::Fault;
 use super::keys::Key;
 use super::opening::{ANOTHER, SWALLOWED};
+use super::suspicion::holds_event;
 use super::walker::{Array, Members, Read, Walker};
 use crate::json::minify::minify;
 
@@ -93,11 +94,20 @@ impl Walker<'_, '_> {
             self.cursor.pin(Some(start));
         }
         self.cursor.string()?;
-        let key = Key::of(self.cursor.slice(start, self.cursor.at()));
+        let text = self.cursor.slice(start, self.cursor.at());
+        let key = Key::of(text);
+        // Where the text is let go, the key is the last that is seen of an event beside the elements.
+        let names_event = (drop_before && (matches!(key, Key::Version | Key::Identity) || holds_event(text)))
+            .then(|| text.to_owned());
         if self.token() != Some(b':') {
             return Err(self.cursor.fault("expected a colon"));
         }
         self.cursor.advance(1);
+        if let Some(name) = names_event {
+            let opens: &[u8] = if self.token() == Some(b'{') { b":{" } else { b":1" };
+            let spelled = if key == Key::Identity { br#""userIdentity""# } else { &name[..] };
+            self.beside(&[spelled, opens].concat(), start);
+        }
         if drop_before {
             self.cursor.pin(None);
         }
@@ -203,7 +213,7 @@ impl Walker<'_, '_> {
         if value.len() > 1 {
             let mut minified = String::new();
             minify(value, &mut minified).map_err(|error| Fault::of_syntax(start, &error))?;
-            self.beside(&minified, start);
+            self.beside(minified.as_bytes(), start);
         }
         Ok(())
     }
@@ -213,7 +223,7 @@ impl Walker<'_, '_> {
         let mut minified = String::new();
         let repairs = minify(text, &mut minified).map_err(|error| Fault::of_syntax(start, &error))?;
         if self.repaired(repairs, |walker| walker.places_of(&minified)) != Read::Events {
-            self.beside(&minified, start);
+            self.beside(minified.as_bytes(), start);
         }
         Ok(())
     }

@@ -158,13 +158,12 @@ impl Walker<'_, '_> {
     }
 
     /// Notes a text beside the elements of a document.
-    pub(super) fn beside(&mut self, text: &str, offset: usize) {
-        if suspicion::holds_another_event(text.as_bytes()) {
+    pub(super) fn beside(&mut self, text: &[u8], offset: usize) {
+        if suspicion::holds_another_event(text) {
             let what = suspicion::NOT_READ;
             self.pend(what, Some(Unread::Suspect(Fault::syntax(offset, what))));
         } else if self.beside.is_none() {
-            self.beside =
-                suspicion::unread(text.as_bytes()).map(|what| Unread::Suspect(Fault::syntax(offset, what)));
+            self.beside = suspicion::unread(text).map(|what| Unread::Suspect(Fault::syntax(offset, what)));
         }
     }
 }

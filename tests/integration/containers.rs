@@ -311,6 +311,8 @@ fn elsewhere() -> Vec<String> {
         r#"{"userIdentity.type":"Root","eventName":"ConsoleLogin"}"#.into(),
         format!("[[{event}]]"),
         format!(r#"{{"columns":[["2026"],[{}]]}}"#, quoted(&event)),
+        format!(r#"{{"hits":{event}}}"#),
+        format!(r#"{{"hits":{}}}"#, event.to_ascii_lowercase()),
     ]
 }
 
@@ -335,6 +337,9 @@ fn what_could_be_evidence_is_never_skipped() {
             assert!(found.kinds().contains(&"malformed_record"), "{mixed}: {:?}", found.errors);
         }
     }
+    // An event whose text is let go before it shows that it is one.
+    let found = object("log.json", format!(r#"{{"Records":[],{}"#, &root(1)[1..]));
+    assert_eq!((found.code, found.kinds()), (3, vec!["malformed_record"]));
     // Beside an event of its own, in the same document.
     for text in [
         format!(r#"{{"_raw":{},"foo":{}}}"#, quoted(&root(2)), root(1)),

@@ -25,6 +25,7 @@ mod inventory;
 mod library;
 mod listing;
 mod names;
+mod nesting;
 mod ocsf;
 mod oracle;
 mod order;
