@@ -15,8 +15,8 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::aws;
 use super::sources::{Opened, s3_uri, sources};
+use super::{almost_s3, aws};
 use roottrail::cancel::Cancel;
 use roottrail::detect::{self, Place};
 use roottrail::finding;
@@ -91,7 +91,11 @@ pub(super) fn find(
     let name = decoded(name.as_os_str(), is_s3);
     if !is_s3 && !Path::new(&name).is_dir() {
         let shown = Path::new(&name).display().to_string();
-        let bytes = std::fs::read(&name).with_context(|| format!("cannot read {shown}"))?;
+        let bytes = std::fs::read(&name).with_context(|| {
+            let hint = almost_s3::meant(&name).filter(|_| !Path::new(&name).exists());
+            let hint = hint.map(|uri| format!("; did you mean {uri}?")).unwrap_or_default();
+            format!("cannot read {shown}{hint}")
+        })?;
         return of_object(&shown, &bytes, wanted, broken);
     }
     let Opened { sources, .. } =

@@ -5,6 +5,7 @@
 //! share are argument groups of their own. Errors are printed once, here, with their causes. A reader of
 //! standard output that goes away ends a command quietly.
 
+mod almost_s3;
 mod aws;
 mod checkpoint;
 mod closed;

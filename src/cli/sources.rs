@@ -13,12 +13,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::{UsageError, aws};
+use super::{UsageError, almost_s3, aws};
 use roottrail::error::Fatal;
 use roottrail::key::selection::KeySelection;
 use roottrail::source::Source;
 use roottrail::source::disk::{DiskSource, StdinSource, Taken};
-use roottrail::source::s3::S3Session;
+use roottrail::source::s3::{S3Session, S3Uri};
 
 /// The opened sources, and what those in S3 share, if there are any.
 pub(super) struct Opened {
@@ -40,7 +40,7 @@ pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow:
         // A list may be older than the files that it names; a name that was typed must exist.
         match std::fs::symlink_metadata(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Fatal::Start { message: format!("{}: {error}", name.to_string_lossy()) }.into());
+                return Err(missing(name, &error).into());
             }
             _ => {}
         }
@@ -73,11 +73,26 @@ pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow:
         if line.last() == Some(&b'\r') {
             line.pop();
         }
-        if !line.is_empty() {
-            names.push(os_string(line)?);
+        if line.is_empty() {
+            continue;
         }
+        let name = os_string(line)?;
+        // Where it is no path that only was there once.
+        if let Some(meant) = name.to_str().and_then(almost_s3::with_scheme)
+            && std::fs::symlink_metadata(&name).is_err()
+        {
+            let message = format!("{}: did you mean {meant}?", name.to_string_lossy());
+            return Err(Fatal::Start { message }.into());
+        }
+        names.push(name);
     }
     Ok(names)
+}
+
+/// A source that is not there.
+fn missing(name: &OsStr, error: &io::Error) -> Fatal {
+    let hint = almost_s3::meant(name).map(|uri| format!("; did you mean {uri}?")).unwrap_or_default();
+    Fatal::Start { message: format!("{}: {error}{hint}", name.to_string_lossy()) }
 }
 
 #[cfg(unix)]
@@ -119,7 +134,7 @@ pub(super) fn sources(
 }
 
 pub(super) fn s3_uri(name: &OsStr) -> Option<&str> {
-    name.to_str().filter(|name| name.starts_with("s3://"))
+    name.to_str().filter(|name| S3Uri::is_s3(name))
 }
 
 /// Refuses outputs in the place of an input: a file, the file behind standard input, a list of sources.

@@ -9,7 +9,7 @@ use crate::error::{ErrorKind, Fatal, start};
 use aws_config::Region;
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::ResponseChecksumValidation;
+use aws_sdk_s3::config::{Builder, ResponseChecksumValidation};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::RequestPayer;
 use std::sync::Arc;
@@ -60,17 +60,11 @@ pub(super) fn payer(options: &S3Options) -> Option<RequestPayer> {
 }
 
 impl S3Session {
-    /// A client for `region`; all of a session share their connections.
-    fn client(&self, region: &Region) -> Client {
-        Client::from_conf(self.config().clone().region(region.clone()).build())
-    }
-
-    /// The same for parts of objects, where a checksum of the whole does not apply.
-    fn part_client(&self, region: &Region) -> Client {
+    /// What a client for a bucket in `region` goes by; all of a session share their connections.
+    fn config_for(&self, uri: &S3Uri, region: &Region) -> Builder {
         let config = self.config().clone().region(region.clone());
-        Client::from_conf(
-            config.response_checksum_validation(ResponseChecksumValidation::WhenRequired).build(),
-        )
+        // An access point has a host of its own, whatever the endpoint.
+        if uri.is_access_point() { config.force_path_style(false) } else { config }
     }
 
     /// Finds the bucket's region and makes sure that it exists and answers.
@@ -85,8 +79,13 @@ impl S3Session {
         let mut tries = 0;
         loop {
             let bucket = Bucket {
-                client: self.client(&region),
-                part_client: self.part_client(&region),
+                client: Client::from_conf(self.config_for(uri, &region).build()),
+                // Of parts of objects a checksum of the whole says nothing.
+                part_client: Client::from_conf(
+                    self.config_for(uri, &region)
+                        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+                        .build(),
+                ),
                 uri: uri.clone(),
                 direct: None,
                 session: self.clone(),
@@ -119,9 +118,7 @@ impl S3Session {
     async fn host(&self, uri: &S3Uri, region: &Region) -> Option<String> {
         let minute = PresigningConfig::expires_in(Duration::from_secs(60)).ok()?;
         let client = Client::from_conf(
-            self.config()
-                .clone()
-                .region(region.clone())
+            self.config_for(uri, region)
                 // Nothing is sent: the address is all that is asked for.
                 .credentials_provider(Credentials::new("-", "-", None, None, "none"))
                 .build(),

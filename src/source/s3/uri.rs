@@ -26,6 +26,17 @@ pub enum S3UriError {
     /// A character that no bucket name has.
     #[error("{0:?} is not a bucket name")]
     BucketName(String),
+    /// An access point of several buckets in as many regions.
+    #[error("{0} is a multi-Region access point, which only SigV4a signs for: name one of its buckets")]
+    MultiRegion(String),
+    /// An ARN of something else than a bucket's access point.
+    #[error("{0} is no access point; those are arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME{hint}", hint = meant(.1))]
+    Arn(String, Option<String>),
+}
+
+/// What was probably meant.
+fn meant(uri: &Option<String>) -> String {
+    uri.as_ref().map(|uri| format!("; did you mean {uri}?")).unwrap_or_default()
 }
 
 impl S3Uri {
@@ -40,12 +51,7 @@ impl S3Uri {
             return Err(S3UriError::Scheme(text.to_owned()));
         }
         let rest = &text[5..];
-        // An access point is named by its ARN, which holds one slash of its own.
-        let split = if rest.starts_with("arn:") {
-            rest.match_indices('/').nth(1).map(|(at, _)| at)
-        } else {
-            rest.find('/')
-        };
+        let split = if rest.starts_with("arn:") { arn_end(rest)? } else { rest.find('/') };
         let (bucket, prefix) = split.map_or((rest, ""), |at| (&rest[..at], &rest[at + 1..]));
         if bucket.is_empty() {
             return Err(S3UriError::NoBucket(text.to_owned()));
@@ -59,6 +65,11 @@ impl S3Uri {
             return Err(S3UriError::BucketName(bucket.to_owned()));
         }
         Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+
+    /// Whether it names an access point, which has a host of its own.
+    pub(super) fn is_access_point(&self) -> bool {
+        self.bucket.starts_with("arn:")
     }
 
     /// The URI of one key of this bucket, as findings and errors name it.
@@ -81,6 +92,35 @@ impl S3Uri {
         let encoded = uri.strip_prefix("s3://")?.strip_prefix(&self.bucket)?.strip_prefix('/')?;
         percent_decode_str(encoded).decode_utf8().ok().map(std::borrow::Cow::into_owned)
     }
+}
+
+/// Where the ARN of an access point ends, if a prefix follows it. Its own parts stand behind slashes or colons, as for
+/// aws-cli: `…:accesspoint/NAME`, `…:accesspoint:NAME`, `…:outpost/ID/accesspoint/NAME`.
+fn arn_end(rest: &str) -> Result<Option<usize>, S3UriError> {
+    let mut parts = rest.splitn(6, ':');
+    let (service, region) = (parts.nth(2).unwrap_or_default(), parts.next().unwrap_or_default());
+    let (_account, resource) = (parts.next(), parts.next().unwrap_or_default());
+    let names = match (service, resource.split([':', '/']).next().unwrap_or_default()) {
+        ("s3", "accesspoint") => 2,
+        ("s3-outposts", "outpost") => 4,
+        _ => {
+            let bucket = (service == "s3" && region.is_empty() && !resource.is_empty())
+                .then(|| format!("s3://{resource}"));
+            return Err(S3UriError::Arn(rest.to_owned(), bucket));
+        }
+    };
+    let base = rest.len() - resource.len();
+    let mut ends = resource.match_indices([':', '/']).map(|(at, _)| at).skip(names - 1);
+    let end = ends.next();
+    let mut named = resource[..end.unwrap_or(resource.len())].split([':', '/']);
+    let (named, last) = (named.clone().count(), named.next_back().unwrap_or_default());
+    if named < names || last.is_empty() {
+        return Err(S3UriError::Arn(rest.to_owned(), None));
+    }
+    if region.is_empty() {
+        return Err(S3UriError::MultiRegion(rest[..base + end.unwrap_or(resource.len())].to_owned()));
+    }
+    Ok(end.map(|end| base + end))
 }
 
 impl fmt::Display for S3Uri {
@@ -138,6 +178,26 @@ mod tests {
                 "arn:aws:s3:eu-west-1:111122223333:accesspoint/ap",
                 "AWSLogs/",
             ),
+            (
+                "s3://arn:aws:s3:eu-west-1:111122223333:accesspoint:ap/AWSLogs/a:b",
+                "arn:aws:s3:eu-west-1:111122223333:accesspoint:ap",
+                "AWSLogs/a:b",
+            ),
+            (
+                "s3://arn:aws-cn:s3:cn-north-1:111122223333:accesspoint:ap",
+                "arn:aws-cn:s3:cn-north-1:111122223333:accesspoint:ap",
+                "",
+            ),
+            (
+                "s3://arn:aws:s3-outposts:us-west-2:111122223333:outpost/op-01ac5d28a6a232904/accesspoint/ap/AWSLogs",
+                "arn:aws:s3-outposts:us-west-2:111122223333:outpost/op-01ac5d28a6a232904/accesspoint/ap",
+                "AWSLogs",
+            ),
+            (
+                "s3://arn:aws:s3-outposts:us-west-2:111122223333:outpost:op-01ac5d28a6a232904:accesspoint:ap",
+                "arn:aws:s3-outposts:us-west-2:111122223333:outpost:op-01ac5d28a6a232904:accesspoint:ap",
+                "",
+            ),
         ] {
             let uri = S3Uri::parse(text).unwrap();
             assert_eq!((uri.bucket.as_str(), uri.prefix.as_str()), (bucket, prefix), "{text}");
@@ -145,6 +205,21 @@ mod tests {
         assert_eq!(S3Uri::parse("s3:///key"), Err(S3UriError::NoBucket("s3:///key".into())));
         assert!(matches!(S3Uri::parse("file:///x"), Err(S3UriError::Scheme(_))));
         assert!(matches!(S3Uri::parse("s3://a b/x"), Err(S3UriError::BucketName(_))));
+        for (text, words) in [
+            (
+                "s3://arn:aws:s3::111122223333:accesspoint/mfzwi23gnjvgw.mrap/AWSLogs",
+                "multi-Region access point",
+            ),
+            ("s3://arn:aws:s3::111122223333:accesspoint:mfzwi23gnjvgw.mrap", "multi-Region access point"),
+            ("s3://arn:aws:s3:::trail/AWSLogs", "did you mean s3://trail/AWSLogs?"),
+            ("s3://arn:aws:s3:eu-west-1:111122223333:accesspoint", "is no access point"),
+            ("s3://arn:aws:s3:eu-west-1:111122223333:accesspoint/", "is no access point"),
+            ("s3://arn:aws:s3-object-lambda:eu-west-1:111122223333:accesspoint/ap", "is no access point"),
+            ("s3://arn:aws:s3-outposts:us-west-2:111122223333:outpost/op-1", "is no access point"),
+        ] {
+            let error = S3Uri::parse(text).unwrap_err().to_string();
+            assert!(error.contains(words), "{text}: {error}");
+        }
     }
 
     #[test]
