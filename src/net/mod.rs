@@ -3,4 +3,5 @@
 pub(crate) mod backoff;
 #[cfg(feature = "s3")]
 pub(crate) mod client;
+pub(crate) mod route;
 pub(crate) mod tls;

@@ -1,4 +1,5 @@
-//! One HTTP client for all servers: hyper with rustls, a time limit on everything, no secret in any text.
+//! One HTTP client for all servers: hyper with rustls, the environment's proxy, a time limit on everything, no secret
+//! in any text.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, RETRY_AFTER, SET_COOKIE, USER_AGENT,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION, RETRY_AFTER, SET_COOKIE,
+    USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -25,6 +27,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::ShipError;
 use crate::error::chain;
+use crate::net::route::{Route, can_pass, proxies, proxy_password};
 use crate::net::tls;
 
 /// An answer to a batch is shorter than the batch; a longer one is no answer of these servers.
@@ -115,7 +118,7 @@ pub(super) enum Broken {
 
 /// The client of one server.
 pub(super) struct Client {
-    hyper: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    hyper: HyperClient<HttpsConnector<Route>, Full<Bytes>>,
     base: String,
     headers: HeaderMap,
     /// The secret as it may stand in an answer: as it is, and as it is sent.
@@ -142,11 +145,23 @@ impl Client {
             masked = masks(secret, &value);
             headers.insert(AUTHORIZATION, value);
         }
+        let proxies = proxies();
+        if !can_pass(&proxies, &endpoint.url) {
+            return Err(ShipError::Setup(
+                "the proxy that the environment names speaks TLS itself; name one on http://, or the server in NO_PROXY"
+                    .into(),
+            ));
+        }
+        if let Some(password) = proxy_password(&proxies, &endpoint.url) {
+            headers.insert(PROXY_AUTHORIZATION, password);
+        }
+        let mut straight = HttpConnector::new();
+        straight.enforce_http(false);
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(trust(endpoint)?)
             .https_or_http()
             .enable_http1()
-            .build();
+            .wrap_connector(Route::new(straight, proxies));
         Ok(Self {
             hyper: HyperClient::builder(TokioExecutor::new()).build(connector),
             base: endpoint.url.to_string().trim_end_matches('/').to_owned(),

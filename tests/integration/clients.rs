@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::support::cli::{Done, command};
 use crate::support::logs::{gzip, key, records, root};
+use crate::support::proxy::Proxy;
 use crate::support::s3::{ACCESS_KEY, Bucket, Objects, SECRET_KEY, Server};
 
 /// The heads of the requests that a server saw.
@@ -131,6 +132,54 @@ fn a_proxy_is_asked_for_the_bucket_and_its_password_is_not_printed() {
         assert!(head.to_ascii_lowercase().contains("proxy-authorization: basic "), "{head}");
     }
     assert!(!done.stderr.contains("sesame"), "{}", done.stderr);
+}
+
+/// A bucket on TLS, behind a proxy that wants a password: listing and GETs pass, the fast ones too.
+#[test]
+fn a_bucket_on_tls_is_scanned_through_a_proxy_with_a_password() {
+    let (server, folder) = trail();
+    let proxy = Proxy::start("s3.corp.example", server.url().trim_start_matches("http://"));
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, &proxy.certificate).unwrap();
+    let args = ["--endpoint-url", "https://s3.corp.example", "--ca-bundle", ca.to_str().unwrap()];
+    for variable in ["HTTPS_PROXY", "https_proxy"] {
+        let done = scan(with_keys().env(variable, proxy.url()), "s3://trail", &args);
+        assert_eq!((done.code, done.stdout.lines().count()), (0, 1), "{}", done.stderr);
+        assert!(!done.stderr.contains("sesame"), "{}", done.stderr);
+    }
+    let asked = proxy.asked();
+    assert!(asked.iter().all(|line| line == "CONNECT s3.corp.example:443 HTTP/1.1"), "{asked:?}");
+    let agents = server.take_agents();
+    let fast = agents.iter().filter(|agent| agent.starts_with("roottrail/")).count();
+    assert_eq!(fast, 2, "the fast GET passes too: {agents:?}");
+
+    let done = scan(with_keys().env("HTTPS_PROXY", proxy.wrong_url()), "s3://trail", &args);
+    assert!(done.code == 1 && done.stderr.contains("proxy auth"), "{}", done.stderr);
+    assert!(!done.stderr.contains("open-up"), "{}", done.stderr);
+    // What NO_PROXY names is asked straight, which leads nowhere here.
+    let before = proxy.asked().len();
+    let mut command = with_keys();
+    command.env("HTTPS_PROXY", proxy.url()).env("NO_PROXY", "localhost,.corp.example");
+    let done = scan(&mut command, "s3://trail", &args);
+    assert!(done.code == 1 && done.stderr.contains("s3.corp.example"), "{}", done.stderr);
+    assert_eq!(proxy.asked().len(), before);
+}
+
+/// Without TLS the proxy is asked for whole URLs.
+#[test]
+fn a_bucket_without_tls_is_scanned_through_a_proxy() {
+    let (server, _folder) = trail();
+    let proxy = Proxy::start("unused", server.url().trim_start_matches("http://"));
+    let mut command = with_keys();
+    let done = scan(
+        command.env("HTTP_PROXY", proxy.url()),
+        "s3://trail",
+        &["--endpoint-url", "http://s3.corp.example"],
+    );
+    assert_eq!((done.code, done.stdout.lines().count()), (0, 1), "{}", done.stderr);
+    let asked = proxy.asked();
+    assert!(asked.len() >= 2, "{asked:?}");
+    assert!(asked.iter().all(|line| line.starts_with("GET http://s3.corp.example/trail")), "{asked:?}");
 }
 
 /// Lists one object, and hands it out unless the request has what the server refuses.

@@ -8,14 +8,17 @@ use super::session::S3Session;
 use super::sign::{EMPTY, Signer, push_path};
 use crate::error::ErrorKind;
 use crate::error::chain;
-use crate::net::client::{Http, can_pass, proxies};
+use crate::net::client::Http;
+use crate::net::route::{can_pass, proxies, proxy_password};
 use crate::source::s3::errors::Remedy;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, USER_AGENT};
+use hyper::header::{
+    AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, PROXY_AUTHORIZATION, USER_AGENT,
+};
 use hyper::{Request, Response, Uri};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -35,6 +38,8 @@ pub(super) struct Direct {
     /// `/` or `/bucket/`, encoded.
     path: String,
     signer: Signer,
+    /// For the proxy, where requests go to it as they are.
+    proxy_password: Option<HeaderValue>,
     /// Seconds that the server's clock is ahead.
     skew: AtomicI64,
     /// The server would not have our signature: leave it to the SDK.
@@ -54,7 +59,8 @@ impl Direct {
         let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).ok()?;
         let presigned = client.get_object().bucket(bucket).key("k").presigned(hour).await.ok()?;
         let uri: Uri = presigned.uri().parse().ok()?;
-        if !can_pass(&proxies(), &uri) {
+        let proxies = proxies();
+        if !can_pass(&proxies, &uri) {
             return None;
         }
         let host = uri.authority()?.as_str().to_owned();
@@ -83,6 +89,7 @@ impl Direct {
             host,
             path,
             signer: Signer::new(region.to_owned()),
+            proxy_password: proxy_password(&proxies, &uri),
             skew: AtomicI64::new(0),
             refused: AtomicBool::new(false),
             no_checksum: AtomicBool::new(no_checksum),
@@ -188,6 +195,9 @@ impl Direct {
         }
         map.insert(USER_AGENT, HeaderValue::from_static(concat!("roottrail/", env!("CARGO_PKG_VERSION"))));
         map.insert(AUTHORIZATION, value(&authorization)?);
+        if let Some(password) = &self.proxy_password {
+            map.insert(PROXY_AUTHORIZATION, password.clone());
+        }
         Ok(request)
     }
 

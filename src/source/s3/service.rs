@@ -12,8 +12,6 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioExecutor;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -23,6 +21,7 @@ use super::sign::hmac;
 use crate::error::{Fatal, chain, start};
 use crate::hex::push_hex;
 use crate::net::backoff::backoff;
+use crate::net::route::{Route, can_pass, proxies, proxy_password};
 use crate::net::tls::{ca_bundle, tls_config};
 
 /// An answer takes no longer than this.
@@ -37,13 +36,8 @@ pub struct Service {
     name: &'static str,
     url: Uri,
     region: String,
-    http: Http,
-}
-
-#[derive(Debug)]
-enum Http {
-    Direct(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
-    Proxied(Client<HttpsConnector<Tunnel<HttpConnector>>, Full<Bytes>>),
+    http: Client<HttpsConnector<Route>, Full<Bytes>>,
+    proxy_password: Option<HeaderValue>,
 }
 
 /// A question.
@@ -112,19 +106,15 @@ impl S3Session {
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(self.options().connect_timeout));
         connector.enforce_http(false);
+        let proxies = proxies();
+        if !can_pass(&proxies, &url) {
+            return Err(start(format!("the proxy for {name} speaks TLS itself; name one on http://")));
+        }
+        let proxy_password = proxy_password(&proxies, &url);
         let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        let client = || Client::builder(TokioExecutor::new());
-        let http = match Matcher::from_env().intercept(&url) {
-            Some(proxy) => {
-                let mut tunnel = Tunnel::new(proxy.uri().clone(), connector);
-                if let Some(auth) = proxy.basic_auth() {
-                    tunnel = tunnel.with_auth(auth.clone());
-                }
-                Http::Proxied(client().build(https.wrap_connector(tunnel)))
-            }
-            None => Http::Direct(client().build(https.wrap_connector(connector))),
-        };
-        Ok(Service { session: self.clone(), name, url, region: region.to_owned(), http })
+        let http =
+            Client::builder(TokioExecutor::new()).build(https.wrap_connector(Route::new(connector, proxies)));
+        Ok(Service { session: self.clone(), name, url, region: region.to_owned(), http, proxy_password })
     }
 }
 
@@ -231,13 +221,12 @@ impl Service {
             let value = HeaderValue::from_str(value).map_err(|error| chain(&error))?;
             request = request.header(name, value);
         }
+        if let Some(password) = &self.proxy_password {
+            request = request.header("proxy-authorization", password);
+        }
         let body = Full::new(Bytes::copy_from_slice(question.body.as_bytes()));
         let request = request.body(body).map_err(|error| chain(&error))?;
-        let answer = match &self.http {
-            Http::Direct(client) => client.request(request).await,
-            Http::Proxied(client) => client.request(request).await,
-        };
-        let answer = answer.map_err(|error| chain(&error))?;
+        let answer = self.http.request(request).await.map_err(|error| chain(&error))?;
         let status = answer.status().as_u16();
         let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;
         let body = body.map_err(|error| error.to_string())?.to_bytes();

@@ -1,6 +1,7 @@
 //! Deliveries through the binary.
 
 use super::*;
+use crate::support::proxy::Proxy;
 use crate::support::wait::until_running;
 use std::process::{Command, Stdio};
 
@@ -74,5 +75,27 @@ fn killed_at_any_moment_and_started_again_it_delivers_everything_once() {
         let (code, text) = run(ship(&bench, &server, "elastic"));
         assert_eq!(code, Some(0), "{text}");
         bench.check_complete(&server, Peer::Elastic);
+    }
+}
+
+#[test]
+fn findings_go_through_the_proxy_that_the_environment_names() {
+    for (tls, variable) in [(true, "HTTPS_PROXY"), (false, "http_proxy")] {
+        let bench = Bench::new(5);
+        let server = Server::start(Peer::Elastic, TOKEN, &[], false);
+        let proxy = Proxy::start("siem.corp.example", server.url().trim_start_matches("http://"));
+        fs::write(bench.path("ca.pem"), &proxy.certificate).unwrap();
+        let url = if tls { "https://siem.corp.example" } else { "http://siem.corp.example" };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roottrail"));
+        command.args(["ship", "--to", "elastic", "--url", url, "--timeout", "120s", "--give-up", "120s"]);
+        command.arg("--ca-file").arg(bench.path("ca.pem")).arg(bench.path("findings.ndjson"));
+        command.env("ROOTTRAIL_SHIP_SECRET", TOKEN).env(variable, proxy.url());
+        let (code, text) = run(command);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(!text.contains("sesame"), "{text}");
+        bench.check_complete(&server, Peer::Elastic);
+        let asked = proxy.asked();
+        let expected = if tls { "CONNECT siem.corp.example:443 " } else { "POST http://siem.corp.example/" };
+        assert!(!asked.is_empty() && asked.iter().all(|line| line.starts_with(expected)), "{asked:?}");
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod cli;
 pub(crate) mod feed;
 pub(crate) mod logs;
+pub(crate) mod proxy;
 pub(crate) mod readers;
 pub(crate) mod s3;
 pub(crate) mod signed;

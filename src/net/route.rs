@@ -1,0 +1,138 @@
+//! The way to a host: straight, or through the proxy that the environment names.
+//!
+//! aws-cli heeds `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in capitals or not, and no `ALL_PROXY`; so does this.
+//! A request over TLS passes the proxy by CONNECT, so that the proxy sees a host's name and nothing else. A request
+//! without TLS names the whole URL to the proxy.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{HeaderValue, Uri};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::Matcher;
+use tower_service::Service;
+
+type Refusal = Box<dyn std::error::Error + Send + Sync>;
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Route {
+    straight: HttpConnector,
+    proxies: Arc<Matcher>,
+}
+
+/// A connection to a host, or to a proxy that passes on what it is asked for.
+pub(crate) struct Way {
+    stream: <HttpConnector as Service<Uri>>::Response,
+    /// Requests on it must name the whole URL.
+    to_proxy: bool,
+}
+
+impl Route {
+    pub(crate) fn new(straight: HttpConnector, proxies: Matcher) -> Self {
+        Self { straight, proxies: Arc::new(proxies) }
+    }
+}
+
+impl Service<Uri> for Route {
+    type Response = Way;
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<Way, Refusal>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        self.straight.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let Some(proxy) = self.proxies.intercept(&to) else {
+            let connecting = self.straight.call(to);
+            return Box::pin(async { Ok(Way { stream: connecting.await?, to_proxy: false }) });
+        };
+        if to.scheme_str() != Some("https") {
+            let connecting = self.straight.call(proxy.uri().clone());
+            return Box::pin(async { Ok(Way { stream: connecting.await?, to_proxy: true }) });
+        }
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.straight.clone());
+        if let Some(password) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(password.clone());
+        }
+        let connecting = tunnel.call(to);
+        Box::pin(async { Ok(Way { stream: connecting.await?, to_proxy: false }) })
+    }
+}
+
+impl Connection for Way {
+    fn connected(&self) -> Connected {
+        self.stream.connected().proxy(self.to_proxy)
+    }
+}
+
+impl Read for Way {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        to: ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, to)
+    }
+}
+
+impl Write for Way {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+}
+
+/// The proxies that the environment names.
+pub(crate) fn proxies() -> Matcher {
+    let variable = |name: &str| {
+        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        read(&name.to_ascii_lowercase()).or_else(|| read(name)).unwrap_or_default()
+    };
+    Matcher::builder()
+        .http(variable("HTTP_PROXY"))
+        .https(variable("HTTPS_PROXY"))
+        .no(variable("NO_PROXY"))
+        .build()
+}
+
+/// Whether requests can pass the proxy, if one stands before the host: it must not speak TLS itself.
+pub(crate) fn can_pass(proxies: &Matcher, to: &Uri) -> bool {
+    proxies.intercept(to).is_none_or(|proxy| proxy.uri().scheme_str() == Some("http"))
+}
+
+/// Name and password for the proxy of a host, as a request without TLS carries them.
+pub(crate) fn proxy_password(proxies: &Matcher, to: &Uri) -> Option<HeaderValue> {
+    let proxy = proxies.intercept(to).filter(|_| to.scheme_str() != Some("https"))?;
+    let mut value = proxy.basic_auth()?.clone();
+    value.set_sensitive(true);
+    Some(value)
+}
