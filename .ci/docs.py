@@ -1,7 +1,8 @@
 """README and docs/ say what the program says. `.ci/checks/30-docs --write` brings their generated parts up to date.
 
 A generated part stands between `<!-- NAME -->` and `<!-- /NAME -->`. A NAME that begins with `roottrail ` is a command:
-its standard output belongs there, and its standard error where ` 2>` ends it. The other names are those of GENERATED.
+its standard output belongs there, its standard error where ` 2>` ends it, and some of its lines where ` | sed -n 3,8p` does. The
+other names are those of GENERATED.
 
 ROOTTRAIL names the binary, and COVERAGE the table that `ROOTTRAIL_COVERAGE_TABLE=… cargo test` wrote; where it is missing
 or empty, that part is left as it is.
@@ -30,9 +31,14 @@ def block(text):
 
 def command(line):
     """What a marker's command prints."""
+    line, _, lines = line.partition(' | sed -n ')
     stderr = line.endswith(' 2>')
     done = run(*shlex.split(line.removesuffix(' 2>'))[1:])
-    return block(done.stderr if stderr else done.stdout)
+    shown = done.stderr if stderr else done.stdout
+    if lines:
+        first, last = map(int, lines.removesuffix('p').split(','))
+        shown = '\n'.join(shown.splitlines()[first - 1:last])
+    return block(shown)
 
 
 def from_s3():

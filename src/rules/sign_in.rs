@@ -10,6 +10,8 @@ const CONSOLE_LOGIN: &[Api] = &[api("", "ConsoleLogin")];
 /// Every rule about a successful sign-in covers these.
 const ELASTIC_LOGIN: Reference = refer(System::Elastic, "initial_access_console_login_root");
 const PANTHER_LOGIN: Reference = refer(System::Panther, "AWS.Console.RootLogin");
+/// It compares letters: what `MFAUsed` says in others, as AWS's own example of root does, counts as no MFA.
+const PANTHER_NO_MFA: Reference = refer(System::Panther, "AWS.Console.LoginWithoutMFA");
 const TAILPIPE_LOGIN: Reference = refer(System::Tailpipe, "iam_root_user_console_login");
 
 /// Returns whether a successful sign-in has one of these statuses. A federated session's sign-in says nothing
@@ -36,6 +38,7 @@ pub(super) static RULES: &[Rule] = &[
             refer(System::Elastic, "privilege_escalation_root_login_without_mfa"),
             ELASTIC_LOGIN,
             PANTHER_LOGIN,
+            PANTHER_NO_MFA,
             refer(System::Falco, "Console Root Login Without MFA"),
             TAILPIPE_LOGIN,
             refer(System::Splunk, "aws_successful_single_factor_authentication"),
@@ -56,7 +59,7 @@ pub(super) static RULES: &[Rule] = &[
         when: "it succeeded, MFA was used, and the session is not a federated one",
         reason: "Signing in as root should be a rare, announced event even with MFA.",
         next: "Ask the holder of the MFA device whether it was they, and for which task.",
-        references: &[ELASTIC_LOGIN, PANTHER_LOGIN, TAILPIPE_LOGIN],
+        references: &[ELASTIC_LOGIN, PANTHER_LOGIN, PANTHER_NO_MFA, TAILPIPE_LOGIN],
         events: CONSOLE_LOGIN,
         holds: |case| success_with(case, &[MfaStatus::Used]),
         example: Example {
@@ -72,7 +75,7 @@ pub(super) static RULES: &[Rule] = &[
         when: "it succeeded, the record does not say whether root used MFA, and the session is not a federated one",
         reason: "A sign-in as root whose strength the record does not prove.",
         next: "Treat it as a sign-in without MFA until the account's credential report shows otherwise.",
-        references: &[ELASTIC_LOGIN, PANTHER_LOGIN, TAILPIPE_LOGIN],
+        references: &[ELASTIC_LOGIN, PANTHER_LOGIN, PANTHER_NO_MFA, TAILPIPE_LOGIN],
         events: CONSOLE_LOGIN,
         holds: |case| success_with(case, &[MfaStatus::Unknown, MfaStatus::NotApplicable]),
         example: Example {
@@ -110,6 +113,7 @@ pub(super) static RULES: &[Rule] = &[
             refer(System::Elastic, "credential_access_root_console_failure_brute_force"),
             refer(System::Elastic, "credential_access_root_console_password_spraying"),
             refer(System::Panther, "AWS.Console.RootLoginFailed"),
+            refer(System::Sigma, "aws_cloudtrail_console_login_failed_authentication"),
             TAILPIPE_LOGIN,
         ],
         events: CONSOLE_LOGIN,

@@ -1,6 +1,5 @@
-//! What other systems would have raised: their published conditions, rewritten from their text, over the
-//! rules' own examples, made-up variations, and the shared labelled events where `ROOTTRAIL_CONFORMANCE`
-//! names their file.
+//! What other systems would have raised: their published conditions ([`super::peers`]) over the rules' own
+//! examples, made-up variations, and the shared labelled events where `ROOTTRAIL_CONFORMANCE` names their file.
 //!
 //! Each hit must carry one of our rules that names the peer's. `ROOTTRAIL_COVERAGE_TABLE` names a file to
 //! which the results are written, as Markdown for the README.
@@ -10,257 +9,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::super::*;
+use super::peers::{By, PEERS};
 use crate::detect::testing::judged;
-
-struct Peer {
-    system: System,
-    name: &'static str,
-    /// The version or date from which the peer's rule is deprecated.
-    deprecated: Option<&'static str>,
-    /// Whether the condition asks for root. Where it does not, only hits that are root's are ours to cover.
-    root_only: bool,
-    hits: fn(&Value) -> bool,
-}
-
-fn at<'a>(event: &'a Value, path: &str) -> Option<&'a str> {
-    path.split('.').try_fold(event, |value, key| value.get(key)).and_then(Value::as_str)
-}
-
-fn is(event: &Value, path: &str, expected: &str) -> bool {
-    at(event, path) == Some(expected)
-}
-
-fn missing(event: &Value, path: &str) -> bool {
-    path.split('.').try_fold(event, |value, key| value.get(key)).is_none_or(Value::is_null)
-}
-
-fn root(event: &Value) -> bool {
-    is(event, "userIdentity.type", "Root")
-}
-
-fn login(event: &Value) -> bool {
-    is(event, "eventName", "ConsoleLogin")
-}
-
-fn login_said(event: &Value, what: &str) -> bool {
-    is(event, "responseElements.ConsoleLogin", what)
-}
-
-/// Returns `event.outcome` as Elastic's pipeline sets it.
-fn elastic_outcome(event: &Value) -> &'static str {
-    let failed = if login(event) {
-        !login_said(event, "Success")
-    } else {
-        !missing(event, "errorCode") || !missing(event, "errorMessage")
-    };
-    if failed { "failure" } else { "success" }
-}
-
-fn sign_in_page(event: &Value) -> bool {
-    is(event, "eventSource", "signin.amazonaws.com")
-}
-
-fn mfa_used_no(event: &Value) -> bool {
-    at(event, "additionalEventData.MFAUsed").is_some_and(|used| used.eq_ignore_ascii_case("no"))
-}
-
-const PEERS: &[Peer] = &[
-    Peer {
-        system: System::Cis,
-        name: "4.3",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            root(event)
-                && event.pointer("/userIdentity/invokedBy").is_none()
-                && !is(event, "eventType", "AwsServiceEvent")
-        },
-    },
-    Peer {
-        system: System::GuardDuty,
-        name: "Policy:IAMUser/RootCredentialUsage",
-        deprecated: None,
-        root_only: true,
-        hits: |event| root(event) && !is(event, "eventType", "AwsServiceEvent"),
-    },
-    Peer {
-        system: System::Sigma,
-        name: "aws_root_account_usage",
-        deprecated: None,
-        root_only: true,
-        hits: |event| root(event) && !is(event, "eventType", "AwsServiceEvent"),
-    },
-    Peer {
-        system: System::Sigma,
-        name: "aws_cloudtrail_console_login_success_without_mfa",
-        deprecated: None,
-        root_only: false,
-        hits: |event| {
-            sign_in_page(event) && login(event) && mfa_used_no(event) && login_said(event, "Success")
-        },
-    },
-    Peer {
-        system: System::Elastic,
-        name: "initial_access_console_login_root",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            sign_in_page(event) && login(event) && root(event) && elastic_outcome(event) == "success"
-        },
-    },
-    Peer {
-        system: System::Elastic,
-        name: "credential_access_root_console_failure_brute_force",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            sign_in_page(event)
-                && login(event)
-                && root(event)
-                && elastic_outcome(event) == "failure"
-                && !missing(event, "responseElements.ConsoleLogin")
-        },
-    },
-    Peer {
-        system: System::Elastic,
-        name: "privilege_escalation_root_login_without_mfa",
-        deprecated: Some("2025-11-21"),
-        root_only: true,
-        hits: |event| {
-            sign_in_page(event)
-                && login(event)
-                && root(event)
-                && mfa_used_no(event)
-                && elastic_outcome(event) == "success"
-        },
-    },
-    Peer {
-        system: System::Elastic,
-        name: "persistence_iam_create_login_profile_for_root",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            is(event, "eventSource", "iam.amazonaws.com")
-                && is(event, "eventName", "CreateLoginProfile")
-                && root(event)
-                && elastic_outcome(event) == "success"
-                && missing(event, "requestParameters.userName")
-        },
-    },
-    Peer {
-        system: System::Elastic,
-        name: "privilege_escalation_sts_assume_root_from_rare_user_and_member_account",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            is(event, "eventSource", "sts.amazonaws.com")
-                && is(event, "eventName", "AssumeRoot")
-                && elastic_outcome(event) == "success"
-        },
-    },
-    Peer {
-        system: System::Elastic,
-        name: "initial_access_password_recovery",
-        deprecated: None,
-        root_only: false,
-        hits: |event| {
-            sign_in_page(event)
-                && is(event, "eventName", "PasswordRecoveryRequested")
-                && elastic_outcome(event) == "success"
-        },
-    },
-    Peer {
-        system: System::Panther,
-        name: "AWS.Console.RootLogin",
-        deprecated: None,
-        root_only: true,
-        hits: |event| login(event) && root(event) && login_said(event, "Success"),
-    },
-    Peer {
-        system: System::Panther,
-        name: "AWS.Console.RootLoginFailed",
-        deprecated: None,
-        root_only: true,
-        hits: |event| login(event) && root(event) && login_said(event, "Failure"),
-    },
-    Peer {
-        system: System::Panther,
-        name: "AWS.CloudTrail.RootAccessKeyCreated",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            is(event, "eventName", "CreateAccessKey") && root(event) && missing(event, "requestParameters")
-        },
-    },
-    Peer {
-        system: System::Panther,
-        name: "AWS.Root.Activity",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            root(event)
-                && missing(event, "errorCode")
-                && missing(event, "errorMessage")
-                && missing(event, "userIdentity.invokedBy")
-                && !is(event, "eventType", "AwsServiceEvent")
-                && !is(event, "eventName", "CreateServiceLinkedRole")
-        },
-    },
-    Peer {
-        system: System::Panther,
-        name: "AWS.CloudTrail.RootPasswordChanged",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            is(event, "eventName", "PasswordUpdated")
-                && root(event)
-                && is(event, "responseElements.PasswordUpdated", "Success")
-        },
-    },
-    Peer {
-        system: System::Falco,
-        name: "Console Root Login Without MFA",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            login(event)
-                && missing(event, "errorCode")
-                && root(event)
-                && login_said(event, "Success")
-                && is(event, "additionalEventData.MFAUsed", "No")
-        },
-    },
-    Peer {
-        system: System::Falco,
-        name: "Deactivate MFA for Root User",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            is(event, "eventName", "DeactivateMFADevice")
-                && missing(event, "errorCode")
-                && root(event)
-                && is(event, "requestParameters.userName", "AWS ROOT USER")
-        },
-    },
-    Peer {
-        system: System::Tailpipe,
-        name: "iam_root_user_console_login",
-        deprecated: None,
-        root_only: true,
-        hits: |event| login(event) && root(event),
-    },
-    Peer {
-        system: System::Tailpipe,
-        name: "iam_root_user_email_address_updated",
-        deprecated: None,
-        root_only: true,
-        hits: |event| {
-            is(event, "eventSource", "iam.amazonaws.com")
-                && is(event, "eventName", "EmailUpdated")
-                && root(event)
-        },
-    },
-];
 
 /// Returns root under several identities, times the events that peers look for, in several shapes.
 fn variations() -> Vec<String> {
@@ -268,13 +18,15 @@ fn variations() -> Vec<String> {
         r#"{"type":"Root"}"#,
         r#"{"type":"Root","arn":"arn:aws:iam::111122223333:root","accessKeyId":"AKIAX"}"#,
         r#"{"type":"Root","accessKeyId":"ASIAX","sessionContext":{"attributes":{"mfaAuthenticated":"true"}}}"#,
+        r#"{"type":"Root","accessKeyId":"ASIAX","sessionContext":{"attributes":{"mfaAuthenticated":"false"}}}"#,
         r#"{"type":"Root","invokedBy":"signin.amazonaws.com"}"#,
     ];
     let mut events = Vec::new();
     for said in ["Success", "Failure"] {
+        let error = if said == "Failure" { r#","errorMessage":"Failed authentication""# } else { "" };
         for data in [r#"{"MFAUsed":"No"}"#, r#"{"MFAUsed":"NO"}"#, r#"{"MFAUsed":"Yes"}"#, "null"] {
             events.push(format!(
-                r#""eventSource":"signin.amazonaws.com","eventType":"AwsConsoleSignIn","eventName":"ConsoleLogin","responseElements":{{"ConsoleLogin":"{said}"}},"additionalEventData":{data}"#
+                r#""eventSource":"signin.amazonaws.com","eventType":"AwsConsoleSignIn","eventName":"ConsoleLogin","responseElements":{{"ConsoleLogin":"{said}"}},"additionalEventData":{data}{error}"#
             ));
         }
         for name in ["PasswordUpdated", "PasswordRecoveryRequested", "EmailUpdated"] {
@@ -287,6 +39,8 @@ fn variations() -> Vec<String> {
         ("iam", "CreateAccessKey"),
         ("iam", "CreateLoginProfile"),
         ("iam", "DeactivateMFADevice"),
+        ("iam", "DeleteVirtualMFADevice"),
+        ("iam", "EnableMFADevice"),
         ("iam", "EmailUpdated"),
         ("sts", "AssumeRoot"),
         ("ec2", "RunInstances"),
@@ -343,8 +97,11 @@ fn each_hit_of_a_peer_carries_a_rule_that_names_it() {
                 .iter()
                 .flat_map(|finding| &finding.rules)
                 .filter_map(|id| by_id(id))
-                .filter(|rule| {
-                    rule.references.iter().any(|known| known.system == peer.system && known.name == peer.name)
+                .filter(|rule| match peer.system {
+                    By::Known(system) => {
+                        rule.references.iter().any(|known| known.system == system && known.name == peer.name)
+                    }
+                    By::Other(_, ours) => ours.contains(&rule.id),
                 })
                 .map(|rule| rule.id)
                 .collect();
@@ -390,8 +147,10 @@ fn every_listed_peer_rule_is_named() {
         (System::Aws, "Security Hub IAM.9"),
     ]
     .into_iter()
-    .chain(PEERS.iter().map(|peer| (peer.system, peer.name)))
-    {
+    .chain(PEERS.iter().filter_map(|peer| match peer.system {
+        By::Known(system) => Some((system, peer.name)),
+        By::Other(..) => None,
+    })) {
         assert!(
             all().flat_map(|rule| rule.references).any(|known| known.system == system && known.name == name),
             "{system} {name}"

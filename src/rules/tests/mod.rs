@@ -2,4 +2,5 @@
 
 mod coverage;
 mod names;
+mod peers;
 mod tables;
