@@ -73,8 +73,9 @@ fn pass(stream: TcpStream, asked: &Mutex<Vec<String>>, upstream: &str, config: A
             && line[26..] == PASSWORD[26..]
     });
     if !allowed {
-        let _gone =
-            stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+        let _gone = reader
+            .get_mut()
+            .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
         return;
     }
     asked.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
