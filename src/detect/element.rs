@@ -9,6 +9,7 @@ use crate::json::minify::{Repairs, minify};
 use crate::json::parse::{self, parse};
 use crate::json::readings::has_duplicates;
 use crate::judge;
+use crate::rules;
 
 /// A finding, and the fingerprint by which copies of an event are compared.
 #[derive(Clone, Debug)]
@@ -17,6 +18,16 @@ pub struct Judged {
     pub finding: Finding,
     /// A hash that copies share if they are equal as JSON values.
     pub fingerprint: Fingerprint,
+}
+
+impl Judged {
+    /// Names an event that stands under a key beside another one: some readers see it, some the other.
+    pub(crate) fn is_one_of_several(&mut self) {
+        rules::add(&mut self.finding, rules::AMBIGUOUS_RECORD);
+        let text = self.finding.cloudtrail.as_deref().map_or("", RawValue::get);
+        // A copy that every reader sees is another record.
+        self.fingerprint = fingerprint_of_text(text);
+    }
 }
 
 /// The result of reading one element.

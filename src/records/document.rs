@@ -118,8 +118,9 @@ impl Walker<'_, '_> {
         self.document = Document::at(start, self.walk.events || self.index > 0);
         self.beside = None;
         let judged = self.judged;
-        let mut members = Members::default();
+        let (mut members, twice) = (Members::default(), self.twice);
         let walked = self.members(&mut members);
+        self.twice = twice;
         let end = self.cursor.at();
         if members.streams {
             let went_on = walked.or_else(|fault| self.give_up_document(fault));

@@ -88,7 +88,7 @@ impl Walker<'_, '_> {
 
     /// Reads the records of a CloudTrail document from here on, as long as only commas part them.
     fn records(&mut self) -> Result<(), Fault> {
-        let Self { cursor, to, index, document, repairs, .. } = self;
+        let Self { cursor, to, index, document, repairs, twice, .. } = self;
         let (first, mut done, mut swallows, mut other) = (*index, 0, None, None);
         let walked = cursor.objects(|start, text, found| {
             if document.swallows_another(text) {
@@ -104,8 +104,8 @@ impl Walker<'_, '_> {
             }
             let time = found.time.map(|at| &text[at..at + 20]);
             let index = first + done;
-            let (candidate, repairs) = (found.candidate, *repairs);
-            to.element(Element { index, text, candidate, time, repairs, doubtful: false });
+            let (candidate, repairs, twice) = (found.candidate, *repairs, *twice);
+            to.element(Element { index, text, candidate, time, repairs, doubtful: false, twice });
             done += 1;
             true
         });
@@ -141,8 +141,8 @@ impl Walker<'_, '_> {
     /// Hands over a record that has nothing of an event. Judging it does no harm.
     fn no_event(&mut self, text: &str, repairs: Repairs, candidate: bool) {
         let text = text.as_bytes();
-        let index = self.index;
-        self.to.element(Element { index, text, candidate, time: None, repairs, doubtful: false });
+        let (index, twice) = (self.index, self.twice);
+        self.to.element(Element { index, text, candidate, time: None, repairs, doubtful: false, twice });
         self.judged += 1;
         self.index += 1;
     }

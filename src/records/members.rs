@@ -125,6 +125,9 @@ impl Walker<'_, '_> {
         members: &mut Members,
     ) -> Result<bool, Fault> {
         let records = name == "Records" && matches!(level, Level::Outermost);
+        if records {
+            self.twice |= std::mem::replace(&mut members.records, true);
+        }
         match first {
             Some(b'[') if records => {
                 self.stream(head, members)?;

@@ -7,6 +7,7 @@
 //! reported, since another place may have the event.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use super::containers::{self, Path, below_each, below_member};
 use super::cursor::{Cursor, Fault};
@@ -22,32 +23,42 @@ const DEPTH: usize = 8;
 impl Walker<'_, '_> {
     /// Reads the places of a document that is no event, given as minified text.
     pub(super) fn places_of(&mut self, text: &str) -> Read {
-        let mut leaves = Vec::new();
+        let mut members = Vec::new();
         each_member(text, |key, value| {
             if let Key::Place(name) = Key::of(key.as_bytes()) {
-                collect(value, &containers::below(name), &mut leaves);
+                members.push((name, value));
             }
         });
+        let mut leaves = Vec::new();
+        for ((name, value), twice) in members.iter().zip(twice(&members)) {
+            collect(value, &containers::below(name), twice, &mut leaves);
+        }
         self.leaves(text, leaves)
     }
 
     /// Reads the ends of these ways from a value, given as minified text.
     pub(super) fn ways_from(&mut self, text: &str, ways: &[Path]) -> Read {
         let mut leaves = Vec::new();
-        collect(text, ways, &mut leaves);
+        collect(text, ways, false, &mut leaves);
         self.leaves(text, leaves)
     }
 
     /// Reads the values at places in a text, and examines the rest of the text for another event.
-    fn leaves(&mut self, text: &str, leaves: Vec<&str>) -> Read {
+    fn leaves(&mut self, text: &str, leaves: Vec<(&str, bool)>) -> Read {
         let mut seen: HashMap<&str, Read> = HashMap::new();
         let mut rest = text;
         let mut found = Read::Nothing;
-        for leaf in leaves {
+        for (leaf, twice) in leaves {
             // An event that stands there twice, as `message` and as `event.original`, is one.
             let read = match seen.get(leaf) {
                 Some(&read) => read,
-                None => self.leaf(leaf),
+                None => {
+                    let before = self.twice;
+                    self.twice |= twice;
+                    let read = self.leaf(leaf);
+                    self.twice = before;
+                    read
+                }
             };
             seen.insert(leaf, read);
             match read {
@@ -113,9 +124,10 @@ impl Walker<'_, '_> {
             return if suspicion::holds_event(text) { Read::Suspect } else { Read::Nothing };
         }
         let mut inner = Cursor::whole(text);
-        let Self { to, index, depth, repairs, .. } = self;
+        let Self { to, index, depth, repairs, twice, .. } = self;
         let mut walker = Walker::new(&mut inner, *to);
         (walker.index, walker.depth, walker.repairs) = (*index, *depth + 1, *repairs);
+        walker.twice = *twice;
         if let Err(fault) = walker.values() {
             walker.note(fault);
         }
@@ -168,25 +180,39 @@ impl Walker<'_, '_> {
     }
 }
 
-/// Collects the values at the ends of ways, in their order in the minified text.
-fn collect<'t>(text: &'t str, ways: &[Path], leaves: &mut Vec<&'t str>) {
+/// Of each member, whether another one has its name and another value.
+fn twice<N: Eq + Hash>(members: &[(N, &str)]) -> Vec<bool> {
+    let mut values: HashMap<&N, (&str, bool)> = HashMap::new();
+    for (name, value) in members {
+        let (first, differ) = values.entry(name).or_insert((*value, false));
+        *differ |= first != value;
+    }
+    members.iter().map(|(name, _)| values[name].1).collect()
+}
+
+/// Collects the values at the ends of ways, in their order in the minified text, and whether another value stands
+/// under a key of the way.
+fn collect<'t>(text: &'t str, ways: &[Path], above: bool, leaves: &mut Vec<(&'t str, bool)>) {
     let array = text.starts_with('[');
     let elements = if array { below_each(ways) } else { Vec::new() };
     // `results` has objects in one format and rows in another: a row is not read as an array of documents.
     if ways.iter().any(|way| way.is_empty()) && elements.is_empty() {
-        leaves.push(text);
+        leaves.push((text, above));
     }
     if !elements.is_empty() {
-        each_element(text, |element| collect(element, &elements, leaves));
+        each_element(text, |element| collect(element, &elements, above, leaves));
         return;
     }
     if text.starts_with('{') && ways.iter().any(|way| !way.is_empty()) {
+        let mut members = Vec::new();
         each_member(text, |key, value| {
-            let name = parse_plain(key);
-            let on = below_member(ways, name.as_str().unwrap_or_default());
-            if !on.is_empty() {
-                collect(value, &on, leaves);
+            let name = parse_plain(key).as_str().unwrap_or_default().to_owned();
+            if !below_member(ways, &name).is_empty() {
+                members.push((name, value));
             }
         });
+        for ((name, value), twice) in members.iter().zip(twice(&members)) {
+            collect(value, &below_member(ways, name), above || twice, leaves);
+        }
     }
 }

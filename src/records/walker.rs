@@ -33,6 +33,8 @@ pub struct Element<'t> {
     /// Whether the event lacks a key that events have and holds that key further in. Unless it concerns root,
     /// the event in it has not been read.
     pub doubtful: bool,
+    /// Whether a container has another value under the same key, so that not every reader sees the event.
+    pub twice: bool,
 }
 
 /// The receiver of the elements.
@@ -129,6 +131,8 @@ pub(super) struct Members {
     pub(super) keys: Keys,
     /// Whether its elements have been walked, so that its text is gone.
     pub(super) streams: bool,
+    /// Whether it has had `Records`.
+    pub(super) records: bool,
 }
 
 pub(super) struct Walker<'w, 'c> {
@@ -150,6 +154,8 @@ pub(super) struct Walker<'w, 'c> {
     pub(super) depth: usize,
     /// The repairs in these containers.
     pub(super) repairs: Repairs,
+    /// See [`Element::twice`].
+    pub(super) twice: bool,
     /// The value beside the elements of the document that could be an event, where none of the elements is.
     pub(super) beside: Option<Unread>,
     /// The buffer for the minified text of one element after another.
@@ -170,6 +176,7 @@ impl<'w, 'c> Walker<'w, 'c> {
             read_again: 0,
             depth: 0,
             repairs: Repairs::default(),
+            twice: false,
             beside: None,
             text: String::new(),
         }
@@ -202,6 +209,7 @@ impl Walker<'_, '_> {
             time: found.time.map(|at| &text[at..at + 20]),
             repairs: self.repairs,
             doubtful,
+            twice: self.twice,
         });
         self.handed_over();
     }
@@ -258,6 +266,7 @@ impl Walker<'_, '_> {
             time: found.time.map(|at| &text[at..at + 20]),
             repairs: self.repairs,
             doubtful: false,
+            twice: self.twice,
         });
         self.handed_over();
         true

@@ -48,6 +48,7 @@ struct Waiting {
     index: u64,
     repairs: Repairs,
     doubtful: bool,
+    twice: bool,
     text: Range<usize>,
 }
 
@@ -79,15 +80,16 @@ impl Elements for Judging<'_> {
             // A large candidate is judged without a copy, so those before it are judged first.
             self.judge();
             let object = &self.report.object;
-            let Element { index, text, repairs, doubtful, .. } = element;
-            let examined = examine_at(object, text, repairs, doubtful, index);
+            let Element { index, text, repairs, doubtful, twice, .. } = element;
+            let waiting = Waiting { index, repairs, doubtful, twice, text: 0..text.len() };
+            let examined = examine_at(object, text, &waiting);
             self.judged(index, examined);
         } else if element.candidate {
             let start = self.batch.texts.len();
             self.batch.texts.extend_from_slice(element.text);
             let text = start..self.batch.texts.len();
-            let Element { index, repairs, doubtful, .. } = element;
-            self.batch.waiting.push(Waiting { index, repairs, doubtful, text });
+            let Element { index, repairs, doubtful, twice, .. } = element;
+            self.batch.waiting.push(Waiting { index, repairs, doubtful, twice, text });
             if self.batch.waiting.len() >= BATCH || self.batch.texts.len() >= BATCH_BYTES {
                 self.judge();
             }
@@ -106,10 +108,7 @@ impl Judging<'_> {
         let examined: Vec<_> = {
             let object = &self.report.object;
             let texts = &self.batch.texts;
-            let one = |waiting: &Waiting| {
-                let Waiting { index, repairs, doubtful, ref text } = *waiting;
-                examine_at(object, &texts[text.clone()], repairs, doubtful, index)
-            };
+            let one = |waiting: &Waiting| examine_at(object, &texts[waiting.text.clone()], waiting);
             if self.options.threads > 1 && waiting.len() >= PARALLEL {
                 match pool(self.options.threads) {
                     Some(pool) => pool.install(|| waiting.par_iter().map(one).collect()),
@@ -178,13 +177,8 @@ impl Judging<'_> {
 }
 
 /// Judges one element with buffers of the thread's own. A large element waits for its turn.
-fn examine_at(
-    object: &ObjectRef,
-    text: &[u8],
-    repairs: Repairs,
-    doubtful: bool,
-    index: u64,
-) -> Result<Examined, Malformed> {
+fn examine_at(object: &ObjectRef, text: &[u8], waiting: &Waiting) -> Result<Examined, Malformed> {
+    let Waiting { index, repairs, doubtful, twice, .. } = *waiting;
     thread_local! {
         static SCRATCH: RefCell<ElementScratch> = RefCell::default();
     }
@@ -195,7 +189,10 @@ fn examine_at(
         if turn.is_some() {
             *scratch = ElementScratch::default();
         }
-        let examined = examined?;
+        let mut examined = examined?;
+        if let Some(judged) = examined.judged.as_mut().filter(|_| twice) {
+            judged.is_one_of_several();
+        }
         match doubtful && examined.judged.is_none() {
             true => Err(Malformed::Shape(NOT_READ)),
             false => Ok(examined),

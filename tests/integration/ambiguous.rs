@@ -110,5 +110,37 @@ fn each_of_two_events_under_one_key_is_read() {
     ] {
         let found = object(&text);
         assert_eq!(found.ids(), [&*id(1)], "{name}: {} {:?}", found.stderr, found.errors);
+        assert!(is_named(&found.findings[0]), "{name}: {}", found.findings[0]);
     }
+    for (name, text) in [
+        ("detail, twice the same", envelope(&root(1), &root(1))),
+        ("CloudTrailEvent, twice the same", lookup(&root(1), &root(1))),
+        ("detail in one place", format!(r#"{{"source":"aws.iam","source":"aws.ec2","detail":{}}}"#, root(1))),
+    ] {
+        let found = object(&text);
+        assert_eq!((found.code, found.ids()), (0, vec![&*id(1)]), "{name}: {:?}", found.errors);
+        assert!(!is_named(&found.findings[0]), "{name}");
+    }
+}
+
+/// Some readers see one `Records`, some the other.
+#[test]
+fn each_of_two_records_is_read() {
+    let two = |first: &str, second: &str| format!(r#"{{"Records":[{first}],"Records":[{second}]}}"#);
+    let found = object(two(&user(2), &root(1)));
+    assert_eq!(found.ids(), [&*id(1)], "{} {:?}", found.stderr, found.errors);
+    assert!(is_named(&found.findings[0]));
+    assert_eq!(object(two(&root(1), &user(2))).ids(), [&*id(1)]);
+    // The next document is none of it.
+    let found = object(format!("{}\n{}", two(&user(2), &user(3)), records([root(1)])));
+    assert!(!is_named(&found.findings[0]));
+}
+
+/// A copy in a log of its own is no proof that nobody hides the other one.
+#[test]
+fn an_event_beside_another_is_not_the_copy_of_a_clean_one() {
+    let both = format!(r#"{{"source":"aws.iam","detail":{},"detail":{}}}"#, root(1), user(1));
+    let found = object(format!("{}\n{both}", records([root(1)])));
+    assert_eq!(found.counts(), [2, 0, 0], "{:?}", found.findings);
+    assert!(is_named(&found.findings[1]));
 }
