@@ -22,7 +22,8 @@ use crate::output::partial::{Committed, beside, sync_folder};
 use crate::own_file;
 
 const FORMAT: &str = "roottrail.checkpoint/";
-const VERSION: u32 = 1;
+/// 2: fingerprints of 16 bytes. Those of version 1, of 8, are read as well.
+const VERSION: u32 = 2;
 
 /// The whole file. The checksum is over the text of `state`.
 #[derive(Serialize, Deserialize)]
@@ -93,7 +94,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Saved>, StateError> {
     };
     let head: Head = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
     match head.format.strip_prefix(FORMAT).and_then(|version| version.parse::<u32>().ok()) {
-        Some(VERSION) => {}
+        Some(1 | VERSION) => {}
         Some(newer) if newer > VERSION => {
             return Err(StateError::Newer { path: path.display().to_string(), format: head.format });
         }

@@ -126,18 +126,21 @@ impl SavedSummary {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct SavedFindings {
     count: u64,
-    /// Ids and fingerprints of the records, 24 bytes each, object by object.
+    /// Whether fingerprints have 16 bytes. An older roottrail wrote the first 8 of them.
+    #[serde(default)]
+    wide: bool,
+    /// Ids and fingerprints of the records, 32 bytes each, object by object.
     seen: String,
     /// Ids of the events that only a damaged object held.
     damaged: String,
-    /// Further versions of events, 24 bytes each.
+    /// Further versions of events, 32 bytes each.
     conflicts: String,
     /// The further versions that only a damaged object held: for each, the number of sound ones before it, in
     /// a byte or two. A version that is taken for sound, as in the file of an older roottrail, leaves a copy
     /// out but writes none twice.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     damaged_conflicts: String,
-    /// Events whose first copy has an addendum, 24 bytes each: the id, and the fingerprint of the first copy
+    /// Events whose first copy has an addendum, 32 bytes each: the id, and the fingerprint of the first copy
     /// without one, or 0. An older roottrail passes over these and takes each later copy for a conflicting
     /// one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -172,7 +175,7 @@ impl SavedFindings {
             before = uri;
         }
         let mut further: Vec<_> = dedupe.conflicts().collect();
-        further.sort_unstable_by_key(|(id, fingerprint, _)| (*id, fingerprint.0));
+        further.sort_unstable_by_key(|(id, fingerprint, _)| (*id, *fingerprint));
         let (mut conflicts, mut damaged_conflicts, mut others) = (Vec::new(), Vec::new(), 0);
         for (id, fingerprint, is_damaged) in further {
             put(&mut conflicts, id, fingerprint);
@@ -191,6 +194,7 @@ impl SavedFindings {
         }
         Ok(Self {
             count: all.len() as u64,
+            wide: true,
             seen: to_text(&seen),
             damaged: to_text(&damaged),
             conflicts: to_text(&conflicts),
@@ -221,7 +225,7 @@ impl SavedFindings {
             }
             let uri = dedupe.add_uri(&name);
             for _ in 0..objects.number()? {
-                let (id, fingerprint) = take(&mut seen)?;
+                let (id, fingerprint) = self.take(&mut seen)?;
                 dedupe.add(Known { id, fingerprint, uri, damaged: damaged_ids.contains(&id.0) });
             }
         }
@@ -234,7 +238,7 @@ impl SavedFindings {
         };
         let mut others = next(&mut damaged)?;
         while !conflicts.is_empty() {
-            let (id, fingerprint) = take(&mut conflicts)?;
+            let (id, fingerprint) = self.take(&mut conflicts)?;
             dedupe.add_conflict(id, fingerprint, others == Some(0));
             others = match others {
                 Some(0) => next(&mut damaged)?,
@@ -244,7 +248,7 @@ impl SavedFindings {
         let amended = from_text(&self.amended)?;
         let mut amended = Parts(&amended);
         while !amended.is_empty() {
-            let (id, plain) = take(&mut amended)?;
+            let (id, plain) = self.take(&mut amended)?;
             dedupe.add_amended(id, (plain.0 != 0).then_some(plain));
         }
         if others.is_some() {
@@ -255,15 +259,20 @@ impl SavedFindings {
         }
         Ok(dedupe)
     }
+
+    fn take(&self, parts: &mut Parts<'_>) -> Result<(FindingId, Fingerprint), BadPack> {
+        let id = FindingId(u128::from_be_bytes(parts.take()?));
+        let fingerprint = match self.wide {
+            true => Fingerprint(u128::from_be_bytes(parts.take()?)),
+            false => Fingerprint::half(u64::from_be_bytes(parts.take()?)),
+        };
+        Ok((id, fingerprint))
+    }
 }
 
 fn put(out: &mut Vec<u8>, id: FindingId, fingerprint: Fingerprint) {
     out.extend_from_slice(&id.0.to_be_bytes());
     out.extend_from_slice(&fingerprint.0.to_be_bytes());
-}
-
-fn take(parts: &mut Parts<'_>) -> Result<(FindingId, Fingerprint), BadPack> {
-    Ok((FindingId(u128::from_be_bytes(parts.take()?)), Fingerprint(u64::from_be_bytes(parts.take()?))))
 }
 
 #[cfg(test)]
@@ -303,6 +312,23 @@ mod tests {
         let mut back: Vec<_> = back.amended().map(|(id, plain)| (id.0, plain.map(|print| print.0))).collect();
         back.sort_unstable();
         assert_eq!(back, [(7, Some(3)), (9, None)]);
+    }
+
+    /// As version 1 wrote them.
+    #[test]
+    fn the_halves_of_an_older_file_are_known() {
+        let mut dedupe = known(&[true]);
+        dedupe.add_amended(FindingId(7), Some(Fingerprint(3)));
+        let mut saved = SavedFindings::of(&dedupe).unwrap();
+        let row = |print: u64| to_text(&[&7_u128.to_be_bytes()[..], &print.to_be_bytes()].concat());
+        (saved.seen, saved.conflicts, saved.amended) = (row(5), row(6), row(8));
+        let mut saved = serde_json::to_value(&saved).unwrap();
+        assert!(saved.as_object_mut().unwrap().remove("wide").is_some());
+        let back: SavedFindings = serde_json::from_value(saved).unwrap();
+        let back = back.restore().unwrap();
+        assert_eq!(back.known()[0].fingerprint, Fingerprint::half(5));
+        assert!(back.conflicts().all(|conflict| conflict == (FindingId(7), Fingerprint::half(6), true)));
+        assert!(back.amended().all(|one| one == (FindingId(7), Some(Fingerprint::half(8)))));
     }
 
     #[test]

@@ -10,9 +10,27 @@ use sha2::{Digest as _, Sha256};
 
 use super::value::Value;
 
-/// A hash that equal JSON values share; different values share it with a chance of 2⁻⁶⁴.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub u64);
+/// A hash that equal JSON values share; different values share it with a chance of 2⁻¹²⁸.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub u128);
+
+impl Fingerprint {
+    /// Returns a fingerprint of which only the first half is known: checkpoints of version 1 hold no more.
+    pub(crate) fn half(first: u64) -> Self {
+        Self(u128::from(first) << 64)
+    }
+
+    /// Returns the first half.
+    pub(crate) fn first_half(self) -> Self {
+        Self(self.0 >> 64 << 64)
+    }
+
+    /// Whether both are of equal values, as far as they are known.
+    pub(crate) fn fits(self, other: Self) -> bool {
+        let halved = |print: Self| print == print.first_half();
+        self == other || (self.first_half() == other.first_half() && (halved(self) || halved(other)))
+    }
+}
 
 /// Returns the fingerprint of a record. `text` is its minified text, for what the tree cannot hold.
 pub fn fingerprint(record: &Value<'_>, text: &str) -> Fingerprint {
@@ -33,9 +51,9 @@ pub fn fingerprint_of_text(text: &str) -> Fingerprint {
 }
 
 fn first_bytes(hash: Sha256) -> Fingerprint {
-    let mut first = [0; 8];
-    first.copy_from_slice(&hash.finalize()[..8]);
-    Fingerprint(u64::from_be_bytes(first))
+    let mut first = [0; 16];
+    first.copy_from_slice(&hash.finalize()[..16]);
+    Fingerprint(u128::from_be_bytes(first))
 }
 
 /// Bytes of the canonical form that are held before they are hashed.
@@ -177,6 +195,15 @@ mod tests {
         let mut minified = String::new();
         minify(text.as_bytes(), &mut minified).unwrap();
         fingerprint(&parse_plain(&minified), &minified)
+    }
+
+    #[test]
+    fn a_half_fits_what_begins_with_it() {
+        let whole = Fingerprint(7 << 64 | 9);
+        assert!(whole.fits(whole) && whole.fits(Fingerprint::half(7)) && Fingerprint::half(7).fits(whole));
+        for other in [Fingerprint(7 << 64 | 8), Fingerprint::half(6), Fingerprint(9)] {
+            assert!(!whole.fits(other) && !other.fits(whole), "{other:?}");
+        }
     }
 
     #[test]

@@ -31,13 +31,13 @@ pub struct ObjectFindings {
 
 #[derive(Serialize)]
 struct Written<'a> {
-    fingerprint: u64,
+    fingerprint: u128,
     finding: &'a Finding,
 }
 
 #[derive(Deserialize)]
 struct Read {
-    fingerprint: u64,
+    fingerprint: u128,
     finding: Finding,
 }
 

@@ -10,7 +10,7 @@ pub const SUMMARY: &str = include_str!("summary.json");
 pub const COVERAGE: &str = include_str!("coverage.json");
 /// A line of `roottrail.manifest/1`
 pub const MANIFEST: &str = include_str!("manifest.json");
-/// `roottrail.checkpoint/1`
+/// `roottrail.checkpoint/2`
 pub const CHECKPOINT: &str = include_str!("checkpoint.json");
 /// `roottrail.verify/1`
 pub const VERIFY: &str = include_str!("verify.json");

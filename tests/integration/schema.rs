@@ -141,7 +141,7 @@ fn what_a_durable_run_leaves_is_valid_and_its_schemas_are_strict() {
         ("coverage", &coverage, "/coverage/0/hours", json!([1, 2])),
         ("coverage", &coverage, "/coverage/0/hours/3", json!(13)),
         ("coverage", &coverage, "/coverage/0/records", json!(-1)),
-        ("checkpoint", &json("state"), "/format", json!("roottrail.checkpoint/2")),
+        ("checkpoint", &json("state"), "/format", json!("roottrail.checkpoint/3")),
         ("checkpoint", &json("state"), "/state/outputs/0/bytes", json!("many")),
         ("checkpoint", &json("state"), "/state/objects/0/closed", json!("%")),
         ("manifest", &manifest[1], "/outcome", json!("maybe")),

@@ -58,10 +58,10 @@ fn another_run_is_refused() {
 fn a_checkpoint_that_is_not_ours_is_refused() {
     let world = stopped();
     let state = world.read("state");
-    let newer = state.replace("checkpoint/1", "checkpoint/2");
+    let newer = state.replace("checkpoint/2", "checkpoint/3");
     let damaged = state.replace("\"scanned\": ", "\"scanned\": 1");
     for (text, says) in [
-        (newer.as_str(), "newer roottrail (roottrail.checkpoint/2)"),
+        (newer.as_str(), "newer roottrail (roottrail.checkpoint/3)"),
         (&damaged, "damaged: its checksum"),
         (&state[..state.len() / 2], "damaged"),
         ("", "damaged"),
