@@ -249,3 +249,6 @@ fn cover(coverage: &mut Coverage, report: &Report, findings: u64) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

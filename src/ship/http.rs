@@ -29,6 +29,7 @@ use super::ShipError;
 use crate::error::chain;
 use crate::net::route::{Route, can_pass, proxies, proxy_password};
 use crate::net::tls;
+use crate::text::one_line;
 
 /// An answer to a batch is shorter than the batch; a longer one is no answer of these servers.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -249,8 +250,8 @@ impl Client {
         for mask in &self.masked {
             text = text.replace(mask, "***");
         }
-        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
-        format!("HTTP {} {}", reply.status, text.trim())
+        let text: String = one_line(&text).chars().take(500).collect();
+        format!("HTTP {} {text}", reply.status)
     }
 
     fn request(&self, path: &str, body: Body) -> Result<Request<Full<Bytes>>, http::Error> {
