@@ -263,9 +263,7 @@ impl Api {
         let name = case.name;
         let named = match self.name.split_once('*') {
             None => name == self.name,
-            Some((head, tail)) => {
-                name.strip_prefix(head).is_some_and(|rest| rest.len() >= tail.len() && rest.ends_with(tail))
-            }
+            Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| rest.ends_with(tail)),
         };
         named && (self.service.is_empty() || case.service == Some(self.service))
     }

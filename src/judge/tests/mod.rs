@@ -3,6 +3,7 @@
 mod additions;
 mod hostile;
 mod mfa;
+mod near;
 mod table;
 
 use super::testing::tree;

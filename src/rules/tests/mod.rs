@@ -2,5 +2,6 @@
 
 mod coverage;
 mod names;
+mod near;
 mod peers;
 mod tables;
