@@ -1,9 +1,14 @@
 //! How root is used: by week, by hour, by account.
 
 use super::{Box_, Chart, severity_class};
-use crate::report::model::RootReport;
+use crate::report::model::{AccountNumbers, RootReport};
 use crate::report::tables::account;
 use crate::report::words::{count, thousands};
+
+/// About how wide a text is drawn.
+fn wide(text: &str) -> f64 {
+    7.0 * text.chars().count() as f64
+}
 
 /// Bars that fit side by side.
 const BARS: usize = 60;
@@ -16,7 +21,7 @@ pub(in crate::report::html) fn weeks(report: &RootReport) -> Option<Chart> {
         return None;
     }
     let each = all.len().div_ceil(BARS);
-    let (left, top, high) = (34.0, 12.0, 150.0);
+    let (top, high) = (12.0, 150.0);
     let mut chart = Chart {
         id: "chart-weeks",
         title: if each == 1 { "Sessions by week" } else { "Sessions by week, several weeks a bar" },
@@ -40,6 +45,7 @@ pub(in crate::report::html) fn weeks(report: &RootReport) -> Option<Chart> {
         })
         .collect();
     let most = groups.iter().map(|group| group.iter().sum::<u64>()).max().unwrap_or(1).max(1);
+    let left = 13.0 + wide(&thousands(most));
     let room = (chart.width - left - 6.0) / groups.len() as f64;
     for part in [0.0, 0.5, 1.0] {
         let y = top + high * (1.0 - part);
@@ -126,6 +132,10 @@ pub(in crate::report::html) fn accounts(report: &RootReport) -> Option<Chart> {
     all.sort_by_key(|one| (std::cmp::Reverse((one.uses, one.sessions)), &one.account_id));
     all.truncate(12);
     let most = all.iter().map(|one| one.sessions).max()?;
+    let says = |one: &AccountNumbers| {
+        format!("{} in {}", count(one.sessions, "session", "sessions"), count(one.uses, "week", "weeks"))
+    };
+    let right = all.iter().map(|one| wide(&says(one))).fold(0.0, f64::max) + 8.0;
     let (left, row) = (220.0, 24.0);
     let mut chart = Chart {
         id: "chart-accounts",
@@ -138,9 +148,8 @@ pub(in crate::report::html) fn accounts(report: &RootReport) -> Option<Chart> {
         let y = 6.0 + at as f64 * row;
         let label: String = account(report, &one.account_id).chars().take(28).collect();
         chart.text(left - 8.0, y + 14.0, "end", label);
-        let w = (chart.width - left - 130.0) * one.sessions as f64 / most as f64;
-        let says =
-            format!("{} in {}", count(one.sessions, "session", "sessions"), count(one.uses, "week", "weeks"));
+        let w = (chart.width - left - right) * one.sessions as f64 / most as f64;
+        let says = says(one);
         chart.text(left + w.max(2.0) + 6.0, y + 14.0, "start", says.clone());
         let rest = Box_ {
             class: severity_class(one.severities.worst()),
