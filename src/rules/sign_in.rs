@@ -10,7 +10,7 @@ const CONSOLE_LOGIN: &[Api] = &[api("", "ConsoleLogin")];
 /// Every rule about a successful sign-in covers these.
 const ELASTIC_LOGIN: Reference = refer(System::Elastic, "initial_access_console_login_root");
 const PANTHER_LOGIN: Reference = refer(System::Panther, "AWS.Console.RootLogin");
-/// It compares letters: what `MFAUsed` says in others, as AWS's own example of root does, counts as no MFA.
+/// Panther compares letters: `MFAUsed` in other letters, as in AWS's own example of root, counts as no MFA.
 const PANTHER_NO_MFA: Reference = refer(System::Panther, "AWS.Console.LoginWithoutMFA");
 const TAILPIPE_LOGIN: Reference = refer(System::Tailpipe, "iam_root_user_console_login");
 
