@@ -9,6 +9,8 @@ use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek as _, SeekFrom, Write as _};
 
+use rayon::slice::ParallelSliceMut as _;
+
 use super::row::order;
 
 /// Bytes of rows that are sorted in memory.
@@ -16,13 +18,30 @@ pub(super) const RUN: usize = 96 << 20;
 /// Bytes that the merge reads of a run at a time.
 const READ: usize = 256 << 10;
 
+/// Where a row lies in a run, how long it is, and how many of its bytes it is ordered by.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    at: u32,
+    length: u32,
+    order: u32,
+}
+
+impl Place {
+    fn row<'r>(&self, rows: &'r [u8]) -> &'r [u8] {
+        &rows[self.at as usize..(self.at + self.length) as usize]
+    }
+
+    fn order<'r>(&self, rows: &'r [u8]) -> &'r [u8] {
+        &rows[self.at as usize..(self.at + self.order) as usize]
+    }
+}
+
 /// Rows on the way in.
 #[derive(Debug)]
 pub(super) struct Sorter {
     most: usize,
     rows: Vec<u8>,
-    /// Where each row lies in `rows`.
-    places: Vec<(u32, u32)>,
+    places: Vec<Place>,
     file: Option<BufWriter<File>>,
     /// Where each run lies in the file.
     runs: Vec<(u64, u64)>,
@@ -40,8 +59,9 @@ impl Sorter {
         if !self.places.is_empty() && self.rows.len() + row.len() > self.most {
             self.spill()?;
         }
-        let place = |at: usize| u32::try_from(at).map_err(|_| io::Error::other("a row is too large"));
-        self.places.push((place(self.rows.len())?, place(row.len())?));
+        let number = |at: usize| u32::try_from(at).map_err(|_| io::Error::other("a row is too large"));
+        let (at, length, order) = (number(self.rows.len())?, number(row.len())?, number(order(row).len())?);
+        self.places.push(Place { at, length, order });
         self.rows.extend_from_slice(row);
         Ok(())
     }
@@ -49,8 +69,7 @@ impl Sorter {
     /// Sorts stably, so that of rows ordered alike the first one read stays first.
     fn sort(&mut self) {
         let rows = &self.rows;
-        let of = |place: &(u32, u32)| &rows[place.0 as usize..(place.0 + place.1) as usize];
-        self.places.sort_unstable_by(|a, b| order(of(a)).cmp(order(of(b))).then(a.0.cmp(&b.0)));
+        self.places.par_sort_unstable_by(|a, b| a.order(rows).cmp(b.order(rows)).then(a.at.cmp(&b.at)));
     }
 
     fn spill(&mut self) -> io::Result<()> {
@@ -60,10 +79,10 @@ impl Sorter {
             None => self.file.insert(BufWriter::with_capacity(1 << 20, tempfile::tempfile()?)),
         };
         let start = self.written;
-        for (at, length) in self.places.drain(..) {
-            file.write_all(&length.to_be_bytes())?;
-            file.write_all(&self.rows[at as usize..(at + length) as usize])?;
-            self.written += 4 + u64::from(length);
+        for place in self.places.drain(..) {
+            file.write_all(&place.length.to_be_bytes())?;
+            file.write_all(place.row(&self.rows))?;
+            self.written += 4 + u64::from(place.length);
         }
         self.rows.clear();
         self.runs.push((start, self.written));
@@ -119,7 +138,7 @@ enum From {
 #[derive(Debug)]
 struct Memory {
     rows: Vec<u8>,
-    places: Vec<(u32, u32)>,
+    places: Vec<Place>,
     next: usize,
 }
 
@@ -129,10 +148,10 @@ impl Sorted {
         loop {
             match &mut self.from {
                 From::Memory(memory) => {
-                    let Some(&(at, length)) = memory.places.get(memory.next) else { return Ok(None) };
+                    let Some(place) = memory.places.get(memory.next) else { return Ok(None) };
                     memory.next += 1;
                     self.row.clear();
-                    self.row.extend_from_slice(&memory.rows[at as usize..(at + length) as usize]);
+                    self.row.extend_from_slice(place.row(&memory.rows));
                 }
                 From::Merge(merge) => {
                     if !merge.next(&mut self.row)? {
