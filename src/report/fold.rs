@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::addresses::Addresses;
 use super::context::Context;
 use super::event::Issue;
+use super::linked::Linked;
 use super::model::{AccountNumbers, AllNumbers, KeyUse, Listed, OrganizationNumbers, RuleCount};
 use super::open_session::{Closed, OpenSessions};
 use super::read::Rank;
@@ -53,7 +54,8 @@ pub(super) struct Fold<'c> {
     pub(super) addresses: Addresses,
     organizations: HashMap<String, OrganizationNumbers>,
     rules: HashMap<String, (u64, Severity)>,
-    pub(super) listed: BTreeMap<Rank, Listed>,
+    listed: BTreeMap<Rank, Listed>,
+    linked: Linked,
     pub(super) conflicts: u64,
     pub(super) damaged: u64,
     pub(super) closed_early: u64,
@@ -83,14 +85,16 @@ struct Numbers {
     refused: u64,
 }
 
-/// Adds an entry to a map that keeps the first so many in order.
-fn keep<K: Ord, V>(map: &mut BTreeMap<K, V>, most: usize, rank: K, value: impl FnOnce() -> V) {
-    if map.len() < most || map.last_key_value().is_some_and(|(worst, _)| rank < *worst) {
+/// Adds an entry to a map that keeps the first so many in order; whether it is one of them.
+fn keep<K: Ord, V>(map: &mut BTreeMap<K, V>, most: usize, rank: K, value: impl FnOnce() -> V) -> bool {
+    let kept = map.len() < most || map.last_key_value().is_some_and(|(worst, _)| rank < *worst);
+    if kept {
         map.insert(rank, value());
         while map.len() > most {
             map.pop_last();
         }
     }
+    kept
 }
 
 impl<'c> Fold<'c> {
@@ -116,6 +120,7 @@ impl<'c> Fold<'c> {
             organizations: HashMap::new(),
             rules: HashMap::new(),
             listed: BTreeMap::new(),
+            linked: Linked::default(),
             conflicts: 0,
             damaged: 0,
             closed_early: 0,
@@ -131,14 +136,20 @@ impl<'c> Fold<'c> {
             let numbers = Numbers { id: row.account.to_owned(), joined, ..Numbers::default() };
             self.account = Some(Account { numbers, ..Account::default() });
         }
-        self.count(row);
+        let is_listed = self.count(row);
         let Some(mut account) = self.account.take() else { return };
         self.of_account(&mut account, row);
+        if is_listed && let Some(id) = account.open.id_of(row) {
+            self.linked.wait_for(&id, self.listed.values());
+            if let Some(one) = self.listed.get_mut(&rank_of(row)) {
+                one.session = Some(id);
+            }
+        }
         self.account = Some(account);
     }
 
-    /// What a row adds to the numbers of the whole.
-    fn count(&mut self, row: &Row<'_>) {
+    /// What a row adds to the numbers of the whole; whether it is listed.
+    fn count(&mut self, row: &Row<'_>) -> bool {
         self.numbers.findings += 1;
         self.numbers.severities.add(row.severity);
         self.numbers.failed += u64::from(row.failed);
@@ -151,11 +162,10 @@ impl<'c> Fold<'c> {
                 self.rules.insert(rule.to_owned(), (1, row.severity));
             }
         }
-        let rank = (Reverse(row.severity), row.time.unwrap_or(i64::MAX), row.id);
-        keep(&mut self.listed, MOST_FINDINGS, rank, || listed(row));
+        let is_listed = keep(&mut self.listed, MOST_FINDINGS, rank_of(row), || listed(row));
         let Some(now) = row.time else {
             self.numbers.without_time += 1;
-            return;
+            return is_listed;
         };
         let (first, last) = self.span.unwrap_or((now, now));
         self.span = Some((first.min(now), last.max(now)));
@@ -165,6 +175,7 @@ impl<'c> Fold<'c> {
             numbers.findings += 1;
         }
         self.addresses.add(row, now);
+        is_listed
     }
 
     /// What a row adds to its account.
@@ -221,6 +232,7 @@ impl<'c> Fold<'c> {
                     } += 1;
                 }
             }
+            self.linked.closed(&session);
             let rank = (Reverse(session.severities), session.first_event.clone(), session.id.clone());
             keep(&mut self.sessions, MOST_SESSIONS, rank, || session);
         }
@@ -288,6 +300,13 @@ impl<'c> Fold<'c> {
         self.numbers.addresses = self.addresses.count();
     }
 
+    /// The most severe findings, as their sessions know them.
+    pub(super) fn findings(&mut self) -> Vec<Listed> {
+        let mut all: Vec<Listed> = std::mem::take(&mut self.listed).into_values().collect();
+        all.iter_mut().for_each(|one| self.linked.upgrade(one));
+        all
+    }
+
     /// The rules that held, most severe first.
     pub(super) fn rule_counts(&self) -> Vec<RuleCount> {
         let mut counts: Vec<RuleCount> = self
@@ -329,6 +348,10 @@ fn is_new(joined: Option<i64>, new_account: Option<i64>, time: i64) -> bool {
     }
 }
 
+fn rank_of(row: &Row<'_>) -> Rank {
+    (Reverse(row.severity), row.time.unwrap_or(i64::MAX), row.id)
+}
+
 fn listed(row: &Row<'_>) -> Listed {
     let mut ids = row.rules.split(' ');
     let first = ids.next().unwrap_or_default();
@@ -354,5 +377,6 @@ fn listed(row: &Row<'_>) -> Listed {
         uri: row.uri.to_owned(),
         record_index: row.record_index,
         conflict_with: row.conflict.to_owned(),
+        session: None,
     }
 }

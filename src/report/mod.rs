@@ -16,6 +16,7 @@ mod event;
 mod fold;
 mod highlights;
 mod html;
+mod linked;
 mod markdown;
 mod model;
 mod open_session;
@@ -125,7 +126,7 @@ pub fn build(options: &ReportOptions) -> Result<RootReport, ReportError> {
         rules: fold.rule_counts(),
         coverage: context.summary.as_ref().map(covered),
         accounts: std::mem::take(&mut fold.accounts).into_values().collect(),
-        findings: std::mem::take(&mut fold.listed).into_values().collect(),
+        findings: fold.findings(),
         posture: context.posture.clone(),
         notes: highlights::notes(&fold, &context, read.issued_beyond),
         totals: std::mem::take(&mut fold.numbers),

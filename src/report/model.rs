@@ -319,4 +319,6 @@ pub struct Listed {
     pub record_index: u64,
     /// The object with another copy, where they differ.
     pub conflict_with: String,
+    /// The session that it belongs to; credential and MFA are what that says.
+    pub session: Option<String>,
 }

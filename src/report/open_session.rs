@@ -44,6 +44,16 @@ enum Group {
     Key(String),
 }
 
+impl Group {
+    /// The session's id, and when it began.
+    fn session(&self, account: &str, first: i64) -> (String, i64) {
+        match self {
+            Group::Created(created) => (format!("{account}/{}", instant(*created)), *created),
+            Group::Key(key) => (format!("{account}/{key}/{}", instant(first)), first),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     first: i64,
@@ -108,6 +118,13 @@ impl OpenSessions {
             self.early += (closed.len() - before) as u64;
         }
         self.open.entry(group).or_insert_with(|| Open::new(now)).add(row, now, issued);
+    }
+
+    /// The session that a finding was added to.
+    pub(super) fn id_of(&self, row: &Row<'_>) -> Option<String> {
+        let group = group_of(row)?;
+        let open = self.open.get(&group)?;
+        Some(group.session(row.account, open.first).0)
     }
 
     /// Closes all sessions.
@@ -258,10 +275,7 @@ impl Open {
 
     fn close(self, account: &str, group: &Group) -> Closed {
         let kind = self.kind(group);
-        let (id, start) = match group {
-            Group::Created(created) => (format!("{account}/{}", instant(*created)), *created),
-            Group::Key(key) => (format!("{account}/{key}/{}", instant(self.first)), self.first),
-        };
+        let (id, start) = group.session(account, self.first);
         let seen = |status: MfaStatus| (self.mfa[status as usize] > 0).then_some(status);
         let of_calls = || {
             // One call without MFA is a session without it.

@@ -77,6 +77,20 @@ fn sessions_are_joined_with_what_opened_them() {
     let security_key = session(&report, "console_session", "444455556666");
     // The call after the sign-in inherits its device.
     assert_eq!((&security_key["mfa"], &security_key["device"]), (&json!("used"), &json!("fido")));
+    // And a finding that is listed what its session knows.
+    let findings = || report["findings"].as_array().unwrap().iter();
+    let listed = |event: &str, account: &str| {
+        let mut all = findings().filter(|one| one["event"] == event && one["account_id"] == account);
+        all.next_back().unwrap_or_else(|| panic!("no {event}"))
+    };
+    let removal = listed("iam:DeactivateMFADevice", "444455556666");
+    assert_eq!((&removal["mfa"], &removal["device"]), (&json!("used"), &json!("fido")));
+    assert_eq!(removal["session"], security_key["id"]);
+    let with_token: Vec<&Value> = findings()
+        .filter(|one| one["session"] == session(&report, "sts_session_token", VICTIM)["id"])
+        .map(|one| &one["credential"])
+        .collect();
+    assert_eq!(with_token, ["sts_session_token"; 2]);
     let key = session(&report, "long_term_access_key", VICTIM);
     assert_eq!(key["opened_by"]["event"], "CreateAccessKey");
     assert_eq!(key["opened_by"]["time"], "2025-11-18T03:11:50Z");

@@ -49,6 +49,7 @@ fn finding_row(report: &RootReport, one: &Listed) -> Row {
     fact(&mut facts, "Finding", one.id.to_string());
     fact(&mut facts, "Object", one.uri.clone());
     fact(&mut facts, "Record", format!("{} of the object, from 0", one.record_index));
+    fact(&mut facts, "Session", one.session.clone().unwrap_or_default());
     fact(&mut facts, "Another copy", one.conflict_with.clone());
     fact(&mut facts, "Rules", one.rules.clone());
     fact(&mut facts, "Request", one.request.clone());
