@@ -15,7 +15,7 @@ use super::value::Value;
 pub struct Fingerprint(pub u128);
 
 impl Fingerprint {
-    /// Returns a fingerprint of which only the first half is known: checkpoints of version 1 hold no more.
+    /// Returns a fingerprint of which only the first half is known, as in checkpoints of version 1.
     pub(crate) fn half(first: u64) -> Self {
         Self(u128::from(first) << 64)
     }

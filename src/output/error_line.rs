@@ -27,7 +27,7 @@ pub fn write(error: &ObjectError, out: &mut Vec<u8>) {
         uri: &error.uri,
         stage: error.stage,
         kind: error.kind,
-        // It quotes servers and logs, and is read on terminals.
+        // The line quotes servers and logs, and is read on terminals.
         message: &inert(&message, usize::MAX),
         record_index: error.record_index,
         findings_salvaged: error.findings_salvaged,
