@@ -212,7 +212,7 @@ mod tests {
     #[derive(Clone, Copy, Default)]
     struct Like {
         event: u32,
-        /// The fingerprint is of the spelling: another spelling is another record.
+        /// The spelling of the record: another spelling is another record.
         version: u32,
         damaged: bool,
         uri: &'static str,
