@@ -1,8 +1,8 @@
 //! The bucket on disk: which object an event is delivered in, and the names and bytes of objects.
 //!
-//! [`deliver`] groups events by account, region and ten minutes, as deliveries do. The digest is made over
-//! the objects; the insight file and the export are made here as well. No event is decided in this file, and
-//! the same events give the same bytes each time.
+//! [`deliver`] groups events by account, region and ten minutes, as deliveries do. The
+//! insight file and the export are made here as well. No event is decided in this file, and the same events give
+//! the same bytes each time.
 
 use crate::event::{ALPHANUMERIC, Event};
 use crate::rng::Rng;
@@ -10,13 +10,9 @@ use crate::story::{ORGANIZATION, VICTIM};
 use anyhow::{Context as _, Result};
 use flate2::{Compression, GzBuilder};
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
-
-const BUCKET: &str = "example-security-archive";
 
 /// A log object: its key and its uncompressed text.
 #[derive(Debug)]
@@ -25,7 +21,7 @@ pub(crate) struct Object {
     pub(crate) text: String,
     pub(crate) records: usize,
     /// The times of the first and the last event.
-    span: (String, String),
+    pub(crate) span: (String, String),
 }
 
 /// Delivers the events: those of one account, region and ten minutes share an object. `late_copy` is the id
@@ -82,44 +78,6 @@ fn key(rng: &mut Rng, account: &str, kind: &str, region: &str, delivered: &str) 
         format!("AWSLogs/{organization}{account}/{kind}/{region}/{day}/{account}_{kind}_{region}_{minute}Z_");
     rng.write_text(&mut key, ALPHANUMERIC, 16);
     key + ".json.gz"
-}
-
-/// Returns the digest of the hour in which the intruder was in the console, over the objects delivered in
-/// that hour.
-pub(crate) fn digest(objects: &[Object]) -> Object {
-    let prefix =
-        format!("AWSLogs/{VICTIM}/CloudTrail/us-east-1/2025/11/18/{VICTIM}_CloudTrail_us-east-1_20251118T03");
-    let covered: Vec<&Object> = objects.iter().filter(|object| object.key.starts_with(&prefix)).collect();
-    let key = format!(
-        "AWSLogs/{VICTIM}/CloudTrail-Digest/us-east-1/2025/11/18/{VICTIM}_CloudTrail-Digest_us-east-1_security-archive_us-east-1_20251118T040000Z.json.gz"
-    );
-    let files: Vec<String> = covered
-        .iter()
-        .map(|object| {
-            format!(
-                r#"{{"s3Bucket":"{BUCKET}","s3Object":"{}","hashValue":"{}","hashAlgorithm":"SHA-256","newestEventTime":"{}","oldestEventTime":"{}"}}"#,
-                object.key,
-                sha256(&object.text),
-                object.span.1,
-                object.span.0
-            )
-        })
-        .collect();
-    let newest = covered.iter().map(|object| object.span.1.as_str()).max().unwrap_or_default();
-    let oldest = covered.iter().map(|object| object.span.0.as_str()).min().unwrap_or_default();
-    let text = format!(
-        r#"{{"awsAccountId":"{VICTIM}","digestStartTime":"2025-11-18T03:00:00Z","digestEndTime":"2025-11-18T04:00:00Z","digestS3Bucket":"{BUCKET}","digestS3Object":"{key}","digestPublicKeyFingerprint":"7e1d2c3b4a59687706f5e4d3c2b1a098","digestSignatureAlgorithm":"SHA256withRSA","newestEventTime":"{newest}","oldestEventTime":"{oldest}","previousDigestS3Bucket":null,"previousDigestS3Object":null,"previousDigestHashValue":null,"previousDigestHashAlgorithm":null,"previousDigestSignature":null,"logFiles":[{}]}}"#,
-        files.join(",")
-    );
-    Object { key, text, records: 0, span: (oldest.to_owned(), newest.to_owned()) }
-}
-
-fn sha256(text: &str) -> String {
-    let mut hex = String::new();
-    for byte in Sha256::digest(text.as_bytes()) {
-        write!(hex, "{byte:02x}").expect("a String takes every write");
-    }
-    hex
 }
 
 /// Returns the insight that CloudTrail raised about the machines started with the stolen key.

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are this program's output")]
 
 mod bucket;
+mod digests;
 mod event;
 mod look_alikes;
 mod ordinary;
@@ -38,10 +39,10 @@ fn main() -> Result<()> {
     }
 
     let objects = bucket::deliver(rng, events, &copied)?;
-    let digest = bucket::digest(&objects);
+    let digests = digests::signed(&objects)?;
     let insight = bucket::insight(rng);
     let mut size = 0;
-    for object in objects.iter().chain([&digest, &insight]) {
+    for object in objects.iter().chain(&digests).chain([&insight]) {
         size += bucket::write(root, &object.key, &object.text)?;
     }
     let exported = earlier_sign_ins(rng);
@@ -68,6 +69,7 @@ fn main() -> Result<()> {
         delivered + exported.len(),
         found + 1
     );
+    println!("digests, their keys, and the newest's signature: {}", digests.len());
     println!("credential reports: {reports}");
     println!("bytes on disk: {size}");
     Ok(())
