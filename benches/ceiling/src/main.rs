@@ -1,6 +1,7 @@
-//! Reads every `.gz` below a folder and inflates it, on as many threads as asked, and does nothing else.
+//! Reads every `.gz` below a folder and inflates it, on as many threads as asked, and does nothing else, or takes the
+//! SHA-256 of what it inflated.
 //!
-//! `ceiling DIR THREADS` prints the inflated bytes and the seconds.
+//! `ceiling DIR THREADS [sha2|ring]` prints the inflated bytes and the seconds.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -20,22 +21,46 @@ fn collect(folder: &Path, files: &mut Vec<(u64, PathBuf)>) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes a SHA-256, and returns a byte of it so that nobody can leave it out.
+type Sha256 = fn(&[u8]) -> u8;
+
+fn sha256(name: &str) -> Option<Sha256> {
+    match name {
+        "sha2" => Some(|text| <sha2::Sha256 as sha2::Digest>::digest(text)[0]),
+        "ring" => Some(|text| ring::digest::digest(&ring::digest::SHA256, text).as_ref()[0]),
+        _ => None,
+    }
+}
+
 /// Inflates one file into `out` and returns its length.
-fn inflate(path: &Path, decompressor: &mut libdeflater::Decompressor, out: &mut Vec<u8>) -> io::Result<u64> {
+fn inflate(
+    path: &Path,
+    decompressor: &mut libdeflater::Decompressor,
+    out: &mut Vec<u8>,
+    hash: Option<Sha256>,
+) -> io::Result<u64> {
     let stored = fs::read(path)?;
     let length = stored.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
     if out.len() < length {
         out.resize(length, 0);
     }
-    let inflated = decompressor.gzip_decompress(&stored, &mut out[..length]);
+    let inflated = decompressor.gzip_decompress(&stored, &mut out[..length]).inspect(|&bytes| {
+        if let Some(hash) = hash {
+            std::hint::black_box(hash(&out[..bytes]));
+        }
+    });
     inflated.map(|bytes| bytes as u64).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
 }
 
 fn main() -> io::Result<()> {
     let mut arguments = env::args_os().skip(1);
-    let usage = || io::Error::other("usage: ceiling DIR THREADS");
+    let usage = || io::Error::other("usage: ceiling DIR THREADS [sha2|ring]");
     let folder = arguments.next().ok_or_else(usage)?;
     let threads: usize = arguments.next().and_then(|n| n.to_str()?.parse().ok()).ok_or_else(usage)?;
+    let hash = match arguments.next() {
+        Some(name) => Some(name.to_str().and_then(sha256).ok_or_else(usage)?),
+        None => None,
+    };
     let start = Instant::now();
     let mut files = Vec::new();
     collect(Path::new(&folder), &mut files)?;
@@ -48,7 +73,7 @@ fn main() -> io::Result<()> {
                 scope.spawn(|| {
                     let (mut decompressor, mut out) = (libdeflater::Decompressor::new(), Vec::new());
                     while let Some((_, path)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        total.fetch_add(inflate(path, &mut decompressor, &mut out)?, Ordering::Relaxed);
+                        total.fetch_add(inflate(path, &mut decompressor, &mut out, hash)?, Ordering::Relaxed);
                     }
                     Ok(())
                 })
