@@ -29,6 +29,9 @@ pub struct Description {
     pub keys: Arc<KeySelection>,
     /// The delay after its day within which an object may be delivered.
     pub late_window: SignedDuration,
+    /// The run is a verification: it counts afresh each time, and asks for the names of the objects that it need
+    /// not read.
+    pub verifies: bool,
 }
 
 /// The way in which a run continues from its checkpoint.

@@ -131,6 +131,9 @@ impl Checkpoint {
             saved.arguments.clone_from(&run.arguments);
             saved.summary = SavedSummary::default();
         }
+        if run.verifies {
+            saved.summary = SavedSummary::default();
+        }
         saved.version = env!("CARGO_PKG_VERSION").to_owned();
         saved.sources.clone_from(&run.sources);
         saved.scope.clone_from(&run.scope);
@@ -154,8 +157,14 @@ impl Checkpoint {
             StateError::Damaged { path: self.path.display().to_string(), why: why.to_string() }
         })?;
         self.look_only = matches!(plan, Continuation::LookOnly { .. });
-        self.memory =
-            Arc::new(History::new(series, [&before, &earlier], [&failed, &run_failed], salt, self.look_only));
+        self.memory = Arc::new(History::new(
+            series,
+            [&before, &earlier],
+            [&failed, &run_failed],
+            salt,
+            self.look_only,
+            run.verifies,
+        ));
         self.before = before;
         self.earlier = earlier.open.iter().map(|(&part, read)| (part, read.len())).collect();
         self.run = earlier;

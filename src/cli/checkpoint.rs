@@ -106,6 +106,7 @@ impl Args {
             outputs,
             keys: Arc::clone(keys),
             late_window: self.late_window,
+            verifies: false,
         };
         let plan = checkpoint.begin(&run, now).map_err(refusal)?;
         Ok(Durable { checkpoint, plan })
@@ -137,7 +138,7 @@ pub(super) fn arguments() -> Vec<String> {
 }
 
 /// Returns a source as given, with the folder of a relative path: the same words elsewhere name other files.
-fn source_name(name: &OsStr) -> String {
+pub(super) fn source_name(name: &OsStr) -> String {
     let text = name.to_string_lossy();
     let path = Path::new(name);
     match std::path::absolute(path) {
@@ -150,7 +151,7 @@ fn source_name(name: &OsStr) -> String {
 
 /// Returns the error of a refused checkpoint: one that the author of the command line can mend is a usage
 /// error.
-fn refusal(error: StateError) -> anyhow::Error {
+pub(super) fn refusal(error: StateError) -> anyhow::Error {
     match error {
         StateError::Exists { .. } | StateError::Changed { .. } => UsageError(error.to_string()).into(),
         error => error.into(),

@@ -36,6 +36,7 @@ mod terminal;
 mod units;
 mod values;
 mod verify;
+mod verify_checkpoint;
 mod verify_text;
 mod words;
 

@@ -18,9 +18,11 @@ use jiff::Timestamp;
 
 use super::progress::{Progress, ProgressChoice};
 use super::{
-    UsageError, aws, checkpoint, code, keys, outputs, selection, signals, sources, terminal, verify_text,
+    UsageError, aws, checkpoint, code, keys, outputs, selection, signals, sources, terminal,
+    verify_checkpoint, verify_text,
 };
 use roottrail::cancel::Cancel;
+use roottrail::key::selection::KeySelection;
 use roottrail::output::Outputs;
 use roottrail::output::file::OutFile;
 use roottrail::pipeline::verify::{hash_logs, read_digests};
@@ -28,6 +30,9 @@ use roottrail::scan::options::{Job, ScanOptions};
 use roottrail::source::disk::Taken;
 use roottrail::summary::Summary;
 use roottrail::verify::{Account, RunFacts, Verifier};
+
+/// Logs in other buckets that are asked for at a time.
+const MANY: usize = 10_000;
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
@@ -46,8 +51,15 @@ pub(super) struct Args {
     #[command(flatten)]
     keys: keys::Args,
 
+    /// Read logs that sound digests name in other buckets from there
+    #[arg(long, help_heading = "Integrity")]
+    follow_buckets: bool,
+
     #[command(flatten)]
     aws: aws::Args,
+
+    #[command(flatten)]
+    durable: verify_checkpoint::Args,
 
     /// Worker threads [default: all cores]
     #[arg(long, value_name = "N", help_heading = "Performance")]
@@ -108,6 +120,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let now = Timestamp::now();
     let (scope, range) = args.scope.keys(now)?;
     let (scope, digests) = (Arc::new(scope.clone()), Arc::new(scope.digests()));
+    let mut checkpoint = args.durable.begin(&names, &scope, args.force, now)?;
     let create = |path: &PathBuf| match path.as_os_str() == "-" {
         true => OutFile::stdout(&cancel),
         false => OutFile::create_until(path, args.force, &cancel),
@@ -139,7 +152,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         if let Some(session) = &second.session {
             session.on_event(progress.voice());
         }
-        summary = hash_logs(&mut verifier, None, second.sources, &options, &mut errors, &mut progress)?;
+        let known = checkpoint.as_mut();
+        summary = hash_logs(&mut verifier, known, second.sources, &options, &mut errors, &mut progress)?;
+        if args.follow_buckets {
+            let mut read = Reading { options: &options, errors: &mut errors, progress: &mut progress };
+            read.other_buckets(args, &mut verifier, &scope, &mut summary)?;
+        }
     }
     progress.finish();
     outputs::closing(errors.finish(), &mut summary)?;
@@ -159,10 +177,48 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     print(args, account, &facts, &mut out)?;
     out.flush()?;
     outputs::closing(out.0.finish(), &mut summary)?;
+    verify_checkpoint::finish(checkpoint, summary.interrupted, args.quiet)?;
     if !args.quiet && args.format != Format::Table {
         terminal::line(&verify_text::closing(account));
     }
     Ok(ExitCode::from(if summary.closed { code::COMPLETE } else { facts.exit_code }))
+}
+
+/// What a pass over logs needs beside its sources.
+struct Reading<'r> {
+    options: &'r ScanOptions,
+    errors: &'r mut Outputs,
+    progress: &'r mut Progress,
+}
+
+impl Reading<'_> {
+    /// Reads the logs that digests name in other buckets, by their keys: nothing is listed there but they.
+    fn other_buckets(
+        &mut self,
+        args: &Args,
+        verifier: &mut Verifier,
+        scope: &Arc<KeySelection>,
+        summary: &mut Summary,
+    ) -> anyhow::Result<()> {
+        let mut day = 0;
+        while let Some(uris) = verifier.elsewhere(day)?.filter(|_| !summary.interrupted) {
+            day += 1;
+            for some in uris.chunks(MANY) {
+                let names: Vec<OsString> = some.iter().map(OsString::from).collect();
+                let opened = sources::sources(&names, &args.aws, scope, &Taken::default())?;
+                if let Some(session) = &opened.session {
+                    session.on_event(self.progress.voice());
+                }
+                let more =
+                    hash_logs(verifier, None, opened.sources, self.options, self.errors, self.progress)?;
+                summary.interrupted |= more.interrupted;
+                summary.unlisted += more.unlisted;
+                summary.bytes.compressed += more.bytes.compressed;
+                summary.bytes.uncompressed += more.bytes.uncompressed;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn exit_code(summary: &Summary, account: &Account, read_whole: bool) -> u8 {

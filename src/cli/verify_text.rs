@@ -28,6 +28,9 @@ pub(super) fn table(
         "logs       {} valid, {} changed, {} missing, {} in no digest, {} unverified",
         logs.valid, logs.mismatch, logs.missing, logs.not_in_digest, logs.unverified
     )?;
+    if account.known > 0 {
+        writeln!(out, "           {} of the valid ones were verified by an earlier run", account.known)?;
+    }
     for Trail { account_id, region, trail, proven, unproven } in &account.trails {
         let place = plain(&format!("{account_id}  {region}  {trail}"));
         for (start, end) in proven {

@@ -7,12 +7,14 @@
 //! that look like one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
 
+use super::names::Names;
 use super::objects::{Closed, ReadObjects, Series, SeriesTable, day_number, day_text};
 use crate::coverage::{Slots, part};
 use crate::error::Stage;
@@ -33,6 +35,8 @@ pub struct History {
     waiting_failed: AtomicU64,
     unlisted: AtomicBool,
     listing: Mutex<Listing>,
+    /// Of objects that are known, where somebody asks for them.
+    names: Option<Mutex<Names>>,
 }
 
 #[derive(Debug, Default)]
@@ -148,6 +152,7 @@ impl History {
         [failed_before, failed_run]: [&[u64]; 2],
         salt: u64,
         look_only: bool,
+        names: bool,
     ) -> Self {
         let known = |objects: &ReadObjects, failed: &[u64]| Known {
             open: objects.open.values().flatten().copied().collect(),
@@ -159,6 +164,7 @@ impl History {
             run: known(run, failed_run),
             look_only,
             salt,
+            names: names.then(Mutex::default),
             listing: Mutex::new(Listing { series, ..Listing::default() }),
             ..Self::default()
         }
@@ -177,6 +183,24 @@ impl History {
     /// Returns the objects that the last run could not read, where the run only looks.
     pub fn waiting_failed(&self) -> u64 {
         self.waiting_failed.load(Ordering::Relaxed)
+    }
+
+    fn note_known(&self, object: &ObjectRef) {
+        if let Some(names) = &self.names {
+            names.lock().unwrap_or_else(PoisonError::into_inner).push(&object.uri);
+        }
+    }
+
+    /// Hands over the names of the objects that were listed and are known, where they are kept.
+    ///
+    /// # Errors
+    ///
+    /// Fails where their temporary file could not be written or cannot be read, and where `to` fails.
+    pub(crate) fn each_known(&self, to: &mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+        match &self.names {
+            Some(names) => names.lock().unwrap_or_else(PoisonError::into_inner).each(to),
+            None => Ok(()),
+        }
     }
 
     /// Sets the source that lists from here on, by its place on the command line.
@@ -374,7 +398,10 @@ impl<'m, T> Sieve<'m, T> {
             return false;
         }
         match standing {
-            Standing::Known => true,
+            Standing::Known => {
+                memory.note_known(&object);
+                true
+            }
             Standing::Read => deliver(object, what),
             Standing::Later => {
                 self.held.push((object, what));
@@ -396,7 +423,12 @@ impl<'m, T> Sieve<'m, T> {
         let standings = memory.settle(part, &objects);
         held.into_iter()
             .zip(standings)
-            .filter(|(_, standing)| *standing == Standing::Read)
+            .filter(|((object, _), standing)| {
+                if *standing == Standing::Known {
+                    memory.note_known(object);
+                }
+                *standing == Standing::Read
+            })
             .all(|((object, what), _)| deliver(object, what))
     }
 }

@@ -36,6 +36,12 @@ pub trait Sink {
         Ok(())
     }
 
+    /// Whether a checkpoint may say that this object need not be read again. Asked behind [`Sink::object`].
+    fn settles(&self, report: &Report) -> bool {
+        let _all_are_done = report;
+        true
+    }
+
     /// Takes one object or record that could not be read.
     ///
     /// # Errors

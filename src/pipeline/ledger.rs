@@ -135,7 +135,9 @@ impl<'l> Ledger<'l> {
             observer.error(error);
             self.sink.error(error)?;
         }
-        if let Some(checkpoint) = &mut self.checkpoint {
+        if let Some(checkpoint) = &mut self.checkpoint
+            && self.sink.settles(&report)
+        {
             checkpoint.note(&report.object, report.outcome);
         }
         self.whole = true;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -62,7 +63,8 @@ pub fn read_digests(
     Ok(summary)
 }
 
-/// Hashes the logs of all sources and compares them with the digests.
+/// Hashes the logs of all sources and compares them with the digests. The checkpoint knows those that were verified:
+/// they are not read again, and count as long as a sound digest names them.
 ///
 /// # Errors
 ///
@@ -77,10 +79,16 @@ pub fn hash_logs(
 ) -> Result<Summary, Fatal> {
     let options =
         ScanOptions { job: Job::Hash, sha256: false, cancel: options.cancel.part(), ..options.clone() };
-    let mut pass = LogPass { verifier, errors };
+    let mut pass = LogPass { verifier, errors, verified: false };
     let trusted = &TrustedNetworks::default();
-    Run { sources, options: &options, checkpoint, trusted, keep: &Nothing, sink: &mut pass, observer }
-        .execute()
+    let known = checkpoint.as_ref().map(|checkpoint| Arc::clone(checkpoint.history()));
+    let run =
+        Run { sources, options: &options, checkpoint, trusted, keep: &Nothing, sink: &mut pass, observer };
+    let summary = run.execute()?;
+    if let Some(known) = known {
+        known.each_known(&mut |uri| pass.verifier.known_log(uri)).map_err(temporary)?;
+    }
+    Ok(summary)
 }
 
 /// The outputs of a scan whose findings carry the verdict of the digests on their log.
@@ -282,6 +290,8 @@ impl Sink for DigestPass<'_> {
 struct LogPass<'p> {
     verifier: &'p mut Verifier,
     errors: &'p mut dyn Sink,
+    /// Whether the last object was.
+    verified: bool,
 }
 
 impl Sink for LogPass<'_> {
@@ -290,8 +300,13 @@ impl Sink for LogPass<'_> {
     }
 
     fn object(&mut self, report: &Report) -> Result<(), SinkError> {
-        judge(self.verifier, report).map_err(|error| SinkError::Failed(temporary(error)))?;
+        let verdict = judge(self.verifier, report).map_err(|error| SinkError::Failed(temporary(error)))?;
+        self.verified = verdict == Some(LogVerdict::Verified);
         Ok(())
+    }
+
+    fn settles(&self, _: &Report) -> bool {
+        self.verified
     }
 
     fn error(&mut self, error: &ObjectError) -> Result<(), SinkError> {

@@ -36,7 +36,7 @@ pub(super) type Root = u32;
 /// A log as a digest names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
-    /// From `AWSLogs/` on, where the key has that.
+    /// From `AWSLogs/` on, where the key has that; the whole key of what lies elsewhere.
     pub(super) name: String,
     pub(super) hash: Hash,
     /// In [`Index::bucket`].
@@ -108,14 +108,16 @@ impl Index {
             }
             piece.extend(self.count.to_le_bytes());
             for log in logs.iter().filter_map(|&at| digest.logs.get(at)) {
-                let name = aws_part(&log.key).unwrap_or(&log.key).as_bytes();
+                let elsewhere = log.bucket != digest.bucket;
+                let part = aws_part(&log.key).filter(|_| !elsewhere);
+                let name = part.unwrap_or(&log.key).as_bytes();
                 // S3's keys have at most 1024 bytes: a longer name is no object's.
                 let name = &name[..name.len().min(2048)];
                 piece.extend(u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
                 piece.extend(name);
                 piece.extend(log.hash);
                 piece.extend(self.bucket_number(&log.bucket).to_le_bytes());
-                piece.push(u8::from(log.bucket != digest.bucket));
+                piece.push(u8::from(elsewhere));
             }
             self.count += logs.len() as u64;
             let file = match &mut self.file {
@@ -145,6 +147,11 @@ impl Index {
     /// The bucket of this number.
     pub(super) fn bucket(&self, number: u16) -> &str {
         self.buckets.get(usize::from(number)).map_or("…", String::as_str)
+    }
+
+    /// The day with this number in that order.
+    pub(super) fn day(&self, number: usize) -> Option<Day> {
+        self.days.keys().nth(number).cloned()
     }
 
     /// The days, those of unknown account first.

@@ -84,6 +84,8 @@ pub struct Account {
     pub digests: DigestCounts,
     /// Logs of that time.
     pub logs: LogCounts,
+    /// Valid logs that an earlier run with the same checkpoint verified.
+    pub known: u64,
     /// Problems that are failures of integrity.
     pub failures: u64,
     /// Digests and logs that could not be read, or for which there was no key.
@@ -167,6 +169,7 @@ impl Account {
             "end": time(run.end),
             "digests": self.digests,
             "logs": self.logs,
+            "known_logs": self.known,
         });
         let mut proven = Vec::new();
         let mut unproven = Vec::new();

@@ -44,5 +44,6 @@ mod support;
 mod threads;
 mod verdicts;
 mod verify;
+mod verify_more;
 mod waits;
 mod windows;

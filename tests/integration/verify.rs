@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::process::Command;
 
 /// A result, checked against its schema.
-fn result(done: &Done) -> Value {
+pub(crate) fn result(done: &Done) -> Value {
     let result: Value = serde_json::from_str(&done.stdout)
         .unwrap_or_else(|error| panic!("{error}: {} {}", done.stdout, done.stderr));
     schemas().check("verify", &result);
@@ -17,7 +17,7 @@ fn result(done: &Done) -> Value {
 }
 
 /// A bucket: two regions, four hours, with two logs in each hour but one.
-fn bucket() -> Files {
+pub(crate) fn bucket() -> Files {
     let mut files = Files::new();
     for region in ["us-east-1", "eu-west-1"] {
         let mut trail = Trail::of("111122223333", region, "trail");
@@ -30,25 +30,25 @@ fn bucket() -> Files {
     files
 }
 
-fn logs(files: &Files) -> Vec<String> {
+pub(crate) fn logs(files: &Files) -> Vec<String> {
     files.keys().filter(|key| key.contains("/CloudTrail/")).cloned().collect()
 }
 
-fn digests(files: &Files) -> Vec<String> {
+pub(crate) fn digests(files: &Files) -> Vec<String> {
     files.keys().filter(|key| key.contains("/CloudTrail-Digest/")).cloned().collect()
 }
 
 /// A folder with a bucket and the list of keys.
-fn on_disk(files: &Files) -> Folder {
+pub(crate) fn on_disk(files: &Files) -> Folder {
     let folder = Folder::new();
     put_on_disk(files, &folder.at("logs"));
     folder.put("keys.json", key_list());
     folder
 }
 
-const END: &str = "2024-05-01T04:00:00Z";
+pub(crate) const END: &str = "2024-05-01T04:00:00Z";
 
-fn verify(folder: &Folder, more: &[&str]) -> Done {
+pub(crate) fn verify(folder: &Folder, more: &[&str]) -> Done {
     let (source, keys) = (folder.at("logs"), folder.at("keys.json"));
     let mut args = vec!["verify", source.to_str().unwrap(), "--public-keys", keys.to_str().unwrap()];
     args.extend(["--format", "json", "--end", END]);
@@ -56,16 +56,16 @@ fn verify(folder: &Folder, more: &[&str]) -> Done {
     roottrail(args)
 }
 
-fn counts(result: &Value, what: &str, names: &[&str]) -> Vec<u64> {
+pub(crate) fn counts(result: &Value, what: &str, names: &[&str]) -> Vec<u64> {
     names.iter().map(|name| result[what][name].as_u64().unwrap()).collect()
 }
 
-fn kinds(result: &Value) -> Vec<&str> {
+pub(crate) fn kinds(result: &Value) -> Vec<&str> {
     result["problems"].as_array().unwrap().iter().map(|problem| problem["kind"].as_str().unwrap()).collect()
 }
 
-const DIGESTS: [&str; 4] = ["valid", "invalid", "missing", "unverified"];
-const LOGS: [&str; 5] = ["valid", "mismatch", "missing", "not_in_digest", "unverified"];
+pub(crate) const DIGESTS: [&str; 4] = ["valid", "invalid", "missing", "unverified"];
+pub(crate) const LOGS: [&str; 5] = ["valid", "mismatch", "missing", "not_in_digest", "unverified"];
 
 #[test]
 fn a_sound_copy_on_disk_is_proven_whole() {
@@ -190,14 +190,14 @@ fn hostile_files_are_named_and_stop_nothing() {
     assert_eq!(verify(&empty, &[]).code, 5);
 }
 
-fn signed_in(mut command: Command) -> Command {
+pub(crate) fn signed_in(mut command: Command) -> Command {
     command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
     command.env("AWS_REGION", "us-east-1");
     command
 }
 
 /// Puts the bucket on a server.
-fn in_s3(files: &Files, server: &Server, name: &str) {
+pub(crate) fn in_s3(files: &Files, server: &Server, name: &str) {
     let objects = Objects::default();
     for (key, file) in files {
         objects.put(key, file.bytes.clone());
@@ -208,7 +208,7 @@ fn in_s3(files: &Files, server: &Server, name: &str) {
     server.put(name, bucket);
 }
 
-fn verify_s3(server: &Server, name: &str, more: &[&str]) -> Done {
+pub(crate) fn verify_s3(server: &Server, name: &str, more: &[&str]) -> Done {
     let folder = Folder::new();
     let keys = folder.put("keys.json", key_list());
     let mut command = signed_in(command());

@@ -309,6 +309,7 @@ fn get(bucket: &Bucket, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
             e_tag: Some(ETag::Strong(etag_of(&body))),
             body: Some(Body::from(body).into()),
             version_id: Some(version.clone()),
+            metadata: bucket.metadata.get(&input.key).cloned(),
             ..Default::default()
         });
     }
