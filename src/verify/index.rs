@@ -314,7 +314,7 @@ mod tests {
         let second = index.load(&key_info(&key(2, 1))).unwrap();
         let named = &second.named(&key(2, 1))[0];
         assert_eq!((index.bucket(named.bucket), named.elsewhere, named.hash), ("other", true, [1; 32]));
-        assert!(named.name.starts_with("AWSLogs/"));
+        assert!(named.name.starts_with("p/AWSLogs/"));
         assert_eq!(index.load(&None).unwrap().named("x/odd").len(), 1);
         assert!(!index.was_seen(named.id));
         index.see(named.id);

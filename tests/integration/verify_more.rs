@@ -40,7 +40,7 @@ fn what_was_verified_is_not_read_again_and_what_was_not_is() {
     assert_eq!(done.code, 2, "{}", done.stderr);
     server.take_asked();
     let again = || {
-        let done = verify_s3(&server, "logs", &[&state[..], &["--resume"]].concat());
+        let done = verify_s3(&server, "logs", &[&state[..], &["--resume"][..]].concat());
         (result(&done), fetched(&server))
     };
     // The changed one is said again, and so is the missing one.
@@ -263,7 +263,7 @@ fn sample_logs_are_whole_until_somebody_changes_one() {
         "2025-11-19",
     ];
     let run = |folder: &str| {
-        let args = [&["verify", folder, "--format", "json"], &keys[..], &scope[..]].concat();
+        let args = [&["verify", folder, "--format", "json"][..], &keys[..], &scope[..]].concat();
         result(&roottrail(args))
     };
     let found = run("sample-logs");
@@ -299,12 +299,12 @@ fn sample_logs_are_whole_until_somebody_changes_one() {
     assert_eq!((&found["exit_code"], kinds(&found)), (&4.into(), vec!["log_mismatch"]), "{found:#}");
     assert_eq!(counts(&found, "logs", &LOGS)[..2], [valid - 1, 1]);
     // A scan says it of each finding.
-    let args = [&["scan", "sample-logs", "--verify-digests"], &keys[..], &scope[..]].concat();
+    let args = [&["scan", "sample-logs", "--verify-digests"][..], &keys[..], &scope[..]].concat();
     let done = roottrail(args);
     let findings = lines(&done.stdout);
     assert!(findings.len() > 5 && done.code == 0, "{}", done.stderr);
     for finding in
-        findings.iter().filter(|finding| finding["event"]["time"].as_str().unwrap().starts_with("2025-11-18"))
+        findings.iter().filter(|finding| finding["time"].as_str().unwrap().starts_with("2025-11-18"))
     {
         assert_eq!(finding["evidence"]["integrity"], "verified", "{finding:#}");
     }
