@@ -13,7 +13,8 @@ fn the_schemas_are_those_of_2020_12() {
         jsonschema::draft202012::meta::validate(&schema).unwrap();
         let first = if what == "manifest" { &schema["oneOf"][0] } else { &schema };
         let name = if what == "checkpoint" { "format" } else { "schema" };
-        assert_eq!(first["properties"][name]["const"], format!("roottrail.{what}/1"));
+        let version = if what == "checkpoint" { 2 } else { 1 };
+        assert_eq!(first["properties"][name]["const"], format!("roottrail.{what}/{version}"));
         let properties: Vec<&String> = first["properties"].as_object().unwrap().keys().collect();
         assert!(properties.len() > 2);
     }
