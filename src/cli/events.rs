@@ -107,6 +107,11 @@ pub(super) fn find(
         next = source.run(next, &gathered, &cancel);
     }
     let mut state = gathered.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // What is missing could be in any of them; what was found, only in its own again.
+    state.broken.sort_by_key(|(seq, _)| *seq);
+    let found = |seq: u64| state.found.iter().any(|(one, _)| *one == seq);
+    let concern = state.broken.iter().filter(|(seq, _)| state.found.is_empty() || found(*seq));
+    broken.extend(concern.map(|(_, broken)| broken.clone()));
     if state.found.is_empty()
         && let Some(error) = state.failed
     {
@@ -227,6 +232,8 @@ struct Gathering<'a> {
 struct Gathered {
     /// The events, by the places of their objects.
     found: Vec<(u64, Vec<Event>)>,
+    /// Those that are cut, by their places, and why.
+    broken: Vec<(u64, (String, String))>,
     /// The first object that could not be read.
     failed: Option<anyhow::Error>,
 }
@@ -243,10 +250,12 @@ impl Gathering<'_> {
             Content::Body(body) => Ok(body.bytes().to_vec()),
             Content::Failed(error) => Err(error.into()),
         };
+        let mut broken = Vec::new();
         let events = bytes
             .with_context(|| format!("cannot read {}", object.uri))
-            .and_then(|bytes| of_object(&object.uri, &bytes, self.wanted, &mut Vec::new()));
+            .and_then(|bytes| of_object(&object.uri, &bytes, self.wanted, &mut broken));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.broken.extend(broken.into_iter().map(|broken| (seq, broken)));
         match events {
             Ok(events) if events.is_empty() => {}
             Ok(events) => state.found.push((seq, events)),

@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
             Wanted::FindingId(id) => format!("no event of a finding with the id {}", plain(id)),
         };
         line(&format!("roottrail: {what} in {}", plain(&name)));
-        return Ok(ExitCode::from(code::NOTHING));
+        return Ok(ExitCode::from(if broken.is_empty() { code::NOTHING } else { code::INCOMPLETE }));
     }
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code::INCOMPLETE) })
 }

@@ -74,6 +74,16 @@ struct Region {
 }
 
 impl Args {
+    /// The file that keys are saved in.
+    pub(super) fn saved(&self) -> Option<&Path> {
+        self.save_public_keys.as_deref()
+    }
+
+    /// The files that keys are read from.
+    pub(super) fn read(&self) -> impl Iterator<Item = &Path> {
+        self.public_keys.iter().map(PathBuf::as_path)
+    }
+
     /// Reads the lists, and opens the file to save keys in.
     pub(super) fn open(&self, aws: &aws::Args, force: bool) -> anyhow::Result<Keys> {
         let mut all = PublicKeys::default();

@@ -107,7 +107,7 @@ impl Args {
     }
 
     /// Refuses places that outputs cannot have, before anything is touched.
-    pub(super) fn check(&self, checkpoint: Option<&Path>) -> Result<(), UsageError> {
+    pub(super) fn check(&self, checkpoint: Option<&Path>, further: &[&Path]) -> Result<(), UsageError> {
         let also = || self.also.iter().map(|(_, path)| path.as_path());
         let others = [
             ("--errors", &self.errors),
@@ -131,43 +131,21 @@ impl Args {
         }
         // If two outputs were one file, only the one put in place last would be left. The names of outputs on
         // their way count as well.
-        let mut places = BTreeMap::new();
-        for path in self.places(checkpoint) {
-            let place = place(path);
-            for name in std::iter::once(place.clone()).chain(partial::derived(&place)) {
-                if let Some(other) = places.insert(name, path) {
-                    let same = place == self::place(other);
-                    let (one, other) = (path.display(), other.display());
-                    return Err(UsageError(match same {
-                        true => format!("{one} is named for two outputs"),
-                        false => format!("{one} and {other} are in each other's way: name another file"),
-                    }));
-                }
-            }
-        }
-        Ok(())
+        apart(self.places(further))
     }
 
     /// Returns all files that are written, but for pipes and devices.
-    fn places<'a>(&'a self, checkpoint: Option<&'a Path>) -> impl Iterator<Item = &'a Path> {
+    fn places<'a>(&'a self, further: &'a [&Path]) -> impl Iterator<Item = &'a Path> {
         let others = [&self.errors, &self.summary, &self.coverage, &self.manifest].into_iter().flatten();
         let also = self.also.iter().map(|(_, path)| path);
-        let all = self.output.iter().chain(also).chain(others).map(PathBuf::as_path).chain(checkpoint);
-        all.filter(|path| !is_stdout(path) && path.metadata().map_or(true, |metadata| metadata.is_file()))
+        let all = self.output.iter().chain(also).chain(others).map(PathBuf::as_path);
+        all.chain(further.iter().copied()).filter(|path| is_file(path))
     }
 
     /// Returns the files that stand at the places of outputs now, and those of outputs on their way: none of
     /// them may be read as well.
-    pub(super) fn taken(&self, checkpoint: Option<&Path>) -> Taken {
-        let mut taken = Taken::default();
-        for path in self.places(checkpoint) {
-            let place = place(path);
-            let names = std::iter::once(place.clone()).chain(partial::derived(&place));
-            for metadata in names.filter_map(|name| name.metadata().ok()) {
-                taken.add(&metadata, path);
-            }
-        }
-        taken
+    pub(super) fn taken(&self, further: &[&Path]) -> Taken {
+        taken(self.places(further))
     }
 
     /// Returns whether there is anything to write besides standard output.
@@ -191,19 +169,29 @@ impl Args {
             .collect()
     }
 
-    /// Closes the manifest, which names all outputs that are in place by now.
-    pub(super) fn close(&self, mut manifest: Manifest, summary: &Summary, exit: u8) -> Result<(), SinkError> {
+    /// Closes the manifest, which names all outputs that are in place by now. `false`: a stop came while they were
+    /// hashed, and the manifest has no last line.
+    pub(super) fn close(
+        &self,
+        mut manifest: Manifest,
+        summary: &Summary,
+        exit: u8,
+        cancel: &Cancel,
+    ) -> Result<bool, SinkError> {
         if summary.interrupted {
-            return manifest.leave();
+            return manifest.leave().map(|()| true);
         }
         let last = [("--summary", &self.summary), ("--coverage", &self.coverage)];
         let last = last.into_iter().filter_map(|(option, path)| Some((option.to_owned(), path.clone()?)));
         for (option, path) in self.growing().into_iter().chain(last) {
             if option != "--manifest" {
-                manifest.output(&option, &path)?;
+                match manifest.output(&option, &path, cancel) {
+                    Err(_) if cancel.is_set() => return manifest.leave().map(|()| false),
+                    hashed => hashed?,
+                }
             }
         }
-        manifest.end(summary, exit)
+        manifest.end(summary, exit).map(|()| true)
     }
 
     /// Returns whether findings go to a person: to a terminal, without a format that was asked for.
@@ -318,6 +306,43 @@ fn titles(rule: &Rule) -> [String; 2] {
 /// Returns whether a path is `-`, standard output as in other programs. A file of this name is `./-`.
 fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+/// Refuses outputs that stand at the place of another output, or of one on its way.
+pub(super) fn apart<'p>(paths: impl Iterator<Item = &'p Path>) -> Result<(), UsageError> {
+    let mut places = BTreeMap::new();
+    for path in paths {
+        let place = place(path);
+        for name in std::iter::once(place.clone()).chain(partial::derived(&place)) {
+            if let Some(other) = places.insert(name, path) {
+                let same = place == self::place(other);
+                let (one, other) = (path.display(), other.display());
+                return Err(UsageError(match same {
+                    true => format!("{one} is named for two outputs"),
+                    false => format!("{one} and {other} are in each other's way: name another file"),
+                }));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the files at the places of outputs, and those of outputs on their way.
+pub(super) fn taken<'p>(paths: impl Iterator<Item = &'p Path>) -> Taken {
+    let mut taken = Taken::default();
+    for path in paths {
+        let place = place(path);
+        let names = std::iter::once(place.clone()).chain(partial::derived(&place));
+        for metadata in names.filter_map(|name| name.metadata().ok()) {
+            taken.add(&metadata, path);
+        }
+    }
+    taken
+}
+
+/// Returns whether an output is a file, or will be one: neither a pipe nor a device.
+pub(super) fn is_file(path: &Path) -> bool {
+    !is_stdout(path) && path.metadata().map_or(true, |metadata| metadata.is_file())
 }
 
 /// Returns where a file is, or will be, however its path is spelled.

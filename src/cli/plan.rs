@@ -84,7 +84,7 @@ enum Place {
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let names = sources::source_names(&args.sources, args.objects_from.as_deref())?;
+    let names = sources::source_names(&args.sources, args.objects_from.as_deref(), &Cancel::new())?;
     let cancel = Cancel::new();
     signals::stop_on_signals(&cancel)?;
     let (keys, _) = args.scope.keys(jiff::Timestamp::now())?;

@@ -14,8 +14,9 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use jiff::SignedDuration;
 
+use super::sources::refuse_taken;
 use super::terminal::{self, plain};
-use super::{code, posture_live};
+use super::{UsageError, code, outputs, posture_live};
 use roottrail::cancel::Cancel;
 use roottrail::output::file::OutFile;
 use roottrail::posture::{self, Assessment, Options, Posture, ProblemKind, Span, render};
@@ -97,6 +98,7 @@ enum Format {
 const MOST_NAMED: usize = 100;
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    refuse_inputs(args)?;
     let output = match args.output.as_deref().filter(|path| path.as_os_str() != "-") {
         Some(path) => OutFile::create(path, args.force)?,
         // The output is as short as a table: nobody needs to stop it.
@@ -125,6 +127,23 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         complain(&assessment);
     }
     Ok(ExitCode::from(exit))
+}
+
+/// Refuses an output that is read as well, or stands in a folder that is.
+fn refuse_inputs(args: &Args) -> anyhow::Result<()> {
+    let Some(output) = args.output.as_deref().filter(|path| outputs::is_file(path)) else { return Ok(()) };
+    let inputs = [&args.reports, &args.virtual_mfa, &args.organizations, &args.scp, &args.findings];
+    let names: Vec<_> = inputs.into_iter().flatten().map(|path| path.as_os_str().to_owned()).collect();
+    refuse_taken(&outputs::taken(std::iter::once(output)), &names, None)?;
+    let Ok(place) = output.canonicalize() else { return Ok(()) };
+    for folder in names.iter().filter_map(|name| Path::new(name).canonicalize().ok()) {
+        if place.starts_with(&folder) {
+            let (output, folder) = (output.display(), folder.display());
+            let text = format!("the output {output} stands in {folder}, which is read: name another file");
+            return Err(UsageError(text).into());
+        }
+    }
+    Ok(())
 }
 
 fn exit_code(assessment: &Assessment, fail_on_violations: bool) -> u8 {

@@ -8,7 +8,7 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use jiff::Timestamp;
 
 use super::highlights_text::Where;
 use super::progress::{Progress, ProgressChoice};
-use super::sources::{Opened, refuse_taken, s3_uri, source_names, sources};
+use super::sources::{Opened, refuse_met, refuse_taken, s3_uri, source_names, sources};
 use super::terminal::{self, ColorChoice};
 use super::values::size;
-use super::{UsageError, aws, checkpoint, closed, code, keys, outputs, selection, signals, summary_text};
+use super::{aws, checkpoint, closed, code, keys, outputs, selection, signals, summary_text};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Checkpoint;
 use roottrail::finding::Severity;
@@ -97,14 +97,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    args.outputs.check(args.durable.path()?)?;
-    // A list on standard input may take its time; until it is there, a signal simply ends the program.
-    let names = source_names(&args.sources, args.objects_from.as_deref())?;
+    let further: Vec<&Path> = args.durable.path()?.into_iter().chain(args.keys.saved()).collect();
+    args.outputs.check(args.durable.path()?, &further)?;
     let asked = Cancel::new();
-    signals::stop_on_signals(&asked)?;
     // The end of the time is no signal: the first signal after it still lets the run end in order.
     let cancel = asked.part();
     args.durable.stop_in_time(&cancel)?;
+    // A list may take its time; until it is there, a signal simply ends the program.
+    let names = match source_names(&args.sources, args.objects_from.as_deref(), &cancel) {
+        Err(_) if cancel.is_set() => return Ok(ExitCode::from(code::INTERRUPTED)),
+        names => names?,
+    };
+    signals::stop_on_signals(&asked)?;
     let checkpoint = args.durable.open(args.outputs.force, args.outputs.output())?;
     let now = Timestamp::now();
     let started = checkpoint.as_ref().and_then(Checkpoint::started).unwrap_or(now);
@@ -115,8 +119,9 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             "roottrail: warning: --trail-region leaves out us-east-1, where root's sign-ins are recorded",
         );
     }
-    let taken = args.outputs.taken(args.durable.path()?);
-    refuse_taken(&taken, &names, args.objects_from.as_deref())?;
+    let taken = args.outputs.taken(&further);
+    let key_files: Vec<_> = args.keys.read().map(|path| path.as_os_str().to_owned()).collect();
+    refuse_taken(&taken, &[&names[..], &key_files[..]].concat(), args.objects_from.as_deref())?;
     let begin =
         |checkpoint| args.durable.begin(checkpoint, matches, &names, args.outputs.growing(), &keys, now);
     let mut durable = checkpoint.map(begin).transpose()?;
@@ -204,14 +209,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             terminal::line(&format!("roottrail: {}", terminal::plain(&note)));
         }
     }
-    if let Some((object, output)) = taken.met() {
-        let (object, output) = (object.display(), output.display());
-        // No output is put in place, so that the object stays as it is.
-        return Err(UsageError(format!(
-            "{object} is in scope and is the output {output}: name another file"
-        ))
-        .into());
-    }
+    refuse_met(&taken)?;
     let mut summary = match result {
         Ok(summary) => summary,
         Err(fatal) => {
@@ -226,7 +224,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let manifest = outputs.take_manifest();
     outputs::closing(outputs.finish(), &mut summary)?;
 
-    let exit = exit_code(&summary, args.fail_on_findings);
+    let mut exit = exit_code(&summary, args.fail_on_findings);
     for (file, json) in [
         (files.summary, summary.to_json(exit, &arguments)),
         (files.coverage, summary.coverage_json(exit, &arguments)),
@@ -237,7 +235,11 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         outputs::closing(file.write(&text).and_then(|()| file.finish()), &mut summary)?;
     }
     if let Some(manifest) = manifest {
-        outputs::closing(args.outputs.close(manifest, &summary, exit), &mut summary)?;
+        match args.outputs.close(manifest, &summary, exit, &options.cancel) {
+            Ok(true) => {}
+            Ok(false) => exit = code::INTERRUPTED,
+            Err(error) => outputs::closing(Err(error), &mut summary)?,
+        }
     }
     for &place in summary.empty_sources.iter().filter(|_| !args.quiet) {
         if let Some(name) = usize::try_from(place).ok().and_then(|place| names.get(place)) {

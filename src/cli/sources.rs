@@ -9,11 +9,14 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, Read as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use crossbeam_channel::RecvTimeoutError;
 use jiff::Timestamp;
 
 use super::{UsageError, almost_s3, aws};
+use roottrail::cancel::Cancel;
 use roottrail::error::Fatal;
 use roottrail::key::selection::KeySelection;
 use roottrail::source::Source;
@@ -33,8 +36,16 @@ const LONGEST_NAME: u64 = 1 << 20;
 /// Bytes of a list of sources, which is held as long as the run goes on.
 const LONGEST_LIST: u64 = 1 << 30;
 
-/// Returns the sources named on the command line and in the list, in this order.
-pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow::Result<Vec<OsString>> {
+/// How often a list that is waited for looks whether the run is to stop.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Returns the sources named on the command line and in the list, in this order. Fails where the run is to stop
+/// before the list is there.
+pub(super) fn source_names(
+    sources: &[OsString],
+    list: Option<&Path>,
+    cancel: &Cancel,
+) -> anyhow::Result<Vec<OsString>> {
     let mut names = sources.to_vec();
     for name in sources.iter().filter(|name| *name != "-" && s3_uri(name).is_none()) {
         // A list may be older than the files that it names; a name that was typed must exist.
@@ -52,6 +63,27 @@ pub(super) fn source_names(sources: &[OsString], list: Option<&Path>) -> anyhow:
             UsageError("standard input cannot be both a source and the list of sources".into()).into()
         );
     }
+    // A pipe may have no writer. Its thread is left behind then, and ends with the program.
+    let (sender, listed) = crossbeam_channel::bounded(1);
+    let list = list.to_owned();
+    let read = move || {
+        // Nobody listens any more: then nobody wants to know.
+        let _unheard = sender.send(names_in(&list, from_stdin));
+    };
+    std::thread::Builder::new().name("list".into()).spawn(read).context("cannot start a thread")?;
+    loop {
+        match listed.recv_timeout(LOOK) {
+            Ok(listed) => names.extend(listed?),
+            Err(RecvTimeoutError::Timeout) if !cancel.is_set() => continue,
+            Err(_) => anyhow::bail!("the list of sources was not there in time"),
+        }
+        return Ok(names);
+    }
+}
+
+/// Returns the names in a list, a line each.
+fn names_in(list: &Path, from_stdin: bool) -> anyhow::Result<Vec<OsString>> {
+    let mut names = Vec::new();
     let context = || format!("cannot read {}", list.display());
     let reader: Box<dyn io::BufRead> = if from_stdin {
         Box::new(io::stdin().lock())
@@ -155,6 +187,14 @@ pub(super) fn refuse_taken(taken: &Taken, names: &[OsString], list: Option<&Path
         }
     }
     Ok(())
+}
+
+/// Refuses outputs that turned out to be objects in scope. No output is put in place, so that the object stays as
+/// it is.
+pub(super) fn refuse_met(taken: &Taken) -> Result<(), UsageError> {
+    let Some((object, output)) = taken.met() else { return Ok(()) };
+    let (object, output) = (object.display(), output.display());
+    Err(UsageError(format!("{object} is in scope and is the output {output}: name another file")))
 }
 
 #[cfg(unix)]

@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +27,6 @@ use roottrail::output::Outputs;
 use roottrail::output::file::OutFile;
 use roottrail::pipeline::verify::{hash_logs, read_digests};
 use roottrail::scan::options::{Job, ScanOptions};
-use roottrail::source::disk::Taken;
 use roottrail::summary::Summary;
 use roottrail::verify::{Account, RunFacts, Verifier};
 
@@ -110,7 +109,7 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let names = sources::source_names(&args.sources, args.objects_from.as_deref())?;
+    let names = sources::source_names(&args.sources, args.objects_from.as_deref(), &Cancel::new())?;
     if names.iter().any(|name| name == "-") {
         let text = "standard input is one document and has no digests: give a directory or s3://bucket";
         return Err(UsageError(text.into()).into());
@@ -125,6 +124,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         true => OutFile::stdout(&cancel),
         false => OutFile::create_until(path, args.force, &cancel),
     };
+    let places = args.output.iter().chain(&args.errors).map(PathBuf::as_path).chain(args.keys.saved());
+    let places: Vec<&Path> = places.filter(|path| outputs::is_file(path)).collect();
+    outputs::apart(places.iter().copied())?;
+    let taken = outputs::taken(places.into_iter());
+    let keys: Vec<_> = args.keys.read().map(|path| path.as_os_str().to_owned()).collect();
+    sources::refuse_taken(&taken, &[&names[..], &keys[..]].concat(), args.objects_from.as_deref())?;
     // Outputs first: a bad path should fail before anything is read.
     let out = args.output.as_ref().map_or_else(|| OutFile::stdout(&cancel), create)?;
     let errors = args.errors.as_ref().map(create).transpose()?;
@@ -141,14 +146,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         cancel: cancel.clone(),
     };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
-    let first = sources::sources(&names, &args.aws, &digests, &Taken::default())?;
+    let first = sources::sources(&names, &args.aws, &digests, &taken)?;
     if let Some(session) = &first.session {
         session.on_event(progress.voice());
     }
     let read = read_digests(&mut verifier, first.sources, &options, &mut errors, &mut progress)?;
     let mut summary = Summary { interrupted: read.interrupted, ..Summary::default() };
     if !read.interrupted {
-        let second = sources::sources(&names, &args.aws, &scope, &Taken::default())?;
+        let second = sources::sources(&names, &args.aws, &scope, &taken)?;
         if let Some(session) = &second.session {
             session.on_event(progress.voice());
         }
@@ -160,6 +165,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     progress.finish();
+    sources::refuse_met(&taken)?;
     outputs::closing(errors.finish(), &mut summary)?;
     let read_whole = !summary.interrupted && summary.unlisted == 0;
     let account = verifier.finish(read_whole)?;

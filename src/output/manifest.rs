@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::file::OutFile;
 use super::partial::Committed;
+use crate::cancel::Cancel;
 use crate::error::Fatal;
 use crate::hex::hex;
 use crate::output::sink::SinkError;
@@ -96,11 +97,12 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// Fails where the output cannot be read, and where the manifest cannot be written.
-    pub fn output(&mut self, option: &str, path: &Path) -> Result<(), SinkError> {
+    /// Fails where the output cannot be read, where the manifest cannot be written, and where the run is to stop
+    /// before the output is hashed.
+    pub fn output(&mut self, option: &str, path: &Path, cancel: &Cancel) -> Result<(), SinkError> {
         let name = path.display().to_string();
-        let (bytes, lines, sha256) =
-            digest(path).map_err(|source| SinkError::Failed(Fatal::Output { path: name.clone(), source }))?;
+        let (bytes, lines, sha256) = digest(path, cancel)
+            .map_err(|source| SinkError::Failed(Fatal::Output { path: name.clone(), source }))?;
         self.line(&json!({
             "type": "output", "option": option, "path": name, "bytes": bytes, "lines": lines, "sha256": sha256,
         }))
@@ -135,7 +137,7 @@ impl Manifest {
 }
 
 /// Returns the bytes, lines and SHA-256 of a file.
-fn digest(path: &Path) -> io::Result<(u64, u64, String)> {
+fn digest(path: &Path, cancel: &Cancel) -> io::Result<(u64, u64, String)> {
     let mut file = File::open(path)?;
     // A device that findings were written to has no end, and a pipe has nothing left.
     if !file.metadata()?.is_file() {
@@ -144,6 +146,9 @@ fn digest(path: &Path) -> io::Result<(u64, u64, String)> {
     let (mut bytes, mut lines, mut hash) = (0, 0, Sha256::new());
     let mut buffer = vec![0; 1 << 18];
     loop {
+        if cancel.is_set() {
+            return Err(io::Error::other("interrupted"));
+        }
         let n = file.read(&mut buffer)?;
         if n == 0 {
             return Ok((bytes, lines, hex(&hash.finalize())));

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::cli::roottrail;
+use crate::support::cli::{Folder, roottrail};
+use crate::support::logs::{id, records, root};
 
 /// The sign-in that opens the door in sample-logs.
 const SIGN_IN: &str = "0b79bd68-8240-4415-b339-31119d2fe104";
@@ -102,5 +103,28 @@ fn only_near_misses_are_shown_unless_asked_and_no_line_is_wide() {
         long.lines().filter(|line| line.contains(' ') && !line.starts_with("in ") && !line.contains(" = "))
     {
         assert!(line.chars().count() <= 80 || !line.trim().contains(' '), "{line}");
+    }
+}
+
+/// Wherever it lies: what is asked for may be in the part that is missing.
+#[test]
+fn a_file_that_is_cut_is_named() {
+    let folder = Folder::new();
+    let whole = records([root(1), root(2)]);
+    folder.put("a.json", records([root(3)]));
+    let cut = folder.put("cut.json", &whole[..whole.len() - 30]);
+    let place = folder.path().to_str().unwrap();
+    let cut = cut.to_str().unwrap();
+    for (args, code, named) in [
+        (&[cut][..], 3, true),
+        (&[cut, "--event-id", &id(1)], 3, true),
+        (&[place, "--event-id", &id(1)], 3, true),
+        (&[place, "--event-id", &id(2)], 3, true),
+        // It lies in a file that is whole.
+        (&[place, "--event-id", &id(3)], 0, false),
+    ] {
+        let done = roottrail(std::iter::once("explain").chain(args.iter().copied()));
+        assert_eq!(done.stderr.contains("is cut or damaged"), named, "{args:?}: {}", done.stderr);
+        assert_eq!(done.code, code, "{args:?}: {}", done.stderr);
     }
 }

@@ -209,7 +209,7 @@ fn what_is_read_is_not_written_to() {
     work.put("in/b.json", &evidence);
     fs::hard_link(work.at("in/b.json"), work.at("twin")).unwrap();
     work.put("list", "in/a.json\n");
-    let cases: [&[&str]; 9] = [
+    let cases: [&[&str]; 15] = [
         &["scan", "in/a.json", "-o", "x", "--errors", "in/a.json"],
         &["scan", "in", "-o", "in/a.json"],
         &["scan", "in", "-o", "twin"],
@@ -219,6 +219,12 @@ fn what_is_read_is_not_written_to() {
         &["scan", "in", "-o", "z", "--checkpoint", ".z.roottrail-partial"],
         &["scan", "in", "-o", "z", "--errors", ".z.roottrail-unfinished"],
         &["scan", "in", "-o", "z", "--checkpoint", "c", "--manifest", ".c.roottrail-lock"],
+        &["scan", "in/a.json", "-o", "x", "--verify-digests", "--save-public-keys", "in/a.json"],
+        &["verify", "in", "-o", "in/a.json"],
+        &["verify", "in", "-o", "x", "--errors", "twin"],
+        &["verify", "in", "--save-public-keys", "in/a.json"],
+        &["posture", "in/a.json", "-o", "in/a.json"],
+        &["posture", "in", "-o", "in/b.json"],
     ];
     for case in cases {
         let done = run_in(&work, &[case, &["-q", "--force"]].concat());

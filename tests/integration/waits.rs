@@ -85,3 +85,23 @@ fn a_list_without_an_end_is_an_error() {
     assert_eq!(done.code, 1);
     assert!(done.stderr.contains("a line without an end"), "{}", done.stderr);
 }
+
+#[test]
+fn a_list_that_nobody_writes_does_not_keep_a_run() {
+    let work = Folder::new();
+    let pipe = work.at("list");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let scan = || {
+        let mut scan = command();
+        scan.args(["scan", "-q", "--max-duration", "1s", "--objects-from"]);
+        scan
+    };
+    let began = Instant::now();
+    assert_eq!(scan().arg(&pipe).status().unwrap().code(), Some(130));
+    // One that is opened, and then says nothing.
+    let mut child = scan().arg("-").stdin(Stdio::piped()).spawn().unwrap();
+    let open = child.stdin.take();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(open);
+    assert!(began.elapsed() < Duration::from_secs(60));
+}
