@@ -2,6 +2,9 @@
 
 use std::ffi::OsStr;
 
+/// What a `*` in a name is not.
+pub(super) const PATTERN: &str = "a * in a name stands for itself: --include-key takes patterns";
+
 /// The S3 URI that a name was probably meant to be. `None`: it is a path like any other.
 pub(super) fn meant(name: &OsStr) -> Option<String> {
     let name = name.to_str()?;

@@ -13,12 +13,12 @@ use std::time::Duration;
 use roottrail::key::selection::KeySelection;
 use roottrail::printable::without_userinfo;
 use roottrail::source::Source;
-use roottrail::source::s3::{Inventory, S3Options, S3Session, S3Source, S3Uri};
+use roottrail::source::s3::{AskCode, Inventory, S3Options, S3Session, S3Source, S3Uri};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::UsageError;
 use super::values::{parse_span, size};
+use super::{UsageError, terminal};
 
 /// Options of S3 sources.
 #[derive(Clone, Debug, clap::Args)]
@@ -106,7 +106,7 @@ impl Args {
     /// Starts a session, whatever the sources are.
     pub(super) fn start(&self) -> anyhow::Result<S3Session> {
         self.check()?;
-        Ok(S3Session::start(&self.options())?)
+        Ok(S3Session::start_telling(&self.options(), voice(false))?)
     }
 
     fn options(&self) -> S3Options {
@@ -114,6 +114,8 @@ impl Args {
             profile: self.profile.clone(),
             region: self.region.clone(),
             endpoint_url: self.endpoint_url.clone(),
+            ask: terminal::can_ask()
+                .then(|| AskCode(Arc::new(|device| terminal::ask(&format!("MFA code for {device}: "))))),
             no_sign_request: self.no_sign_request,
             request_payer: self.request_payer.is_some(),
             ca_bundle: self.ca_bundle.clone(),
@@ -138,6 +140,7 @@ impl Args {
 pub(super) struct Session<'a> {
     args: &'a Args,
     keys: Arc<KeySelection>,
+    quiet: bool,
     started: Option<S3Session>,
     inventory: Option<Arc<Inventory>>,
     /// Whether a source was in the inventory's bucket.
@@ -145,8 +148,8 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(args: &'a Args, keys: Arc<KeySelection>) -> Self {
-        Self { args, keys, started: None, inventory: None, inventory_used: false }
+    pub(super) fn new(args: &'a Args, keys: Arc<KeySelection>, quiet: bool) -> Self {
+        Self { args, keys, quiet, started: None, inventory: None, inventory_used: false }
     }
 
     /// Opens one prefix. Fails where the bucket cannot be reached at all.
@@ -165,7 +168,7 @@ impl<'a> Session<'a> {
         self.args.check()?;
         let session = match &self.started {
             Some(session) => session,
-            None => self.started.insert(S3Session::start(&self.args.options())?),
+            None => self.started.insert(S3Session::start_telling(&self.args.options(), voice(self.quiet))?),
         };
         if let (None, Some(location)) = (&self.inventory, &self.args.inventory) {
             self.inventory = Some(session.inventory(location)?);
@@ -190,6 +193,15 @@ impl<'a> Session<'a> {
             }
             (None, Some(_)) => Err(UsageError("--inventory needs a source s3://bucket".into()).into()),
             (inventory, _) => Ok(inventory.as_ref().and_then(|inventory| inventory.created())),
+        }
+    }
+}
+
+/// Says what happens before a run has a voice of its own.
+fn voice(quiet: bool) -> impl Fn(&str) + Send + Sync + 'static {
+    move |text| {
+        if !quiet {
+            terminal::line(&format!("roottrail: {}", terminal::plain(text)));
         }
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn find(
         return of_object(&shown, &bytes, wanted, broken);
     }
     let Opened { sources, .. } =
-        sources(&[name], aws, &Arc::new(KeySelection::default()), &Taken::default())?;
+        sources(&[name], aws, &Arc::new(KeySelection::default()), &Taken::default(), false)?;
     let gathered = Gathering { wanted, state: Mutex::default() };
     let cancel = Cancel::new();
     let mut next = 0;

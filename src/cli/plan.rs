@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     signals::stop_on_signals(&cancel)?;
     let (keys, _) = args.scope.keys(jiff::Timestamp::now())?;
     let keys = Arc::new(keys);
-    let mut session = aws::Session::new(&args.aws, Arc::clone(&keys));
+    let mut session = aws::Session::new(&args.aws, Arc::clone(&keys), args.quiet);
     let mut places = Vec::with_capacity(names.len());
     for name in names {
         places.push(match sources::s3_uri(&name) {

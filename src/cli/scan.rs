@@ -15,12 +15,13 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use jiff::Timestamp;
 
+use super::event_names::Watched;
 use super::highlights_text::Where;
 use super::progress::{Progress, ProgressChoice};
 use super::sources::{Opened, refuse_met, refuse_taken, s3_uri, source_names, sources};
 use super::terminal::{self, ColorChoice};
 use super::values::size;
-use super::{aws, checkpoint, closed, code, keys, outputs, selection, signals, summary_text};
+use super::{aws, checkpoint, closed, code, keys, nothing, outputs, selection, signals, summary_text};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Checkpoint;
 use roottrail::finding::Severity;
@@ -30,6 +31,7 @@ use roottrail::output::sink::Sink;
 use roottrail::pipeline::Run;
 use roottrail::pipeline::verify::{self, Verifying, read_digests};
 use roottrail::scan::options::{Job, ScanOptions};
+use roottrail::source::s3::S3Session;
 use roottrail::summary::Summary;
 use roottrail::verify::Verifier;
 
@@ -133,7 +135,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         Err(_) if cancel.is_set() => return Ok(ExitCode::from(code::INTERRUPTED)),
         opened => opened?,
     };
-    let Opened { sources, session, as_of } = sources(&names, &args.aws, &keys, &taken)?;
+    let Opened { sources, session, as_of } = sources(&names, &args.aws, &keys, &taken, args.quiet)?;
     if let (Some(durable), Some(as_of)) = (&mut durable, as_of) {
         durable.checkpoint.listed_as_of(as_of);
     }
@@ -171,7 +173,8 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             let range = TimeRange::default();
             let mut verifier = Verifier::new(public_keys.source(), range, Arc::clone(&keys), now, false);
             let names: Vec<_> = names.iter().filter(|name| *name != "-").cloned().collect();
-            let digests = super::sources::sources(&names, &args.aws, &Arc::new(keys.digests()), &taken)?;
+            let digests =
+                super::sources::sources(&names, &args.aws, &Arc::new(keys.digests()), &taken, args.quiet)?;
             read_digests(&mut verifier, digests.sources, &options, &mut outputs, &mut progress)?;
             Some(verifier)
         }
@@ -186,12 +189,13 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         }
         None => &mut outputs,
     };
+    let watched = Watched::new(&selection.filter);
     let run = Run {
         sources,
         options: &options,
         checkpoint,
         trusted: &selection.trusted,
-        keep: &selection.filter,
+        keep: &watched,
         sink,
         observer: &mut progress,
     };
@@ -204,7 +208,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         public_keys.save(args.quiet)?;
     }
     progress.finish();
-    for note in session.map(|session| session.take_notes()).unwrap_or_default() {
+    for note in session.as_ref().map(S3Session::take_notes).unwrap_or_default() {
         if !args.quiet {
             terminal::line(&format!("roottrail: {}", terminal::plain(&note)));
         }
@@ -247,6 +251,11 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             terminal::line(&format!("roottrail: warning: {}: no object in scope", terminal::plain(&name)));
         }
     }
+    // A run that goes on does not know what came before.
+    for name in watched.never_met().filter(|_| !args.quiet && !args.durable.replaces()) {
+        let text = format!("roottrail: warning: --event-name {name}: no event of root's has this name");
+        terminal::line(&terminal::plain(&text));
+    }
     for (extension, n, first) in summary.other_names.iter().filter(|_| args.verbose) {
         let names = if extension.is_empty() { "names without extension" } else { extension };
         let text = format!("roottrail: {n} {names} not read, the first is {first}");
@@ -261,7 +270,11 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             _ => None,
         };
         let place = Where::of(args.outputs.ndjson(), only);
-        terminal::line(&summary_text::text(&summary, &place, args.color.on_stderr()));
+        let nothing = match summary.nothing_matched() && summary.complete() {
+            true => nothing::why(&summary, &names, session.as_ref()),
+            false => String::new(),
+        };
+        terminal::line(&summary_text::text(&summary, &place, args.color.on_stderr(), &nothing));
     }
     let mut told = None;
     if let Some(durable) = durable {

@@ -123,7 +123,11 @@ fn names_in(list: &Path, from_stdin: bool) -> anyhow::Result<Vec<OsString>> {
 
 /// A source that is not there.
 fn missing(name: &OsStr, error: &io::Error) -> Fatal {
-    let hint = almost_s3::meant(name).map(|uri| format!("; did you mean {uri}?")).unwrap_or_default();
+    let hint = match almost_s3::meant(name) {
+        Some(uri) => format!("; did you mean {uri}?"),
+        None if name.to_string_lossy().contains('*') => format!("; {}", almost_s3::PATTERN),
+        None => String::new(),
+    };
     Fatal::Start { message: format!("{}: {error}{hint}", name.to_string_lossy()) }
 }
 
@@ -144,8 +148,9 @@ pub(super) fn sources(
     aws: &aws::Args,
     keys: &Arc<KeySelection>,
     taken: &Taken,
+    quiet: bool,
 ) -> anyhow::Result<Opened> {
-    let mut session = aws::Session::new(aws, Arc::clone(keys));
+    let mut session = aws::Session::new(aws, Arc::clone(keys), quiet);
     let mut stdin = false;
     let sources = names
         .iter()

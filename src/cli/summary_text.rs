@@ -12,39 +12,20 @@ use super::terminal::{folded, plain};
 use super::units::{bytes, counted};
 use roottrail::coverage::{Gap, GapKind};
 use roottrail::finding::{CredentialType, MfaStatus};
-use roottrail::key::Skip;
 use roottrail::summary::Summary;
 
-/// Returns the whole text, without a newline at its end. `place` is where `explain` finds the events.
-pub(super) fn text(summary: &Summary, place: &Where, color: bool) -> String {
+/// Returns the whole text, without a newline at its end. `place` is where `explain` finds the events, `nothing` the
+/// reason why nothing was read.
+pub(super) fn text(summary: &Summary, place: &Where, color: bool, nothing: &str) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _infallible = write(summary, place, color, &mut out);
+    let _infallible = write(summary, place, color, nothing, &mut out);
     out.truncate(out.trim_end().len());
     out
 }
 
-/// Returns the reason why nothing was read.
-fn nothing_read(summary: &Summary) -> &'static str {
-    let only = |skip: Skip| summary.skipped_by.keys().all(|&other| other == skip);
-    match () {
-        () if summary.objects.listed == 0 => {
-            "no object in scope; is the path or prefix right? (--start, --account and the like leave objects out; what \
-             was deleted in a bucket with versions is read with --all-versions)"
-        }
-        () if only(Skip::OtherName) => {
-            "no name is a log's; --include-key brings in other names, and a file or key that is named is always read"
-        }
-        () if only(Skip::NotCloudtrail) => "JSON without a CloudTrail event inside, and nothing else",
-        () if summary.skipped_by.contains_key(&Skip::NotCloudtrail) => {
-            "no CloudTrail event inside what was read, and the rest is of other kinds"
-        }
-        () => "what is there is of other kinds than logs; is the path or prefix right?",
-    }
-}
-
 /// Returns the names that are no log's, by extension: `3 .parquet, 1 .csv`.
-fn other_names(summary: &Summary) -> String {
+pub(super) fn other_names(summary: &Summary) -> String {
     let mut names: Vec<_> = summary.other_names.iter().map(|(name, n, _)| (n, name)).collect();
     names.sort_by(|(a, _), (b, _)| b.cmp(a));
     let shown: Vec<String> =
@@ -63,7 +44,7 @@ fn other_names(summary: &Summary) -> String {
     shown.join(", ") + rest
 }
 
-fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std::fmt::Result {
+fn write(summary: &Summary, place: &Where, color: bool, nothing: &str, out: &mut String) -> std::fmt::Result {
     let paint = |code: &str, text: String| if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text };
     let Summary { objects, records, findings, bytes: read, .. } = summary;
     gaps(summary, &paint, out)?;
@@ -132,7 +113,7 @@ fn write(summary: &Summary, place: &Where, color: bool, out: &mut String) -> std
             format!("INCOMPLETE: {} errors; the findings are those of what could be read", summary.errors);
         writeln!(out, "{}", paint("1;31", text))?;
     } else if summary.nothing_matched() {
-        writeln!(out, "{}", paint("33", format!("NOTHING READ: {}", nothing_read(summary))))?;
+        writeln!(out, "{}", paint("33", format!("NOTHING READ: {nothing}")))?;
     }
     Ok(())
 }

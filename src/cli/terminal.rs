@@ -42,6 +42,19 @@ impl ColorChoice {
     }
 }
 
+/// Returns whether somebody can be asked.
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for a line. Returns `None` where there is none.
+pub(super) fn ask(question: &str) -> Option<String> {
+    eprint!("{}", plain(question));
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    read.is_ok_and(|n| n > 0).then(|| answer.trim().to_owned())
+}
+
 /// Returns the text with those characters escaped that act on a terminal, turn the direction of writing or
 /// are invisible.
 pub(super) fn plain(text: &str) -> String {

@@ -146,14 +146,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         cancel: cancel.clone(),
     };
     let mut progress = Progress::new(args.progress, args.quiet, args.verbose);
-    let first = sources::sources(&names, &args.aws, &digests, &taken)?;
+    let first = sources::sources(&names, &args.aws, &digests, &taken, args.quiet)?;
     if let Some(session) = &first.session {
         session.on_event(progress.voice());
     }
     let read = read_digests(&mut verifier, first.sources, &options, &mut errors, &mut progress)?;
     let mut summary = Summary { interrupted: read.interrupted, ..Summary::default() };
     if !read.interrupted {
-        let second = sources::sources(&names, &args.aws, &scope, &taken)?;
+        let second = sources::sources(&names, &args.aws, &scope, &taken, args.quiet)?;
         if let Some(session) = &second.session {
             session.on_event(progress.voice());
         }

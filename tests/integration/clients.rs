@@ -13,10 +13,10 @@ use crate::support::proxy::Proxy;
 use crate::support::s3::{ACCESS_KEY, Bucket, Objects, SECRET_KEY, Server};
 
 /// The heads of the requests that a server saw.
-type Heads = Arc<Mutex<Vec<String>>>;
+pub(crate) type Heads = Arc<Mutex<Vec<String>>>;
 
 /// A server whose answers a function makes of requests' heads.
-fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> (String, Heads) {
+pub(crate) fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> (String, Heads) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (heads, answer) = (Heads::default(), Arc::new(answer));
@@ -47,7 +47,7 @@ fn connection(mut stream: &TcpStream, seen: &Heads, answer: &dyn Fn(&str) -> Vec
     }
 }
 
-fn http(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn http(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     let mut answer =
         format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len())
             .into_bytes();
@@ -55,13 +55,13 @@ fn http(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     answer
 }
 
-fn scan(command: &mut Command, source: &str, args: &[&str]) -> Done {
+pub(crate) fn scan(command: &mut Command, source: &str, args: &[&str]) -> Done {
     let output =
         command.args(["scan", source, "-q"]).args(args).env("AWS_REGION", "us-east-1").output().unwrap();
     Done::of(output)
 }
 
-fn with_keys() -> Command {
+pub(crate) fn with_keys() -> Command {
     let mut command = command();
     command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
     command

@@ -38,6 +38,7 @@ mod rules;
 mod s3;
 mod schema;
 mod sentences;
+mod servers;
 mod shapes;
 mod ship;
 mod support;

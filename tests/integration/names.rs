@@ -113,8 +113,8 @@ fn archives_are_errors_and_not_fetched() {
 #[test]
 fn why_nothing_was_read_is_told() {
     for (name, bytes, words) in [
-        ("", "", "no object in scope"),
-        ("x.csv", "a,b", "no name is a log's"),
+        ("", "", "nothing is there"),
+        ("x.csv", "a,b", "no name is a log's (1 .csv)"),
         ("x.json", "{}", "without a CloudTrail event inside"),
         ("111122223333_CloudTrail-Digest_us-east-1_x.json.gz", "x", "of other kinds"),
     ] {

@@ -34,6 +34,8 @@ pub(super) struct Head {
     pub(super) etag: Option<String>,
     /// The ETag is no MD5 of the content.
     pub(super) kms: bool,
+    /// It says that it is gzip.
+    pub(super) gzip: bool,
     pub(super) checksum: Checksum,
     pub(super) metadata: Metadata,
 }
@@ -117,6 +119,7 @@ pub(super) fn of_sdk(answer: GetObjectOutput) -> (Head, Stream) {
         range: answer.content_range().map(str::to_owned),
         etag: answer.e_tag().map(str::to_owned),
         kms: !matches!(answer.server_side_encryption(), None | Some(ServerSideEncryption::Aes256)),
+        gzip: answer.content_encoding().is_some_and(|encoding| encoding.contains("gzip")),
         checksum: if whole { Checksum::BySdk } else { Checksum::None },
         metadata: Metadata::of(|name| answer.metadata()?.get(name).cloned()),
     };
@@ -142,6 +145,7 @@ pub(super) fn of_response(response: Response<Incoming>) -> (Head, Stream) {
         range: header("content-range").map(str::to_owned),
         etag: header("etag").map(str::to_owned),
         kms: !matches!(encryption, None | Some("AES256")),
+        gzip: header("content-encoding").is_some_and(|encoding| encoding.contains("gzip")),
         checksum: checksum.unwrap_or(Checksum::None),
         metadata: Metadata::of(|name| header(&format!("x-amz-meta-{name}")).map(str::to_owned)),
     };

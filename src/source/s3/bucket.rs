@@ -69,7 +69,7 @@ impl S3Session {
 
     /// Finds the bucket's region and makes sure that it exists and answers.
     pub(super) fn locate(&self, uri: &S3Uri) -> Result<Bucket, Fatal> {
-        self.handle().block_on(self.locate_async(uri))
+        self.handle().block_on(self.patiently(self.server(), self.locate_async(uri)))
     }
 
     async fn locate_async(&self, uri: &S3Uri) -> Result<Bucket, Fatal> {

@@ -4,17 +4,20 @@
 
 use super::options::S3Options;
 use super::profiles::{Profiles, meant};
+use super::second_factor::{MfaRole, WithCode};
 use crate::error::chain;
 use crate::text::one_line;
 use aws_config::SdkConfig;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
@@ -158,12 +161,34 @@ impl CachedCredentials {
             .read_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(3))
             .build();
+        if let Some(role) = self.mfa_role() {
+            let source = self.source_of(&role, &config, &metadata);
+            let (ask, base) = (self.options.ask.clone(), self.base.clone());
+            return SharedCredentialsProvider::new(WithCode { role, ask, base, source });
+        }
         let Some(profile) = &self.options.profile else {
-            let builder = DefaultCredentialsChain::builder()
+            let name = profile_name(&self.options);
+            let has_role = Profiles::load().setting(&name, "role_arn").is_some();
+            let mut builder = DefaultCredentialsChain::builder()
                 .region(self.base.region().cloned())
                 .imds_client(metadata)
-                .configure(config);
-            return SharedCredentialsProvider::new(builder.build().await);
+                .configure(config.clone());
+            // The SDK would insist on a default profile that is named.
+            if name != "default" {
+                builder = builder.profile_name(&name);
+            }
+            let rest = builder.build().await;
+            let keys = EnvironmentVariableCredentialsProvider::new();
+            if has_role {
+                return SharedCredentialsProvider::new(rest);
+            }
+            // As for aws-cli, the token of a pod stands above a profile with keys, and below one with a role.
+            let token = WebIdentityTokenCredentialsProvider::builder().configure(&config).build();
+            return SharedCredentialsProvider::new(
+                CredentialsProviderChain::first_try("Environment", keys)
+                    .or_else("WebIdentityToken", token)
+                    .or_else("Default", rest),
+            );
         };
         // A profile that was asked for stands above keys and tokens of the environment, as for aws-cli. One without
         // credentials still has those of the machine.
@@ -178,24 +203,71 @@ impl CachedCredentials {
         )
     }
 
+    /// The role that is to be assumed with a code: that of the profile, where keys in the environment do not come first.
+    fn mfa_role(&self) -> Option<MfaRole> {
+        let keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|key| !key.is_empty());
+        if self.options.profile.is_none() && keys {
+            return None;
+        }
+        MfaRole::of(&Profiles::load(), &profile_name(&self.options))
+    }
+
+    /// Who assumes such a role.
+    fn source_of(
+        &self,
+        role: &MfaRole,
+        config: &ProviderConfig,
+        metadata: &imds::Client,
+    ) -> SharedCredentialsProvider {
+        let profiles = Profiles::load();
+        let setting = |key| profiles.setting(&role.profile, key);
+        match (setting("source_profile"), setting("credential_source")) {
+            (_, Some("Environment")) => {
+                SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
+            }
+            (_, Some("EcsContainer")) => {
+                SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(config).build())
+            }
+            (_, Some(_)) => SharedCredentialsProvider::new(
+                ImdsCredentialsProvider::builder().configure(config).imds_client(metadata.clone()).build(),
+            ),
+            // A profile that is its own source has the keys beside the role.
+            (source, None) if source.is_none_or(|source| source == role.profile) => {
+                SharedCredentialsProvider::new(Credentials::new(
+                    setting("aws_access_key_id").unwrap_or_default(),
+                    setting("aws_secret_access_key").unwrap_or_default(),
+                    setting("aws_session_token").map(str::to_owned),
+                    None,
+                    "Profile",
+                ))
+            }
+            (source, None) => SharedCredentialsProvider::new(
+                ProfileFileCredentialsProvider::builder()
+                    .configure(config)
+                    .profile_name(source.unwrap_or_default())
+                    .build(),
+            ),
+        }
+    }
+
     /// Why there are none, where they were looked for, and what to do. `where_to`: what they are for.
     fn explain(&self, error: &CredentialsError, where_to: &str) -> String {
-        let (profile, login) = match (&self.options.profile, std::env::var("AWS_PROFILE")) {
-            (Some(name), _) => {
-                (format!("profile {name:?} (--profile)"), format!("aws sso login --profile {name}"))
+        let (profile, login) = match meant(self.options.profile.as_deref()) {
+            Some((name, who)) => {
+                (format!("profile {name:?} ({who})"), format!("aws sso login --profile {name}"))
             }
-            (None, Ok(name)) if !name.is_empty() => {
-                (format!("profile {name:?} (AWS_PROFILE)"), format!("aws sso login --profile {name}"))
-            }
-            _ => ("profile \"default\"".to_owned(), "aws sso login".to_owned()),
+            None => ("profile \"default\"".to_owned(), "aws sso login".to_owned()),
         };
         let profiles = Profiles::load();
-        let named =
-            meant(self.options.profile.as_deref()).map_or_else(|| "default".to_owned(), |(name, _)| name);
+        let named = profile_name(&self.options);
         let second_factor = match profiles.setting(&named, "mfa_serial") {
             Some(_) => format!(
-                "\n  profile {named:?} asks for MFA (mfa_serial), which roottrail does not ask for: let aws-cli do it, with a \
+                "\n  profile {named:?} asks for MFA (mfa_serial): run it on a terminal, or let aws-cli ask, with a \
                  profile of\n    credential_process = aws configure export-credentials --profile {named} --format process"
+            ),
+            None if profiles.setting(&named, "login_session").is_some() => format!(
+                "\n  profile {named:?} was made by `aws login`: let aws-cli renew it, with a profile of\n    \
+                 credential_process = aws configure export-credentials --profile {named} --format process"
             ),
             None => String::new(),
         };
@@ -220,6 +292,11 @@ impl CachedCredentials {
     pub(super) async fn check(&self, where_to: &str) -> Result<(), String> {
         self.get().await.map(drop).map_err(|error| self.explain(&error, where_to))
     }
+}
+
+/// The profile that counts.
+fn profile_name(options: &S3Options) -> String {
+    meant(options.profile.as_deref()).map_or_else(|| "default".to_owned(), |(name, _)| name)
 }
 
 /// What the SDK's clients hold.

@@ -4,7 +4,7 @@
 
 use super::answer::Wanted;
 use super::errors::RequestError;
-use super::session::S3Session;
+use super::session::{S3Session, SOON};
 use super::sign::{EMPTY, Signer, push_path};
 use crate::error::ErrorKind;
 use crate::error::chain;
@@ -109,7 +109,13 @@ impl Direct {
     ) -> Result<Response<Incoming>, RequestError> {
         let request = self.request(session, wanted).await?;
         let patience = session.options().read_timeout + session.options().connect_timeout;
-        let response = match tokio::time::timeout(patience, self.http.request(request)).await {
+        let mut answer = std::pin::pin!(self.http.request(request));
+        let mut answered = tokio::time::timeout(patience.min(SOON), &mut answer).await;
+        if answered.is_err() && patience > SOON {
+            session.say_slow(&self.host);
+            answered = tokio::time::timeout(patience - SOON, answer).await;
+        }
+        let response = match answered {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 return Err(RequestError::new(ErrorKind::Connection, Remedy::Retry, chain(&error)));

@@ -1,7 +1,7 @@
 //! What an answer of S3, or the lack of one, means: its class, whether another try can help, and one line
 //! of text with the server's own code, message and request id.
 
-use super::whole::Doubtful;
+use super::whole::{Doubtful, NotS3};
 use crate::error::{ErrorKind, ObjectError, Stage, chain};
 use crate::text::one_line;
 use aws_credential_types::provider::error::CredentialsError;
@@ -59,12 +59,18 @@ impl RequestError {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        if let Some(raw) = error.raw_response().filter(|raw| is_html(raw)) {
-            let status = raw.status().as_u16();
-            let text = format!(
-                "the answer is HTML, not S3's (HTTP {status}): not an S3 API; is the endpoint right?"
-            );
-            return Self { status: Some(status), ..Self::new(ErrorKind::Other, Remedy::Final, text) };
+        if let Some(raw) = error.raw_response() {
+            let status = Some(raw.status().as_u16());
+            let other = |what: &NotS3| Self {
+                status,
+                ..Self::new(ErrorKind::Other, Remedy::Final, what.to_string())
+            };
+            let body = raw.body().bytes().unwrap_or_default();
+            if let Some(what) =
+                find::<NotS3>(error).map(other).or_else(|| NotS3::of(body).as_ref().map(other))
+            {
+                return what;
+            }
         }
         match error {
             SdkError::ServiceError(context) => Self::from_answer(context.err(), context.raw()),
@@ -182,13 +188,6 @@ fn classify(code: Option<&str>, status: u16) -> (ErrorKind, Remedy) {
             _ => (Other, Remedy::Final),
         },
     }
-}
-
-/// Whether an answer is a page for a browser: of a proxy, a console, a web server.
-fn is_html(raw: &HttpResponse) -> bool {
-    let head = raw.body().bytes().unwrap_or_default();
-    let text = String::from_utf8_lossy(&head[..head.len().min(256)]).trim_start().to_ascii_lowercase();
-    text.starts_with("<!doctype html") || text.starts_with("<html")
 }
 
 /// An error of the SDK with its causes, but for the names of its own layers.

@@ -8,13 +8,16 @@ use super::errors::{Remedy, RequestError};
 use super::get::ask;
 use super::options::S3Options;
 use super::regain::another_try;
+use super::transcoded;
 use super::whole::Pace;
 use crate::error::ErrorKind;
 use crate::inflate::{ENOUGH, may_be_log};
 use crate::net::backoff::backoff;
 use crate::source::Metadata;
+use bytes::Bytes;
 use md5::{Digest, Md5};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Bytes that came this often alike are what the server holds, damaged or not.
 pub(super) const ALIKE: u32 = 4;
@@ -155,12 +158,20 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
         etag: partial.etag.clone().or_else(|| entry.etag.as_ref().map(|etag| format!("\"{etag}\""))),
         range: (from > 0).then(|| format!("bytes={from}-")),
     };
-    let (head, stream) = match ask(bucket, wanted).await {
+    let (head, mut stream) = match ask(bucket, wanted).await {
         Ok(answer) => answer,
         Err(failure) => return refused(failure, partial),
     };
     let checksum = head.checksum;
+    let first = match from == 0 && transcoded::suspected(entry, &head) {
+        true => piece(&mut stream, options.read_timeout).await?,
+        false => None,
+    };
+    if let Some(first) = first.as_deref().filter(|first| transcoded::begins_as_json(first)) {
+        return inflated(bucket, entry, first, stream, partial).await;
+    }
     begin(bucket, head, entry, partial)?;
+    partial.bytes.extend_from_slice(first.as_deref().unwrap_or_default());
     let bound = expected(entry, partial).unwrap_or(options.max_memory);
     receive(stream, options, bound, partial).await?;
     if partial.is_no_log() {
@@ -184,6 +195,43 @@ async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Resul
             Err(cut(format!("the body has {got} bytes in place of {expected}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Reads a body that the server inflated, which begins so.
+async fn inflated(
+    bucket: &Bucket,
+    entry: &Entry,
+    first: &[u8],
+    stream: Stream,
+    partial: &mut Partial,
+) -> Result<(), RequestError> {
+    let options = bucket.session.options();
+    *partial = Partial { unsure: partial.unsure, bytes: first.to_vec(), ..Partial::default() };
+    let received = receive(stream, options, options.max_memory, partial).await;
+    if partial.is_no_log() {
+        return Ok(());
+    }
+    let unsound = || transcoded::unsound(entry, partial.bytes.len());
+    received.map_err(|failure| failure.context(unsound()))?;
+    if !transcoded::is_sound(&partial.bytes) {
+        return Err(cut(unsound()));
+    }
+    partial.certified = true;
+    bucket.session.note_once(transcoded::note(&bucket.uri.to_string()));
+    Ok(())
+}
+
+/// The next piece of a body.
+async fn piece(stream: &mut Stream, stall: Duration) -> Result<Option<Bytes>, RequestError> {
+    match tokio::time::timeout(stall, stream.next()).await {
+        Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(None) => Ok(None),
+        Ok(Some(Err(broken))) => Err(cut(format!("the body broke: {}", broken.reason))),
+        Err(_) => {
+            let text = format!("the body stalled for {} s", stall.as_secs_f32());
+            Err(RequestError::new(ErrorKind::Timeout, Remedy::Retry, text))
+        }
     }
 }
 

@@ -22,17 +22,21 @@ mod options;
 mod profiles;
 mod regain;
 mod scheduler;
+mod second_factor;
 mod service;
 mod session;
 mod sign;
+mod there;
+mod transcoded;
 mod uri;
 mod whole;
 
 pub use caller::Caller;
 pub use inventory::Inventory;
-pub use options::{S3Keys, S3Options};
+pub use options::{AskCode, S3Keys, S3Options};
 pub use service::{Question, Reply, Service};
 pub use session::{Requests, S3Session};
+pub use there::There;
 pub use uri::{S3Uri, S3UriError};
 
 use crate::cancel::Cancel;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An access key.
@@ -21,6 +22,19 @@ impl fmt::Debug for S3Keys {
     }
 }
 
+/// Asks whoever is there for the code of a device, by its serial number or ARN. `None`: nobody is, or has none.
+#[derive(Clone)]
+pub struct AskCode(pub Arc<Ask>);
+
+/// Shows a device's serial number, and hands over the code.
+pub type Ask = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl fmt::Debug for AskCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AskCode")
+    }
+}
+
 /// How to reach S3 and how hard to work it.
 #[derive(Clone, Debug)]
 pub struct S3Options {
@@ -32,6 +46,8 @@ pub struct S3Options {
     pub endpoint_url: Option<String>,
     /// Keys given by the calling program, in place of everything that the SDK would look through.
     pub keys: Option<S3Keys>,
+    /// For profiles with `mfa_serial`.
+    pub ask: Option<AskCode>,
     /// `--no-sign-request`: for public buckets.
     pub no_sign_request: bool,
     /// `--request-payer`: the caller pays.
@@ -79,6 +95,7 @@ impl Default for S3Options {
             region: None,
             endpoint_url: None,
             keys: None,
+            ask: None,
             no_sign_request: false,
             request_payer: false,
             ca_bundle: None,

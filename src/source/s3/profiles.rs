@@ -25,7 +25,8 @@ pub(super) fn meant(named: Option<&str>) -> Option<(String, &'static str)> {
         return Some((name.to_owned(), "--profile"));
     }
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    variable("AWS_PROFILE").or_else(|| variable("AWS_DEFAULT_PROFILE")).map(|name| (name, "AWS_PROFILE"))
+    // In aws-cli's order.
+    ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"].into_iter().find_map(|name| Some((variable(name)?, name)))
 }
 
 impl Profiles {

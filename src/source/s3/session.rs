@@ -24,8 +24,9 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 
 /// Where a bucket is looked for when nothing names a region; S3 then says where it really is.
@@ -74,7 +75,12 @@ struct Inner {
     access: Access,
     notes: Mutex<Vec<String>>,
     listener: Mutex<Option<Listener>>,
+    /// That an answer lets wait has been said.
+    said_slow: AtomicBool,
 }
+
+/// An answer that takes longer than this lets people wonder.
+pub(super) const SOON: Duration = Duration::from_secs(5);
 
 /// Is told what happens.
 type Listener = Box<dyn Fn(&str) + Send + Sync>;
@@ -101,6 +107,18 @@ impl S3Session {
     /// Starts the runtime, reads the configuration and fetches the first credentials.
     /// Fails where there are none, or where a certificate file cannot be used.
     pub fn start(options: &S3Options) -> Result<Self, Fatal> {
+        Self::begin(options, None)
+    }
+
+    /// The same, with a listener from the beginning: see [`S3Session::on_event`].
+    pub fn start_telling(
+        options: &S3Options,
+        listener: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Self, Fatal> {
+        Self::begin(options, Some(Box::new(listener)))
+    }
+
+    fn begin(options: &S3Options, listener: Option<Listener>) -> Result<Self, Fatal> {
         let profiles = Profiles::load();
         if options.keys.is_none()
             && !options.no_sign_request
@@ -136,11 +154,13 @@ impl S3Session {
             buffers: BufferPool::default(),
             access: Access::default(),
             notes: Mutex::default(),
-            listener: Mutex::default(),
+            listener: Mutex::new(listener),
+            said_slow: AtomicBool::new(false),
         }));
         if let Some(credentials) = &session.0.credentials {
             let where_to = session.whereabouts(None);
-            session.0.handle.block_on(credentials.check(&where_to)).map_err(start)?;
+            let check = session.patiently("where credentials come from", credentials.check(&where_to));
+            session.0.handle.block_on(check).map_err(start)?;
         }
         Ok(session)
     }
@@ -171,6 +191,38 @@ impl S3Session {
         match &*self.0.listener.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(listener) => listener(text),
             None => self.note(text.to_owned()),
+        }
+    }
+
+    /// Waits for an answer, and says so where it does not come soon.
+    pub(super) async fn patiently<T>(&self, whom: &str, answer: impl Future<Output = T>) -> T {
+        let mut answer = std::pin::pin!(answer);
+        match tokio::time::timeout(SOON, &mut answer).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.say_slow(whom);
+                answer.await
+            }
+        }
+    }
+
+    /// Says, once, that an answer lets wait.
+    pub(super) fn say_slow(&self, whom: &str) {
+        if !self.0.said_slow.swap(true, Ordering::Relaxed) {
+            self.tell(&format!("no answer from {whom} for {} s; still waiting", SOON.as_secs()));
+        }
+    }
+
+    /// Who is asked, for messages.
+    pub(super) fn server(&self) -> &str {
+        self.0.endpoint.as_deref().unwrap_or("S3")
+    }
+
+    /// A note that is worth saying once.
+    pub(super) fn note_once(&self, text: String) {
+        let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&text) {
+            notes.push(text);
         }
     }
 
@@ -259,7 +311,10 @@ type Loaded = (Builder, Option<Region>, Option<String>, Option<Arc<CachedCredent
 
 async fn load(options: &S3Options, profiles: &Profiles, http: SharedHttpClient) -> Loaded {
     let mut profile_region = ProfileFileRegionProvider::builder();
-    if let Some(profile) = &options.profile {
+    // The SDK knows no AWS_DEFAULT_PROFILE.
+    let variable = || meant(None).map(|(name, _)| name).filter(|name| name != "default");
+    let profile = options.profile.clone().or_else(variable);
+    if let Some(profile) = &profile {
         profile_region = profile_region.profile_name(profile);
     }
     // The SDK's own chain would go on to ask the instance metadata service, which costs seconds where there
@@ -279,7 +334,7 @@ async fn load(options: &S3Options, profiles: &Profiles, http: SharedHttpClient) 
         .timeout_config(timeouts)
         .app_name(AppName::new("roottrail").expect("letters only"))
         .no_credentials();
-    if let Some(profile) = &options.profile {
+    if let Some(profile) = &profile {
         loader = loader.profile_name(profile);
     }
     let base: SdkConfig = loader.load().await;

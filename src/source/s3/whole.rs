@@ -25,6 +25,8 @@ const MOST: u64 = 64 << 20;
 const SLOWEST: u64 = 1024;
 /// White space may follow the root.
 const TAIL: usize = 64;
+/// Bytes that tell what an answer is.
+const HEAD: usize = 256;
 
 /// An answer that cannot be believed: it is cut, too long or never ends.
 #[derive(Debug)]
@@ -37,6 +39,34 @@ impl fmt::Display for Doubtful {
 }
 
 impl std::error::Error for Doubtful {}
+
+/// The answer of something else than S3, which another try does not change.
+#[derive(Debug)]
+pub(super) struct NotS3(&'static str);
+
+impl fmt::Display for NotS3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer is {}, not S3's: not an S3 API; is the endpoint right?", self.0)
+    }
+}
+
+impl std::error::Error for NotS3 {}
+
+impl NotS3 {
+    /// By how the answer begins.
+    pub(super) fn of(head: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(&head[..head.len().min(HEAD)]).to_ascii_lowercase();
+        let mut text = text.trim_start_matches('\u{feff}').trim_start();
+        while let Some((_, rest)) = text.strip_prefix("<!--").and_then(|rest| rest.split_once("-->")) {
+            text = rest.trim_start();
+        }
+        match text {
+            _ if text.starts_with("<!doctype html") || text.starts_with("<html") => Some(Self("HTML")),
+            _ if text.starts_with(['{', '[']) => Some(Self("JSON")),
+            _ => None,
+        }
+    }
+}
 
 /// How fast a body comes.
 #[derive(Debug)]
@@ -126,6 +156,8 @@ struct Whole {
 struct End {
     root: Option<&'static str>,
     bytes: u64,
+    /// The first bytes.
+    head: Vec<u8>,
     /// The last bytes.
     tail: Vec<u8>,
 }
@@ -136,6 +168,8 @@ impl End {
         if self.bytes > MOST {
             return Err(format!("the answer has more than {MOST} bytes"));
         }
+        let room = HEAD - self.head.len();
+        self.head.extend_from_slice(&data[..data.len().min(room)]);
         // Blanks do not push the end out of sight.
         let data = data.trim_ascii_end();
         self.tail.extend_from_slice(&data[data.len().saturating_sub(TAIL)..]);
@@ -178,7 +212,10 @@ impl Body for Whole {
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
             Poll::Ready(None) => match self.end.check() {
                 Ok(()) => Poll::Ready(None),
-                Err(why) => doubtful(why),
+                Err(why) => match NotS3::of(&self.end.head) {
+                    Some(other) => Poll::Ready(Some(Err(BoxError::from(other)))),
+                    None => doubtful(why),
+                },
             },
             Poll::Pending => match self.patience.as_mut().poll(cx) {
                 Poll::Ready(()) => doubtful(format!("the answer stalled for {} s", self.stall.as_secs_f32())),

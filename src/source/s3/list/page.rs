@@ -88,7 +88,9 @@ pub(crate) async fn list_page(
         bucket.session.access().enter(&bucket.uri.bucket).await?;
         tries += 1;
         counters.list.fetch_add(1, Ordering::Relaxed);
-        let answer = if ask.versions { versions(bucket, ask).await } else { latest(bucket, ask).await };
+        let asked =
+            async { if ask.versions { versions(bucket, ask).await } else { latest(bucket, ask).await } };
+        let answer = bucket.session.patiently(bucket.session.server(), asked).await;
         let checked = answer.and_then(|answer| {
             let Answer { entries, folders, next, markers } = &answer;
             let (folders, next, markers) = (folders.as_deref(), next.as_ref(), *markers);
