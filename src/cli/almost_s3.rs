@@ -5,13 +5,13 @@ use std::ffi::OsStr;
 /// What a `*` in a name is not.
 pub(super) const PATTERN: &str = "a * in a name stands for itself: --include-key takes patterns";
 
-/// The S3 URI that a name was probably meant to be. `None`: it is a path like any other.
+/// Returns the S3 URI that a name was probably meant to be. `None`: it is a path like any other.
 pub(super) fn meant(name: &OsStr) -> Option<String> {
     let name = name.to_str()?;
     with_scheme(name).or_else(|| bare(name))
 }
 
-/// The same of a name that can only be meant for S3: it begins with a scheme, or is an ARN.
+/// Returns the same of a name that can only be meant for S3: it begins with a scheme, or is an ARN.
 pub(super) fn with_scheme(name: &str) -> Option<String> {
     let lower = name.to_ascii_lowercase();
     for scheme in ["s3a://", "s3n://"] {
@@ -43,7 +43,7 @@ pub(super) fn with_scheme(name: &str) -> Option<String> {
     })
 }
 
-/// The bucket that a host of AWS names. `Some(None)`: the host names none, the path does. `None`: another host.
+/// Returns the bucket that a host of AWS names. `Some(None)`: the host names none, the path does. `None`: another host.
 fn of_host(host: &str) -> Option<Option<&str>> {
     let aws = [".amazonaws.com", ".amazonaws.com.cn"].iter().find_map(|suffix| host.strip_suffix(suffix))?;
     // `bucket.s3.eu-west-1`, `bucket.s3-eu-west-1`, `bucket.s3`, and the same without the bucket.
@@ -55,7 +55,7 @@ fn of_host(host: &str) -> Option<Option<&str>> {
     Some(Some(&aws[..at]))
 }
 
-/// A name that could be a bucket's, alone or with a prefix.
+/// Returns the URI of a name that could be a bucket's, alone or with a prefix.
 fn bare(name: &str) -> Option<String> {
     let bucket = name.split('/').next().unwrap_or_default();
     let letters = bucket.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));

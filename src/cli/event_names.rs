@@ -17,7 +17,7 @@ impl<'f> Watched<'f> {
         Self { filter, met: filter.event_names.iter().map(|_| AtomicBool::new(false)).collect() }
     }
 
-    /// The names that no event had.
+    /// Returns the names that no event had.
     pub(super) fn never_met(&self) -> impl Iterator<Item = &str> {
         let names = self.filter.event_names.iter().zip(&self.met);
         names.filter(|(_, met)| !met.load(Ordering::Relaxed)).map(|(name, _)| name.as_str())

@@ -10,7 +10,7 @@ use roottrail::key::Skip;
 use roottrail::source::s3::{S3Session, S3Uri};
 use roottrail::summary::Summary;
 
-/// In words. Where nothing was listed, the sources are looked at once more.
+/// Returns the reason in words. Where nothing was listed, the sources are looked at once more.
 pub(super) fn why(summary: &Summary, names: &[OsString], session: Option<&S3Session>) -> String {
     let only = |skip: Skip| summary.skipped_by.keys().all(|&other| other == skip);
     match () {
@@ -57,7 +57,7 @@ fn holds_file(path: &Path) -> bool {
     walk(path, &hidden, 0)
 }
 
-/// Whether there is a file below a folder.
+/// Returns whether there is a file below a folder.
 fn walk(path: &Path, hidden: &impl Fn(&OsStr) -> bool, depth: usize) -> bool {
     const DEEPEST: usize = 64;
     let Ok(entries) = std::fs::read_dir(path) else { return path.is_file() };

@@ -111,7 +111,7 @@ impl Write for Way {
     }
 }
 
-/// The proxies that the environment names.
+/// Returns the proxies that the environment names.
 pub(crate) fn proxies() -> Matcher {
     let variable = |name: &str| {
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -124,12 +124,12 @@ pub(crate) fn proxies() -> Matcher {
         .build()
 }
 
-/// Whether requests can pass the proxy, if one stands before the host: it must not speak TLS itself.
+/// Returns whether requests can pass the proxy, if one stands before the host: it must not speak TLS itself.
 pub(crate) fn can_pass(proxies: &Matcher, to: &Uri) -> bool {
     proxies.intercept(to).is_none_or(|proxy| proxy.uri().scheme_str() == Some("http"))
 }
 
-/// Name and password for the proxy of a host, as a request without TLS carries them.
+/// Returns name and password for the proxy of a host, as a request without TLS carries them.
 pub(crate) fn proxy_password(proxies: &Matcher, to: &Uri) -> Option<HeaderValue> {
     let proxy = proxies.intercept(to).filter(|_| to.scheme_str() != Some("https"))?;
     let mut value = proxy.basic_auth()?.clone();

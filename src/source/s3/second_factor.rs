@@ -24,7 +24,7 @@ pub(super) struct MfaRole {
 }
 
 impl MfaRole {
-    /// The role of a profile, where it asks for a second factor.
+    /// Returns the role of a profile, where it asks for a second factor.
     pub(super) fn of(profiles: &Profiles, profile: &str) -> Option<Self> {
         let setting = |key| profiles.setting(profile, key).map(str::to_owned);
         Some(Self {

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::answer::Head;
 use super::entry::Entry;
 
-/// Whether an answer to a GET of a whole object may be the inflated one: it lies there as gzip, and what comes has
+/// Returns whether an answer to a GET of a whole object may be the inflated one: it lies there as gzip, and what comes has
 /// another length or ETag.
 pub(super) fn suspected(entry: &Entry, head: &Head) -> bool {
     let named =
@@ -19,19 +19,19 @@ pub(super) fn suspected(entry: &Entry, head: &Head) -> bool {
     listed && !alike && head.range.is_none() && (named || head.gzip)
 }
 
-/// Whether a body begins as JSON does.
+/// Returns whether a body begins as JSON does.
 pub(super) fn begins_as_json(body: &[u8]) -> bool {
     matches!(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// Whether a body is JSON to its end: one document, or several.
+/// Returns whether a body is JSON to its end: one document, or several.
 pub(super) fn is_sound(body: &[u8]) -> bool {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut documents = serde_json::Deserializer::from_slice(body).into_iter::<IgnoredAny>();
     begins_as_json(body) && documents.all(|document| document.is_ok())
 }
 
-/// Why a body that was inflated on its way is not believed.
+/// Returns the reason why a body that was inflated on its way is not believed.
 pub(super) fn unsound(entry: &Entry, got: usize) -> String {
     format!(
         "the server inflates bodies on their way (transcoding): in place of {} stored bytes came {got} that are no whole \
@@ -40,7 +40,7 @@ pub(super) fn unsound(entry: &Entry, got: usize) -> String {
     )
 }
 
-/// What the user should know of one that is.
+/// Returns what the user should know of such a body.
 pub(super) fn note(bucket: &str) -> String {
     format!(
         "{bucket}: the server inflates bodies on their way (transcoding); they are whole JSON, and no checksum or ETag \
