@@ -123,6 +123,7 @@ SSO = ('[profile sso]\nsso_start_url = https://corp.example/start\nsso_region = 
 SESSION = ('[profile session]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Responder\n'
            '[sso-session corp]\nsso_start_url = https://corp.example/start\nsso_region = eu-west-1\n'
            'sso_registration_scopes = sso:account:access\n')
+LOGIN = '[profile login]\nlogin_session = arn:aws:iam::111122223333:user/me\n'
 WEB = {'AWS_WEB_IDENTITY_TOKEN_FILE': '{folder}/token', 'AWS_ROLE_ARN': 'arn:aws:iam::111122223333:role/Pod'}
 CONTAINER = {'AWS_CONTAINER_CREDENTIALS_FULL_URI': 'http://127.0.0.1:{port}/container'}
 
@@ -135,6 +136,9 @@ TABLE = [
     ('the default profile of the credentials file', [], {}, '', DEFAULT),
     ('the credentials file above the configuration', [], {}, DEFAULT, '[default]\n' + keys('other')),
     ('AWS_PROFILE', [], {'AWS_PROFILE': 'good'}, DEFAULT + GOOD, ''),
+    ('AWS_DEFAULT_PROFILE', [], {'AWS_DEFAULT_PROFILE': 'good'}, DEFAULT + GOOD, ''),
+    ('AWS_DEFAULT_PROFILE and AWS_PROFILE', [], {'AWS_DEFAULT_PROFILE': 'good', 'AWS_PROFILE': 'other'},
+     GOOD + '[profile other]\n' + keys('another'), ''),
     ('AWS_PROFILE below keys', [], {**ENV, 'AWS_PROFILE': 'good'}, GOOD, ''),
     ('--profile', ['--profile', 'good'], {}, DEFAULT + GOOD, ''),
     ('--profile above keys', ['--profile', 'good'], ENV, GOOD, ''),
@@ -156,6 +160,7 @@ TABLE = [
     ('--profile above a container', ['--profile', 'good'], CONTAINER, GOOD, ''),
     ('web identity', [], WEB, '', ''),
     ('web identity below keys', [], {**WEB, **ENV}, '', ''),
+    ('web identity and the default profile', [], WEB, DEFAULT, ''),
     ('--profile above web identity', ['--profile', 'good'], WEB, GOOD, ''),
     ('web identity above a container', [], {**WEB, **CONTAINER}, '', ''),
     ('web identity of a profile', ['--profile', 'pod'], {},
@@ -165,6 +170,7 @@ TABLE = [
     ('an endpoint with virtual hosts', ['--profile', 'good'], {'AWS_ENDPOINT_URL_S3': 'https://s3.corp.example'},
      GOOD + 's3 =\n  addressing_style = virtual\n', ''),
     ('paths at AWS', ['--profile', 'good'], {}, GOOD + 's3 =\n  addressing_style = path\n', ''),
+    ('aws login', ['--profile', 'login'], ENV, LOGIN, ''),
     ('no credentials', [], {}, '', ''),
 ]
 
@@ -182,6 +188,16 @@ def prepare(folder, port, environment, config, credentials):
     for name in 'https://corp.example/start', 'corp':
         with open(f'{folder}/.aws/sso/cache/{hashlib.sha1(name.encode()).hexdigest()}.json', 'w') as file:
             file.write(token)
+    os.makedirs(f'{folder}/.aws/login/cache')
+    login = {'accessToken': {'accessKeyId': 'ASIALOGIN', 'secretAccessKey': 's', 'sessionToken': 'login', 'accountId': '111122223333',
+                             'expiresAt': LATER},
+             'tokenType': 'aws_sigv4', 'refreshToken': 'r', 'idToken': 'a.b.c', 'clientId': 'arn:aws:signin:::devtools/same-device',
+             'dpopKey': '-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIFDZHUzOG1Pzq+6F0mjMlOSp1syN9LRPBuHMoCFXTcXhoAoGCCqGSM49\n'
+                        'AwEHoUQDQgAE9qhj+KtcdHj1kVgwxWWWw++tqoh7H7UHs7oXh8jBbgF47rrYGC+t\ndjiIaHK3dBvvdE7MGj5HsepzLm3Kj91bqA==\n'
+                        '-----END EC PRIVATE KEY-----\n'}
+    name = hashlib.sha256(b'arn:aws:iam::111122223333:user/me').hexdigest()
+    with open(f'{folder}/.aws/login/cache/{name}.json', 'w') as file:
+        json.dump(login, file)
     clean = {name: value for name, value in os.environ.items() if not name.startswith('AWS_') and not name.lower().endswith('_proxy')}
     return {**clean, 'HOME': folder, 'AWS_CONFIG_FILE': f'{folder}/config', 'AWS_SHARED_CREDENTIALS_FILE': f'{folder}/credentials',
             'AWS_REGION': REGION, 'AWS_DEFAULT_REGION': REGION, 'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_MAX_ATTEMPTS': '1',

@@ -2,6 +2,7 @@
 //! that what it holds has expired. Read again from the start then, so that a new `aws sso login` or a
 //! rewritten credentials file is seen.
 
+use super::login::{self, Login};
 use super::options::S3Options;
 use super::profiles::{Profiles, meant};
 use super::second_factor::{MfaRole, WithCode};
@@ -161,6 +162,9 @@ impl CachedCredentials {
             .read_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(3))
             .build();
+        if let Some(login) = self.login() {
+            return SharedCredentialsProvider::new(login);
+        }
         if let Some(role) = self.mfa_role() {
             let source = self.source_of(&role, &config, &metadata);
             let (ask, base) = (self.options.ask.clone(), self.base.clone());
@@ -203,10 +207,22 @@ impl CachedCredentials {
         )
     }
 
-    /// The role that is to be assumed with a code: that of the profile, where keys in the environment do not come first.
+    /// Returns the login of the profile, where keys in the environment do not come first.
+    fn login(&self) -> Option<Login> {
+        let profile = profile_name(&self.options);
+        let session = Profiles::load().setting(&profile, "login_session")?.to_owned();
+        (!self.keys_come_first()).then(|| Login { profile, session, cache: login::cache() })
+    }
+
+    /// Returns whether keys in the environment stand above the profile, which nobody has asked for.
+    fn keys_come_first(&self) -> bool {
+        let keys = || std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|key| !key.is_empty());
+        self.options.profile.is_none() && keys()
+    }
+
+    /// Returns the role that is to be assumed with a code: that of the profile, where keys in the environment do not come first.
     fn mfa_role(&self) -> Option<MfaRole> {
-        let keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|key| !key.is_empty());
-        if self.options.profile.is_none() && keys {
+        if self.keys_come_first() {
             return None;
         }
         MfaRole::of(&Profiles::load(), &profile_name(&self.options))
@@ -264,10 +280,6 @@ impl CachedCredentials {
             Some(_) => format!(
                 "\n  profile {named:?} asks for MFA (mfa_serial): run it on a terminal, or let aws-cli ask, with a \
                  profile of\n    credential_process = aws configure export-credentials --profile {named} --format process"
-            ),
-            None if profiles.setting(&named, "login_session").is_some() => format!(
-                "\n  profile {named:?} was made by `aws login`: let aws-cli renew it, with a profile of\n    \
-                 credential_process = aws configure export-credentials --profile {named} --format process"
             ),
             None => String::new(),
         };

@@ -18,6 +18,7 @@ mod limit;
 mod list;
 mod list_only;
 mod listing;
+mod login;
 mod options;
 mod profiles;
 mod regain;
