@@ -27,6 +27,7 @@ use roottrail::output::Outputs;
 use roottrail::output::file::OutFile;
 use roottrail::pipeline::verify::{hash_logs, read_digests};
 use roottrail::scan::options::{Job, ScanOptions};
+use roottrail::source::disk::Taken;
 use roottrail::summary::Summary;
 use roottrail::verify::{Account, RunFacts, Verifier};
 
@@ -150,7 +151,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(session) = &first.session {
         session.on_event(progress.voice());
     }
-    let read = read_digests(&mut verifier, first.sources, &options, &mut errors, &mut progress)?;
+    // A run that met its own output was stopped by that, and has no account.
+    let read = read_digests(&mut verifier, first.sources, &options, &mut errors, &mut progress);
+    sources::refuse_met(&taken)?;
+    let read = read?;
     let mut summary = Summary { interrupted: read.interrupted, ..Summary::default() };
     if !read.interrupted {
         let second = sources::sources(&names, &args.aws, &scope, &taken, args.quiet)?;
@@ -158,14 +162,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             session.on_event(progress.voice());
         }
         let known = checkpoint.as_mut();
-        summary = hash_logs(&mut verifier, known, second.sources, &options, &mut errors, &mut progress)?;
+        let hashed = hash_logs(&mut verifier, known, second.sources, &options, &mut errors, &mut progress);
+        sources::refuse_met(&taken)?;
+        summary = hashed?;
         if args.follow_buckets {
             let mut read = Reading { options: &options, errors: &mut errors, progress: &mut progress };
             read.other_buckets(args, &mut verifier, &scope, &mut summary)?;
         }
     }
     progress.finish();
-    sources::refuse_met(&taken)?;
     outputs::closing(errors.finish(), &mut summary)?;
     let read_whole = !summary.interrupted && summary.unlisted == 0;
     let account = verifier.finish(read_whole)?;
@@ -211,7 +216,7 @@ impl Reading<'_> {
             day += 1;
             for some in uris.chunks(MANY) {
                 let names: Vec<OsString> = some.iter().map(OsString::from).collect();
-                let opened = sources::sources(&names, &args.aws, scope, &Taken::default())?;
+                let opened = sources::sources(&names, &args.aws, scope, &Taken::default(), args.quiet)?;
                 if let Some(session) = &opened.session {
                     session.on_event(self.progress.voice());
                 }

@@ -34,7 +34,7 @@ mod whole;
 
 pub use caller::Caller;
 pub use inventory::Inventory;
-pub use options::{AskCode, S3Keys, S3Options};
+pub use options::{Ask, AskCode, S3Keys, S3Options};
 pub use service::{Question, Reply, Service};
 pub use session::{Requests, S3Session};
 pub use there::There;

@@ -26,7 +26,7 @@ impl fmt::Debug for S3Keys {
 #[derive(Clone)]
 pub struct AskCode(pub Arc<Ask>);
 
-/// Shows a device's serial number, and hands over the code.
+/// Takes a device's serial number, and returns the code.
 pub type Ask = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for AskCode {
