@@ -1,6 +1,6 @@
 """roottrail posture --live against moto. moto has no root user in its credential reports and never says that it is busy, so
 its answers are added to here."""
-import json, os, select, socket, socketserver, subprocess, sys, threading
+import json, os, select, socket, socketserver, subprocess, sys, threading, urllib.parse
 
 import boto3
 import moto.core.responses
@@ -56,18 +56,21 @@ def posture(url, *args, **own):
 
 
 class Proxy(socketserver.StreamRequestHandler):
-    """A proxy that opens tunnels, and keeps what it was asked for."""
+    """A proxy for requests in clear, each of which names its whole URL; it keeps what it was asked for."""
     asked = []
+    # Nothing behind the head is taken out of the socket.
+    rbufsize = 0
 
     def handle(self):
         head = []
-        while (line := self.rfile.readline().strip()):
+        while (line := self.rfile.readline()).strip():
             head.append(line.decode())
-        method, target, _ = head[0].split()
-        self.asked.append((method, target, [line for line in head if line.lower().startswith('proxy-authorization')]))
-        host, port = target.split(':')
-        with socket.create_connection((host, int(port))) as other:
-            self.wfile.write(b'HTTP/1.1 200 OK\r\n\r\n')
+        _, target, _ = head[0].split()
+        url = urllib.parse.urlsplit(target)
+        self.asked.append((f'{url.scheme}://{url.netloc}', [line for line in head if line.lower().startswith('proxy-authorization')]))
+        with socket.create_connection((url.hostname, url.port)) as other:
+            # moto's server takes whole URLs as well, so that what follows on the connection is passed on as it is.
+            other.sendall(''.join(head).encode() + line)
             ends = {self.connection: other, other: self.connection}
             while True:
                 for one in select.select(list(ends), [], [])[0]:
@@ -137,8 +140,8 @@ with server() as url:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         at = f'http://me:secret@127.0.0.1:{proxy.server_address[1]}'
         assert posture(url, HTTP_PROXY=at, HTTPS_PROXY=at)[0] == 0
-        assert Proxy.asked and all(method == 'CONNECT' and password for method, _, password in Proxy.asked), Proxy.asked
-        assert {target for _, target, _ in Proxy.asked} == {url.removeprefix('http://')}, Proxy.asked
+        assert Proxy.asked and all(password for _, password in Proxy.asked), Proxy.asked
+        assert {target for target, _ in Proxy.asked} == {url}, Proxy.asked
         Proxy.asked.clear()
         assert posture(url, HTTP_PROXY=at, HTTPS_PROXY=at, NO_PROXY='127.0.0.1')[0] == 0 and not Proxy.asked
         proxy.shutdown()
