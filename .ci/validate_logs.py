@@ -177,7 +177,7 @@ def put(client, files):
 
 
 def attacks(sound, forger):
-    """Name, objects, whether aws-cli and roottrail find fault, and why they differ where they do."""
+    """Name, objects, whether aws-cli (None: that depends on its version) and roottrail find fault, and why they differ."""
     digests, logs = sound.digests(), sound.log_names()
 
     def case(name, change, aws=True, roottrail=True, why=''):
@@ -206,8 +206,8 @@ def attacks(sound, forger):
     yield case('log added', lambda trail: trail.files.update({logs[2].replace('_00000', '_AAAAA'): trail.files[logs[1]]}),
                False, True, 'aws-cli looks only at logs that digests name')
     yield case('bytes behind the member', lambda trail: trail.files.update(
-        {logs[2]: (trail.files[logs[2]][0] + gzip.compress(b'more'), {})}), False, True,
-        'aws-cli hashes the first member and takes no notice of what follows')
+        {logs[2]: (trail.files[logs[2]][0] + gzip.compress(b'more'), {})}), None, True,
+        'aws-cli 1.45 takes no notice of what follows the first member, 1.46 does')
     yield case('newest digests deleted', lambda trail: [trail.files.pop(name) for name in digests[-2:]], False, False)
 
 
@@ -229,7 +229,7 @@ def main():
             put(client, files)
             aws, ours = (run(tool, url, keys, text_of(sound.at)) for tool in ('aws', 'roottrail'))
             print(f'{name}: aws-cli {aws[0]}, roottrail {ours[0]}' + (f' ({why})' if why else ''))
-            assert (aws[0] != 0) == aws_fails, (name, aws)
+            assert aws_fails in (None, aws[0] != 0), (name, aws)
             assert ours[0] == (4 if we_fail else 0), (name, ours)
             result = json.loads(ours[1])
             if name == 'sound':

@@ -309,3 +309,12 @@ fn sample_logs_are_whole_until_somebody_changes_one() {
         assert_eq!(finding["evidence"]["integrity"], "verified", "{finding:#}");
     }
 }
+
+#[test]
+fn an_end_that_is_not_after_the_start_is_refused() {
+    for end in ["2025-11-17", "2025-11-18"] {
+        let done = roottrail(["verify", "sample-logs", "--start", "2025-11-18", "--end", end]);
+        assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{}", done.stderr);
+        assert!(done.stderr.contains("is not after the start (2025-11-18T00:00:00Z)"), "{}", done.stderr);
+    }
+}

@@ -23,7 +23,7 @@
 //! | `warns_when_no_digests_found_in_range`, `…after_start_date` | exit code 5: `tests/integration/verify.rs` |
 //! | `fails_and_warns_when_log_hash_is_invalid`, `…when_log_is_deleted`, `validates_valid_log_files` | `super::logs_changed_deleted_and_added_are_named` |
 //! | `verbose_output…`, `shows_successful_summary` | `tests/integration/verify.rs` |
-//! | `ensures_start_time_before_end_time` | `tests/integration/cli.rs` |
+//! | `ensures_start_time_before_end_time` | `tests/integration/verify_more.rs`, `an_end_that_is_not_after_the_start_is_refused` |
 //! | `s3_client_created_lazily`, `endpoint_url_is_used_for_cloudtrail`, clients by region and their caches | `tests/integration/verify.rs`, `keys_are_asked_for_once_a_region_and_can_be_saved`; buckets elsewhere: `tests/integration/s3.rs` |
 
 use super::*;
