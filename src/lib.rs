@@ -8,20 +8,21 @@
 //! reports back into input order, drops duplicates and writes. [`pipeline::Run`] does all of this in one call
 //! that blocks, so async callers run it on a thread of its own.
 //!
-//! ```
-//! use roottrail::detect::{Place, examine};
-//! use roottrail::finding::{CredentialType, MfaStatus};
-//! use roottrail::json::parse::parse_plain;
-//! use roottrail::object::ObjectRef;
+//! [`Scan`] is the short way to such a run, and [`judge`] to the verdict on one event:
 //!
-//! let text = r#"{"userIdentity":{"type":"Root","accessKeyId":"AKIAIOSFODNN7EXAMPLE"},"eventName":"ListBuckets"}"#;
-//! let object = ObjectRef { uri: "event.json".into(), ..ObjectRef::default() };
-//! let place = Place { object: &object, record_index: 0 };
-//! let raw = serde_json::value::RawValue::from_string(text.to_owned())?;
-//! let finding = examine(&parse_plain(text), raw, &place).expect("it is root's");
+//! ```
+//! use roottrail::finding::{CredentialType, MfaStatus};
+//!
+//! let event = br#"{"eventVersion":"1.08","userIdentity":{"type":"Root","accessKeyId":"AKIAIOSFODNN7EXAMPLE"},"eventName":"ListBuckets"}"#;
+//! let finding = roottrail::judge(event)?.expect("it is root's");
 //! assert_eq!(finding.credential.kind, Some(CredentialType::LongTermAccessKey));
 //! assert_eq!(finding.mfa.status, Some(MfaStatus::NotUsed));
-//! # Ok::<(), serde_json::Error>(())
+//!
+//! let summary = roottrail::Scan::new().source("sample-logs").run(|finding| {
+//!     println!("{}: {}", finding.time.unwrap_or_default(), finding.rules.join(", "));
+//! })?;
+//! assert!(summary.complete());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The features `s3` and `ship` add S3 and delivery to SIEMs, `cli` the command. Without them the library needs
@@ -66,3 +67,4 @@ pub mod text;
 pub mod verify;
 
 pub use detect::single::{JudgeError, judge};
+pub use pipeline::builder::Scan;

@@ -69,6 +69,20 @@ pub trait Sink {
     }
 }
 
+/// A closure is a sink: it takes findings, and what could not be read, in output order.
+impl<F> Sink for F
+where
+    F: FnMut(Result<Finding, &ObjectError>) -> Result<(), SinkError>,
+{
+    fn finding(&mut self, finding: Finding) -> Result<(), SinkError> {
+        self(Ok(finding))
+    }
+
+    fn error(&mut self, error: &ObjectError) -> Result<(), SinkError> {
+        self(Err(error))
+    }
+}
+
 /// The reason why a sink accepts nothing further.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {

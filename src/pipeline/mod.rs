@@ -5,6 +5,7 @@
 //! object can hold up those before it. The findings that wait for their turn are bounded in memory and
 //! spilled to a file beyond that.
 
+pub(crate) mod builder;
 mod ledger;
 mod queue;
 mod reorder;

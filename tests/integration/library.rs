@@ -1,5 +1,6 @@
 //! A run as a program of somebody else makes it.
 
+use roottrail::Scan;
 use roottrail::cancel::Cancel;
 use roottrail::error::ObjectError;
 use roottrail::filter::Filter;
@@ -14,6 +15,7 @@ use roottrail::source::disk::DiskSource;
 use roottrail::source::{Body, Content, Feed, Item, Source};
 use roottrail::summary::Summary;
 
+use crate::support::cli::Folder;
 use crate::support::wait::until;
 
 #[derive(Default)]
@@ -145,4 +147,29 @@ fn a_lost_worker_does_not_keep_a_run() {
     });
     until("the end of a run that lost a worker", || run.is_finished());
     assert!(run.join().is_err(), "the panic is passed on");
+}
+
+#[test]
+fn a_scan_by_its_builder_keeps_the_filter_and_names_what_it_could_not_read() {
+    let folder = Folder::new();
+    let root = |id: &str, kind: &str| {
+        format!(
+            r#"{{"eventVersion":"1.08","eventID":"{id}","eventName":"{kind}","userIdentity":{{"type":"Root"}}}}"#
+        )
+    };
+    folder.put("a.json", format!(r#"{{"Records":[{},{}]}}"#, root("1", "GetUser"), root("2", "ListBuckets")));
+    folder.put("b.json", "{\"Records\":[{\"eventVersion\"");
+    let (mut names, mut errors) = (Vec::new(), Vec::new());
+    let summary = Scan::new()
+        .source(folder.at("b.json"))
+        .source(folder.at("a.json"))
+        .filter(Filter { event_names: vec!["listbuckets".into()], ..Filter::default() })
+        .threads(0)
+        .on_error(|error| errors.push(error.uri.clone()))
+        .run(|finding| names.push(finding.event.name))
+        .unwrap();
+    assert_eq!(names, [Some("ListBuckets".to_owned())]);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].ends_with("b.json"), "{errors:?}");
+    assert_eq!((summary.findings.written, summary.findings.filtered, summary.complete()), (1, 1, false));
 }
