@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{by_key, finding, lines_of, report, sign_in};
-use crate::support::cli::Folder;
+use crate::support::cli::{Folder, roottrail};
 
 fn account(n: usize) -> String {
     format!("{:012}", 100_000_000_000 + n)
@@ -192,4 +192,49 @@ fn uses_keys_and_sizes_of_a_small_organization() {
         .map(|week| &week["start"])
         .collect();
     assert_eq!(weeks, ["2026-01-05", "2026-01-19", "2026-03-30", "2026-04-06"]);
+}
+
+#[test]
+fn a_credential_report_tells_the_age_of_a_key_unless_it_could_be_another_one() {
+    let folder = Folder::new();
+    let root = |n: usize, first: &str, second: &str| {
+        let account = account(n);
+        let key = |made: &str| {
+            format!("{},{},N/A,N/A,N/A", !made.is_empty(), if made.is_empty() { "N/A" } else { made })
+        };
+        format!(
+            "<root_account>,arn:aws:iam::{account}:root,2014-05-14T08:20:11+00:00,not_supported,no_information,not_supported,\
+             not_supported,true,{},{},false,N/A,false,N/A\n",
+            key(first),
+            key(second)
+        )
+    };
+    let header =
+        std::fs::read_to_string("sample-logs/credential-reports/111122223333-2025-11-12.csv").unwrap();
+    let header = header.lines().next().unwrap();
+    let made = "2026-01-01T00:00:00+00:00";
+    let reports = [
+        root(1, made, ""),
+        root(2, made, "2025-06-01T00:00:00+00:00"),
+        root(3, "2026-04-09T00:00:00+00:00", ""),
+    ];
+    for (n, report) in reports.iter().enumerate() {
+        folder.put(format!("reports/{}-2026-04-12.csv", account(n + 1)), format!("{header}\n{report}"));
+    }
+    let path = |name: &str| folder.at(name).to_str().unwrap().to_owned();
+    roottrail(["posture", &path("reports"), "--format", "json", "-o", &path("posture")]);
+    let used = |n: usize| by_key(n as u64, &account(n), "2026-04-08T00:00:00Z", &format!("AKIA{n:016}"));
+    folder.put("f", lines_of(&[used(1), used(2), used(3)]));
+    let (report, _) = report(&folder, &[&path("f"), "--posture", &path("posture")]);
+    let mut ages: Vec<(&str, &Value)> = report["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| (key["account_id"].as_str().unwrap(), &key["age_days"]))
+        .collect();
+    ages.sort_by_key(|(account, _)| *account);
+    let ages: Vec<&Value> = ages.into_iter().map(|(_, age)| age).collect();
+    // One of two keys, and a key that is younger than its use, have no age.
+    assert_eq!(ages, [&json!(97), &Value::Null, &Value::Null]);
+    assert_eq!(report["study"]["old_keys"], json!({"count": 1, "of": 1}));
 }
