@@ -8,7 +8,7 @@
 //! reports back into input order, drops duplicates and writes. [`pipeline::Run`] does all of this in one call
 //! that blocks, so async callers run it on a thread of its own.
 //!
-//! [`Scan`] is the short way to such a run, and [`judge`] to the verdict on one event:
+//! [`Scan`] is the short way to such a run, and [`judge()`] to the verdict on one event:
 //!
 //! ```
 //! use roottrail::finding::{CredentialType, MfaStatus};
