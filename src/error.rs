@@ -30,6 +30,7 @@ pub enum Stage {
 /// The class of an error, for machines. The message is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// The caller may not list or read this.
     AccessDenied,
@@ -147,6 +148,7 @@ impl StdError for ObjectError {
 
 /// An error that ends a run with exit code 1: the run cannot start, or its output cannot be written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Fatal {
     /// An output file could not be created, written or put in place.
     #[error("cannot write {path}")]

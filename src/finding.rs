@@ -31,6 +31,7 @@ pub enum Severity {
 /// The relation of the acting identity to root (decision table, rows R1 to R8, N1, N2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum IdentityKind {
     /// The root user itself.
     RootUser,
@@ -75,6 +76,7 @@ pub enum CredentialType {
 /// The fact that decided the credential type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum CredentialBasis {
     /// The kind of identity.
     Identity,
@@ -110,6 +112,7 @@ pub enum MfaStatus {
 
 /// The field that proves the MFA verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum MfaEvidence {
     /// The field of sign-in events.
     #[serde(rename = "additionalEventData.MFAUsed")]
@@ -134,6 +137,7 @@ pub enum MfaEvidence {
 /// The kind of MFA device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum MfaDevice {
     /// An authenticator app.
     Virtual,

@@ -13,6 +13,7 @@ pub struct TimeRange {
 
 /// A time that cannot be read, or a range that holds nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TimeError {
     /// Not a time.
     #[error(

@@ -28,6 +28,7 @@ pub struct KeyInfo {
 
 /// The reason why a listed object is counted but not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Skip {
     /// Under `CloudTrail-Digest`: hashes of logs, no events.
     Digest,

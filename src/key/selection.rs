@@ -30,6 +30,7 @@ pub struct KeySelection {
 
 /// A value that cannot narrow the scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScopeError {
     /// Not an account.
     #[error("`{0}` is not an account: give its twelve digits")]

@@ -17,6 +17,7 @@ use super::reports::{Sample, When};
 /// How a report and the logs disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Disagreement {
     /// The report knows of no use of the password, and the logs show a sign-in, or a session of one, before it.
     NeverUsedInReport,

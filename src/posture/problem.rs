@@ -5,6 +5,7 @@ use serde::Serialize;
 /// The class of a problem, for machines. The message is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ProblemKind {
     /// A file or an answer that cannot be read.
     Unreadable,

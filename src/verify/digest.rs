@@ -67,6 +67,7 @@ pub struct LogFile<'d> {
 
 /// Why a file is no digest.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DigestError {
     /// Not JSON, or a field is missing or of another type.
     #[error("it is no digest")]

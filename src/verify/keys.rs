@@ -60,6 +60,7 @@ struct List {
 
 /// A list of keys that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyListError {
     /// Not what `aws cloudtrail list-public-keys` prints.
     #[error("not the output of `aws cloudtrail list-public-keys`")]

@@ -104,6 +104,7 @@ pub struct LogObject<'l> {
 
 /// What a log proved to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogVerdict {
     /// As CloudTrail delivered it.
     Verified,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// What kind of problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ProblemKind {
     /// A digest file that is no digest.
     DigestMalformed,
@@ -45,6 +46,7 @@ pub enum ProblemKind {
 /// What kind of note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum NoteKind {
     /// A digest that begins a chain.
     ChainBegins,
