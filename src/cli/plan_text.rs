@@ -1,10 +1,12 @@
 //! A plan as a table.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::terminal::plain;
-use super::units::{duration, size};
+use super::units::bytes;
 use roottrail::plan::{Amount, Plan, prices};
+use roottrail::text::span;
 
 /// Returns the whole text, with a newline at its end.
 pub(super) fn text(plan: &Plan) -> String {
@@ -38,8 +40,12 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
     let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
     writeln!(out, "skipped    {skipped} objects{kinds}")?;
     if plan.archived.objects > 0 {
-        let Amount { objects, bytes } = plan.archived;
-        writeln!(out, "archived   {objects} objects, {}: restore them first, or they fail", size(bytes))?;
+        let Amount { objects, bytes: stored } = plan.archived;
+        writeln!(
+            out,
+            "archived   {objects} objects, {}: restore them first, or they fail",
+            bytes(stored as f64)
+        )?;
     }
     writeln!(out, "failures   {} prefixes or objects that a scan could not read", plan.failures.len())?;
     if plan.fetched.objects > 0 {
@@ -64,9 +70,11 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
         Some(sample) => format!("by a sample of {} objects", sample.read.objects),
         None => "by assumed rates; --sample N measures".to_owned(),
     };
-    writeln!(out, "duration   about {} ({basis})", duration(estimate.seconds))?;
+    // An estimate beyond all years is one of no use, and no failure.
+    let time = Duration::try_from_secs_f64(estimate.seconds.ceil()).unwrap_or(Duration::MAX);
+    writeln!(out, "duration   about {} ({basis})", span(time))?;
     if let (Some(records), Some(inflated)) = (estimate.records, estimate.inflated) {
-        writeln!(out, "records    about {records} in {}", size(inflated))?;
+        writeln!(out, "records    about {records} in {}", bytes(inflated as f64))?;
     }
     Ok(())
 }
@@ -77,5 +85,10 @@ fn retrieval(cost: f64) -> String {
 }
 
 fn line(out: &mut String, account: &str, region: &str, days: &str, amount: Amount) -> std::fmt::Result {
-    writeln!(out, "{account:<14}{region:<18}{days:<26}{:>12}{:>12}", amount.objects, size(amount.bytes))
+    writeln!(
+        out,
+        "{account:<14}{region:<18}{days:<26}{:>12}{:>12}",
+        amount.objects,
+        bytes(amount.bytes as f64)
+    )
 }

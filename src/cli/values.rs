@@ -30,18 +30,17 @@ pub(super) fn parse_span(text: &str) -> Result<SignedDuration, TimeError> {
 }
 
 fn span(text: &str) -> Option<SignedDuration> {
-    let unit = text.chars().last()?;
+    let (number, unit) = text.split_at(text.find(|char: char| !char.is_ascii_digit())?);
+    let number: i64 = number.parse().ok()?;
     let seconds: i64 = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        'w' => 7 * 24 * 60 * 60,
+        "ms" => return Some(SignedDuration::from_millis(number)),
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        "w" => 7 * 24 * 60 * 60,
         _ => return None,
     };
-    let number = &text[..text.len() - 1];
-    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let number: i64 = digits.then(|| number.parse().ok()).flatten()?;
     number.checked_mul(seconds).map(SignedDuration::from_secs)
 }
 
@@ -72,18 +71,9 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a positive number of bytes, such as 512MiB".into())
 }
 
-/// Reads a duration: `500ms`, `10s`, `5m`, `1h`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| "a time is a number and ms, s, m or h".to_owned())?;
-    let unit = match &text[digits.len()..] {
-        "ms" => return Ok(Duration::from_millis(number)),
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        other => return Err(format!("'{other}' is no unit: ms, s, m or h")),
-    };
-    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(|| "no such time".to_owned())
+/// Reads a length of time as [`parse_span`] does, for what waits.
+pub(super) fn duration(text: &str) -> Result<Duration, TimeError> {
+    parse_span(text).map(SignedDuration::unsigned_abs)
 }
 
 #[cfg(test)]
@@ -126,7 +116,10 @@ mod tests {
         }
         assert_eq!(parse_span("0"), Ok(SignedDuration::ZERO));
         assert_eq!(parse_span("1d"), Ok(SignedDuration::from_hours(24)));
-        assert!(parse_span("1").is_err());
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for text in ["", "1", "ms", "-1s", "+1s", "1.5h", "1 h", "1H", "9223372036854775807w"] {
+            assert_eq!(duration(text), Err(TimeError::Span(text.into())), "{text}");
+        }
     }
 
     proptest::proptest! {

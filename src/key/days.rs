@@ -21,7 +21,7 @@ pub enum TimeError {
     )]
     Time(String),
     /// Not a length of time.
-    #[error("`{0}` is not a length of time: give 1d, 12h, 30m, 2w or 0")]
+    #[error("`{0}` is not a length of time: give 1d, 12h, 30m, 45s, 2w or 0")]
     Span(String),
     /// The end is not after the start.
     #[error("the end ({end}) is not after the start ({start})")]

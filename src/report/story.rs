@@ -5,6 +5,7 @@
 //! kept, and only so many steps of each: the numbers of the others stay.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use super::tally::{Counts, Tally};
 use super::time::instant;
 use crate::finding::{CredentialType, FindingId, IdentityKind, Severity};
 use crate::rules;
+use crate::text::span;
 
 /// A pause that ends an episode.
 const PAUSE: i64 = 24 * 3600;
@@ -176,7 +178,9 @@ impl Story {
             return String::new();
         }
         let when = issue.time.map_or_else(|| "an unknown time".to_owned(), instant);
-        let after = issue.time.map_or_else(String::new, |made| format!(", {} later", span(now - made)));
+        let after = issue.time.map_or_else(String::new, |made| {
+            format!(", {} later", span(Duration::from_secs(u64::try_from(now - made).unwrap_or(0))))
+        });
         match issue.by {
             Issuer::AccessKey => format!("first use of the key that root made at {when}{after}"),
             Issuer::SessionToken => format!("with the session token that root got at {when}"),
@@ -302,16 +306,5 @@ fn title(row: &Row<'_>, rule: Option<&str>) -> String {
             None if row.read_only == Some(true) && !row.failed => format!("Calls that only read{by}"),
             None => format!("Root called {}{by}", row.call()),
         },
-    }
-}
-
-/// A time span in its two largest units.
-pub(super) fn span(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
     }
 }

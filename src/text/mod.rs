@@ -1,6 +1,10 @@
-//! Texts from strangers, made harmless: nothing in them may act on a terminal, hide a line or forge one.
+//! Texts for people. Those from strangers are made harmless: nothing in them may act on a terminal, hide a line or
+//! forge one.
 
+mod span;
 pub mod table;
+
+pub use span::span;
 
 /// Returns whether a character is a control character, a line or paragraph separator, or a mark that reorders
 /// or hides text.

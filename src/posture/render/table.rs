@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use std::time::Duration;
 use crate::posture::{
-    Account, Assessment, DateTotals, Disagreement, Findings, Mismatch, Practice, ScpVerdict, Status, Uses,
+    Account, Assessment, Comparison, DateTotals, Disagreement, Mismatch, Practice, ScpVerdict, Status, Uses,
 };
 
 /// Accounts that are listed one by one, those with violations first.
 const MOST_ACCOUNTS: usize = 100;
 const MOST_MISMATCHES: usize = 100;
+use crate::text;
 const MOST_DATES: usize = 60;
 
 /// Renders the assessment. Lines end with a line feed; account names may hold anything that a JSON text can.
@@ -264,7 +266,7 @@ fn keys(assessment: &Assessment, out: &mut String) -> std::fmt::Result {
     wrapped(out, &text, "")
 }
 
-fn findings(found: &Findings, out: &mut String) -> std::fmt::Result {
+fn findings(found: &Comparison, out: &mut String) -> std::fmt::Result {
     writeln!(out)?;
     writeln!(
         out,
@@ -324,10 +326,7 @@ fn day(time: Timestamp) -> String {
 }
 
 fn span(seconds: i64) -> String {
-    const UNITS: [(i64, &str); 3] = [(86_400, "day"), (3600, "hour"), (60, "minute")];
-    let unit = UNITS.into_iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0);
-    let (unit, name) = unit.unwrap_or((1, "second"));
-    many(u64::try_from(seconds / unit).unwrap_or(0), name)
+    text::span(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
 /// Breaks a text between its words, at 80 columns.

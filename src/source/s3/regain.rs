@@ -7,7 +7,7 @@ use super::errors::{Remedy, RequestError};
 use super::get::ask;
 use crate::error::ErrorKind;
 use crate::net::backoff::backoff;
-use std::fmt;
+use crate::text::span;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -100,7 +100,7 @@ impl Access {
         let place = format!("access to s3://{}", bucket.uri.bucket);
         self.closed.store(true, Ordering::Relaxed);
         session
-            .tell(&format!("{place} is lost; waiting up to {} for it to come back: {last}", Span(patience)));
+            .tell(&format!("{place} is lost; waiting up to {} for it to come back: {last}", span(patience)));
         loop {
             let left = patience.saturating_sub(since.elapsed());
             if left.is_zero() {
@@ -113,14 +113,14 @@ impl Access {
                 Probe::Taken => {
                     self.state().back = Some(Instant::now());
                     self.closed.store(false, Ordering::Relaxed);
-                    session.tell(&format!("{place} is back after {}", Span(since.elapsed())));
+                    session.tell(&format!("{place} is back after {}", span(since.elapsed())));
                     return Ok(true);
                 }
                 Probe::Refused(failure) => last = failure,
                 Probe::Unclear => {}
             }
         }
-        let failure = last.context(format_args!("{place} was lost and not back within {}", Span(patience)));
+        let failure = last.context(format_args!("{place} was lost and not back within {}", span(patience)));
         session.tell(&format!("{failure}; all that is left is reported as failed"));
         let only = (who == Refused::Unclear).then(|| bucket.uri.bucket.clone());
         self.state().over = Some(Over { bucket: only, failure: failure.clone() });
@@ -135,7 +135,7 @@ impl Access {
             bucket.session.counters().list.fetch_add(1, Ordering::Relaxed);
             let sent = Instant::now();
             let request = bucket.list().max_keys(1).set_prefix(Some(bucket.uri.prefix.clone()));
-            let failure = request.send().await.err().map(|error| RequestError::from_sdk(&error));
+            let failure = request.send().await.err().map(RequestError::from_sdk);
             return self.judge(who, sent, failure);
         };
         match self.one_byte(bucket, who, &last).await {
@@ -176,19 +176,6 @@ impl Access {
 /// tells: somebody may be logging in just now.
 async fn renew(bucket: &Bucket) {
     if let Some(credentials) = bucket.session.credentials() {
-        let _told_by_the_next_request = credentials.renew().await;
-    }
-}
-
-/// A time in words.
-struct Span(Duration);
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_secs() {
-            0 => write!(f, "{} ms", self.0.as_millis()),
-            seconds @ 1..120 => write!(f, "{seconds} s"),
-            seconds => write!(f, "{} min", seconds / 60),
-        }
+        let _seen_by_the_next_request = credentials.renew().await;
     }
 }
