@@ -93,7 +93,7 @@ impl S3Session {
             self.counters().list.fetch_add(1, Ordering::Relaxed);
             let request = bucket.list().max_keys(1).set_prefix(Some(uri.prefix.clone()));
             let Err(error) = request.send().await else { return Ok(bucket.with_direct().await) };
-            let failure = RequestError::from_sdk(&error);
+            let failure = RequestError::from_sdk(error);
             tries += 1;
             match (failure.remedy, &failure.region) {
                 (Remedy::Elsewhere, Some(elsewhere)) if hops < 3 && elsewhere != region.as_ref() => {

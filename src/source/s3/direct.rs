@@ -7,7 +7,6 @@ use super::errors::RequestError;
 use super::session::{S3Session, SOON};
 use super::sign::{EMPTY, Signer, push_path};
 use crate::error::ErrorKind;
-use crate::error::chain;
 use crate::net::client::Http;
 use crate::net::route::{can_pass, proxies, proxy_password};
 use crate::source::s3::errors::Remedy;
@@ -118,7 +117,7 @@ impl Direct {
         let response = match answered {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                return Err(RequestError::new(ErrorKind::Connection, Remedy::Retry, chain(&error)));
+                return Err(RequestError::of(ErrorKind::Connection, Remedy::Retry, error));
             }
             Err(_) => {
                 let text = format!("no answer within {} s", patience.as_secs_f32());
@@ -143,9 +142,8 @@ impl Direct {
         let Some(credentials) = session.credentials() else {
             return Err(unusable(&"no credentials"));
         };
-        let credentials = credentials.current().await.map_err(|error| {
-            RequestError::new(ErrorKind::AccessDenied, Remedy::Credentials, chain(&error))
-        })?;
+        let refused = |error| RequestError::of(ErrorKind::AccessDenied, Remedy::Credentials, error);
+        let credentials = credentials.current().await.map_err(refused)?;
         let mut path = self.path.clone();
         push_path(&mut path, wanted.key);
         let mut query = String::new();

@@ -14,6 +14,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
     /// The answer will not change.
+use std::sync::Arc;
     Final,
     /// A fault of the moment.
     Retry,
@@ -44,18 +45,58 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-impl StdError for RequestError {}
+impl StdError for RequestError {
+    /// Returns the first cause whose text, and those of all causes behind it, the failure's own text repeats. The layers
+    /// of the SDK in front of that cause say only their own names.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let mut cause: Option<&(dyn StdError + 'static)> = match &self.cause {
+            Some(cause) => Some(&**cause),
+            None => None,
+        };
+        while let Some(inner) = cause {
+            if repeats(&self.text, inner) {
+                return cause;
+            }
+            cause = inner.source();
+        }
+        None
+    }
+}
+
+/// Returns whether a text holds the texts of an error and of all causes behind it.
+fn repeats(text: &str, error: &(dyn StdError + 'static)) -> bool {
+    text.contains(&error.to_string()) && error.source().is_none_or(|cause| repeats(text, cause))
+}
 
 impl RequestError {
     pub(super) fn new(kind: ErrorKind, remedy: Remedy, text: impl AsRef<str>) -> Self {
         let text = one_line(text.as_ref());
-        Self { kind, remedy, code: None, status: None, region: None, doubtful: false, text }
+        Self { kind, remedy, code: None, status: None, region: None, doubtful: false, text, cause: None }
+    }
+
+    /// Returns a failure with the text of its cause, and of the causes behind that one.
+    pub(super) fn of(
+        kind: ErrorKind,
+        remedy: Remedy,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        let cause: Arc<dyn StdError + Send + Sync> = Arc::from(cause.into());
+        Self { cause: Some(cause.clone()), ..Self::new(kind, remedy, chain(&*cause)) }
     }
 
     /// Reads an error of the SDK.
-    pub(super) fn from_sdk<E>(error: &SdkError<E, HttpResponse>) -> Self
+    pub(super) fn from_sdk<E>(error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let failure = Self::read(&error);
+        Self { cause: error.into_source().ok().map(Arc::from), ..failure }
+    }
+
+    fn read<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
@@ -233,6 +274,8 @@ mod tests {
         for (code, status, kind, remedy) in [
             (Some("SlowDown"), 503, ErrorKind::Throttled, Remedy::SlowDown),
             (None, 503, ErrorKind::Throttled, Remedy::SlowDown),
+    use aws_sdk_s3::operation::get_object::GetObjectError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
             (Some("InternalError"), 500, ErrorKind::Other, Remedy::Retry),
             (None, 502, ErrorKind::Other, Remedy::Retry),
             (Some("AccessDenied"), 403, ErrorKind::AccessDenied, Remedy::Final),
@@ -248,3 +291,15 @@ mod tests {
         }
     }
 }
+
+    #[test]
+    fn a_failure_on_the_way_keeps_its_cause_and_says_it_once() {
+        let reset = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the peer went away");
+        let error: SdkError<GetObjectError, HttpResponse> =
+            SdkError::dispatch_failure(ConnectorError::io(reset.into()));
+        let failure = RequestError::from_sdk(error).context("after 3 tries");
+        assert_eq!(failure.to_string(), "after 3 tries: the peer went away");
+        assert_eq!(chain(&failure), failure.to_string());
+        let cause = failure.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        assert_eq!(cause.map(std::io::Error::kind), Some(std::io::ErrorKind::ConnectionReset));
+    }

@@ -37,5 +37,5 @@ async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), 
         .set_range(wanted.range.clone())
         .set_request_payer(payer(options))
         .set_expected_bucket_owner(options.expected_bucket_owner.clone());
-    Box::pin(request.send()).await.map(of_sdk).map_err(|error| RequestError::from_sdk(&error))
+    Box::pin(request.send()).await.map(of_sdk).map_err(RequestError::from_sdk)
 }

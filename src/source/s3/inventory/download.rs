@@ -118,7 +118,7 @@ async fn attempt(
 }
 
 fn unwritable(error: io::Error) -> RequestError {
-    RequestError::new(ErrorKind::Io, Remedy::Final, format!("cannot keep it in a temporary file: {error}"))
+    RequestError::of(ErrorKind::Io, Remedy::Final, error).context("cannot keep it in a temporary file")
 }
 
 /// How a file differs from what the manifest says of it. Leaves the file at its beginning.

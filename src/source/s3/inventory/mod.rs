@@ -155,8 +155,7 @@ impl Inventory {
                 downloaded => downloaded,
             },
             Place::Disk(_) => {
-                let failed =
-                    |error: io::Error| RequestError::new(ErrorKind::Io, Remedy::Final, error.to_string());
+                let failed = |error: io::Error| RequestError::of(ErrorKind::Io, Remedy::Final, error);
                 let mut opened = File::open(self.beside(file)).map_err(failed)?;
                 match download::differs(&mut opened, file).map_err(failed)? {
                     None => Ok(opened),
@@ -194,14 +193,14 @@ impl Work<'_> {
         let mut page = Vec::with_capacity(PAGE);
         let sorted = match sorter.finish() {
             Ok(sorted) => sorted,
-            Err(error) => return self.unsorted(&error),
+            Err(error) => return self.unsorted(error),
         };
         for row in sorted {
             match row {
                 Ok(row) => page.push(row.into_entry()),
                 Err(error) => {
                     self.send(Listed::Page(page))?;
-                    return self.unsorted(&error);
+                    return self.unsorted(error);
                 }
             }
             if page.len() == PAGE {
@@ -229,12 +228,9 @@ impl Work<'_> {
             all_versions: self.bucket.session.options().all_versions,
         };
         let left = Rc::new(Cell::new(LONGEST_ROW));
-        let unreadable = |error: &dyn std::fmt::Display| {
-            RequestError::new(ErrorKind::Io, Remedy::Final, error.to_string())
-        };
         let input = match rows_of(opened) {
             Ok(input) => Bounded { input, left: left.clone() },
-            Err(error) => return self.failed(uri, unreadable(&error)),
+            Err(error) => return self.failed(uri, RequestError::of(ErrorKind::Io, Remedy::Final, error)),
         };
         let mut csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
         let mut record = ByteRecord::new();
@@ -245,14 +241,15 @@ impl Work<'_> {
                 Ok(true) => number += 1,
                 Ok(false) => return Ok(()),
                 Err(error) => {
-                    let failure = unreadable(&error).context(format_args!("after {number} rows"));
+                    let failure = RequestError::of(ErrorKind::Io, Remedy::Final, error)
+                        .context(format_args!("after {number} rows"));
                     return self.failed(uri, failure);
                 }
             }
             match reader.read(&record) {
                 Ok(Read::Row(row)) if self.scope.admits_key(&row.key) => {
                     if let Err(error) = sorter.push(row) {
-                        return self.unsorted(&error);
+                        return self.unsorted(error);
                     }
                 }
                 Ok(Read::Deleted) if reader.all_versions => {
@@ -271,9 +268,10 @@ impl Work<'_> {
         }
     }
 
-    fn unsorted(&self, error: &io::Error) -> Result<(), Gone> {
-        let text = format!("cannot sort the inventory in the folder for temporary files: {error}");
-        self.failed(self.inventory.name.clone(), RequestError::new(ErrorKind::Io, Remedy::Final, text))?;
+    fn unsorted(&self, error: io::Error) -> Result<(), Gone> {
+        let failure = RequestError::of(ErrorKind::Io, Remedy::Final, error)
+            .context("cannot sort the inventory in the folder for temporary files");
+        self.failed(self.inventory.name.clone(), failure)?;
         Err(Gone)
     }
 

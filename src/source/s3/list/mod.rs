@@ -1,5 +1,6 @@
 //! A prefix listed by many requests at once, in one order.
 
+mod ask;
 mod node;
 mod page;
 mod progress;

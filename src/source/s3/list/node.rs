@@ -1,7 +1,8 @@
 //! The work of one node of the listing: looking into a folder, or listing a range; and what to do instead
 //! where the caller may not.
 
-use super::page::{Answer, Page, Token, list_page};
+use super::ask::{Page, Token};
+use super::page::{Answer, list_page};
 use super::progress::Progress;
 use super::range::{Range, past};
 use super::work::{GoesOn, Piece, Shared, Split, Work};

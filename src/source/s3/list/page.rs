@@ -5,6 +5,7 @@ use crate::net::backoff::backoff;
 use crate::source::ReadClass;
 use crate::source::s3::bucket::{Bucket, payer};
 use crate::source::s3::entry::{Entry, archived};
+use super::ask::{Page, Token};
 use crate::source::s3::errors::{RequestError, doubtful};
 use crate::source::s3::regain::another_try;
 use crate::source::s3::uri::decode_listed;
@@ -13,26 +14,6 @@ use aws_sdk_s3::types::{
     OptionalObjectAttributes,
 };
 use std::sync::atomic::Ordering;
-
-/// What to ask for in one request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Page<'a> {
-    pub(crate) prefix: &'a str,
-    /// Folders are named, not entered.
-    pub(crate) delimited: bool,
-    pub(crate) start_after: Option<&'a str>,
-    pub(crate) token: Option<&'a Token>,
-    /// The listing ends, or begins, within the prefix: where keys come in no order, some would be missed.
-    pub(crate) ends: bool,
-    /// Set by [`list_page`].
-    pub(crate) versions: bool,
-}
-
-impl<'a> Page<'a> {
-    pub(crate) fn of(prefix: &'a str) -> Self {
-        Self { prefix, delimited: false, start_after: None, token: None, ends: false, versions: false }
-    }
-}
 
 /// One page as it came.
 #[derive(Debug)]
@@ -44,15 +25,6 @@ pub(crate) struct Answer {
     pub(crate) next: Option<Token>,
     /// Delete markers, which are no entries.
     pub(crate) markers: usize,
-}
-
-/// Where the next page begins.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Token {
-    /// S3's own word for it.
-    Continuation(String),
-    /// After this version of this key.
-    Version { key: String, version: Option<String> },
 }
 
 /// Tries for an answer that came, but cannot be believed.
@@ -94,13 +66,13 @@ pub(crate) async fn list_page(
         let checked = answer.and_then(|answer| {
             let Answer { entries, folders, next, markers } = &answer;
             let (folders, next, markers) = (folders.as_deref(), next.as_ref(), *markers);
-            let step = progress.check(&ask, Brought { entries, folders, next, markers })?;
-            Ok((answer, step))
+            let advance = progress.check(&ask, Brought { entries, folders, next, markers })?;
+            Ok((answer, advance))
         });
         let failure = match checked {
-            Ok((answer, step)) => {
+            Ok((answer, advance)) => {
                 counters.delete_markers.fetch_add(answer.markers as u64, Ordering::Relaxed);
-                progress.go_on(step);
+                progress.go_on(advance);
                 return Ok(answer);
             }
             Err(failure) => failure,
@@ -129,7 +101,7 @@ async fn latest(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError> 
         .set_start_after(ask.start_after.map(str::to_owned))
         .set_continuation_token(token)
         .optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
-    let page = request.send().await.map_err(|error| RequestError::from_sdk(&error))?;
+    let page = request.send().await.map_err(RequestError::from_sdk)?;
     // A server that does not know the parameter sends keys as they are, and no such field.
     let encoded = page.encoding_type().is_some();
     let token = page.next_continuation_token().filter(|token| !token.is_empty());
@@ -168,7 +140,7 @@ async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError
         .set_key_marker(key)
         .set_version_id_marker(version)
         .optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
-    let page = request.send().await.map_err(|error| RequestError::from_sdk(&error))?;
+    let page = request.send().await.map_err(RequestError::from_sdk)?;
     let markers = page.delete_markers().len();
     let encoded = page.encoding_type().is_some();
     let key = page.next_key_marker().filter(|key| !key.is_empty()).and_then(|key| decoded(key, encoded));

@@ -4,7 +4,7 @@
 //! fresh ones for old keys, folders that name themselves), or leave keys out of one that stops at the end of its range
 //! because keys come in order. Each page must bring something that no page before it brought.
 
-use super::page::{Page, Token};
+use super::ask::{Page, Token};
 use crate::source::s3::entry::Entry;
 use crate::source::s3::errors::{RequestError, doubtful};
 use std::collections::HashSet;
@@ -28,7 +28,7 @@ pub(crate) struct Progress {
 
 /// What a page brings to that.
 #[derive(Debug)]
-pub(crate) struct Step {
+pub(crate) struct Advance {
     seen: Vec<u64>,
     last: Option<String>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Brought<'a> {
 
 impl Progress {
     /// Compares a page with what was asked for and with those before it.
-    pub(crate) fn check(&self, ask: &Page<'_>, page: Brought<'_>) -> Result<Step, RequestError> {
+    pub(crate) fn check(&self, ask: &Page<'_>, page: Brought<'_>) -> Result<Advance, RequestError> {
         let Brought { entries, folders, next, markers } = page;
         let prefix = ask.prefix;
         for entry in entries.iter().filter(|entry| !entry.unreadable_key) {
@@ -90,12 +90,12 @@ impl Progress {
         if seen.iter().any(|one| self.seen.contains(one)) {
             return Err(doubtful("the page brings what an earlier one brought".to_owned()));
         }
-        Ok(Step { seen, last: last.map(str::to_owned) })
+        Ok(Advance { seen, last: last.map(str::to_owned) })
     }
 
     /// Goes on to the next page.
-    pub(crate) fn go_on(&mut self, step: Step) {
-        let Step { seen, last } = step;
+    pub(crate) fn go_on(&mut self, advance: Advance) {
+        let Advance { seen, last } = advance;
         self.empty = if last.is_some() { 0 } else { self.empty + 1 };
         self.seen.extend(seen);
         // A server without an order may go back.
@@ -125,8 +125,8 @@ mod tests {
         (0..).zip(pages).all(|(n, keys)| {
             let (keys, token) = (entries(keys), Token::Continuation(n.to_string()));
             match progress.check(&ask(ends), page(&keys, Some(&token))) {
-                Ok(step) => {
-                    progress.go_on(step);
+                Ok(advance) => {
+                    progress.go_on(advance);
                     true
                 }
                 Err(_) => false,
@@ -160,8 +160,8 @@ mod tests {
             .iter()
             .zip(&keys)
             .map(|(token, keys)| match progress.check(&ask(false), page(keys, Some(token))) {
-                Ok(step) => {
-                    progress.go_on(step);
+                Ok(advance) => {
+                    progress.go_on(advance);
                     true
                 }
                 Err(_) => false,

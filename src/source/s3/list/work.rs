@@ -1,6 +1,6 @@
 //! What the nodes of a listing have to do, hand over and share.
 
-use super::page::Token;
+use super::ask::Token;
 use super::progress::Progress;
 use super::range::{ListScope, Range};
 use crate::source::s3::bucket::Bucket;
