@@ -34,29 +34,6 @@ const PLACES: &[(&[&str], &[&str])] = &[
     (&["clap", "ctrlc", "indicatif"], &["cli", "main"]),
 ];
 
-/// Names that several types still share.
-const SHARED_NAMES: &[&str] = &[
-    "Account",
-    "Change",
-    "Findings",
-    "Lines",
-    "Mismatch",
-    "Options",
-    "Posture",
-    "Practice",
-    "ProblemKind",
-    "Report",
-    "Span",
-    "Step",
-];
-
-/// Pairs of files that still import each other.
-const PAIRS: &[[&str; 2]] = &[
-    ["src/posture/reports/forms.rs", "src/posture/reports/rows.rs"],
-    ["src/report/highlights.rs", "src/report/tables.rs"],
-    ["src/source/s3/list/page.rs", "src/source/s3/list/progress.rs"],
-];
-
 type Name = Vec<String>;
 
 /// One source file.
@@ -311,7 +288,7 @@ fn faults(sources: &BTreeMap<String, String>) -> Vec<String> {
             // A name of the root: it is a module of the other crate, or a macro.
             let Some(other) = target.module.first() else { continue };
             if other == top {
-                if target.path != file.path && !is_face(file) && !is_face(target) && !is_pair(file, target) {
+                if target.path != file.path && !is_face(file) && !is_face(target) {
                     edges.entry(&file.path).or_default().insert(&target.path);
                 }
             } else if let Some(lower) = floor_of(other)
@@ -338,10 +315,6 @@ fn faults(sources: &BTreeMap<String, String>) -> Vec<String> {
 
 fn floor_of(top: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&top))
-}
-
-fn is_pair(one: &File, other: &File) -> bool {
-    PAIRS.iter().any(|pair| pair.contains(&one.path.as_str()) && pair.contains(&other.path.as_str()))
 }
 
 fn is_face(file: &File) -> bool {
@@ -420,7 +393,7 @@ fn shared_names(files: &[File]) -> Vec<String> {
             places.entry(name).or_default().push(format!("{}:{line}", file.path));
         }
     }
-    places.retain(|name, places| places.len() > 1 && !SHARED_NAMES.contains(name));
+    places.retain(|_, places| places.len() > 1);
     places.iter().map(|(name, places)| format!("{name} names several types: {}", places.join(", "))).collect()
 }
 

@@ -2,7 +2,7 @@
 
 /// The reason why a checkpoint cannot be used. No file has been changed then.
 #[derive(Debug, thiserror::Error)]
-pub enum StateError {
+pub enum CheckpointError {
     /// The checkpoint cannot be read.
     #[error("cannot read the checkpoint {path}")]
     Read {
@@ -20,7 +20,7 @@ pub enum StateError {
         source: std::io::Error,
     },
     /// The checkpoint is not what was written.
-    #[error("the checkpoint {path} is damaged: {why}; --force starts anew")]
+    #[error("the checkpoint {path} is damaged: {why}; --force starts over")]
     Damaged {
         /// The file.
         path: String,
@@ -42,7 +42,7 @@ pub enum StateError {
         path: String,
     },
     /// The checkpoint exists, and no option says to go on with it.
-    #[error("the checkpoint {path} exists; --resume goes on with it, --force starts anew")]
+    #[error("the checkpoint {path} exists; --resume goes on with it, --force starts over")]
     Exists {
         /// The file.
         path: String,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::StateError;
+use super::CheckpointError;
 use super::saved::{SavedFindings, SavedSummary};
 use crate::hex::hex;
 use crate::history::objects::SavedSeries;
@@ -80,8 +80,8 @@ pub(super) struct SavedOutput {
 }
 
 /// Reads a checkpoint; `None` where there is none.
-pub(super) fn read(path: &Path) -> Result<Option<Saved>, StateError> {
-    let damaged = |why: &dyn std::fmt::Display| StateError::Damaged {
+pub(super) fn read(path: &Path) -> Result<Option<Saved>, CheckpointError> {
+    let damaged = |why: &dyn std::fmt::Display| CheckpointError::Damaged {
         path: path.display().to_string(),
         why: why.to_string(),
     };
@@ -90,13 +90,13 @@ pub(super) fn read(path: &Path) -> Result<Option<Saved>, StateError> {
         Ok(_) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(damaged(&error)),
-        Err(source) => return Err(StateError::Read { path: path.display().to_string(), source }),
+        Err(source) => return Err(CheckpointError::Read { path: path.display().to_string(), source }),
     };
     let head: Head = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
     match head.format.strip_prefix(FORMAT).and_then(|version| version.parse::<u32>().ok()) {
         Some(1 | VERSION) => {}
         Some(newer) if newer > VERSION => {
-            return Err(StateError::Newer { path: path.display().to_string(), format: head.format });
+            return Err(CheckpointError::Newer { path: path.display().to_string(), format: head.format });
         }
         _ => return Err(damaged(&"it is no checkpoint of roottrail")),
     }
@@ -138,16 +138,16 @@ pub(super) struct Lock {
 
 impl Lock {
     /// Takes the lock. Fails where another process holds it, and where the folder cannot be written.
-    pub(super) fn take(checkpoint: &Path) -> Result<Self, StateError> {
+    pub(super) fn take(checkpoint: &Path) -> Result<Self, CheckpointError> {
         let path = beside(checkpoint, "lock");
-        let failed = |source| StateError::Write { path: path.display().to_string(), source };
+        let failed = |source| CheckpointError::Write { path: path.display().to_string(), source };
         // The former holder may have removed the file between our opening and locking it.
         loop {
             let file = own_file::open_or_create(&path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    return Err(StateError::Locked { path: checkpoint.display().to_string() });
+                    return Err(CheckpointError::Locked { path: checkpoint.display().to_string() });
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }

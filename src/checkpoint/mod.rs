@@ -37,7 +37,7 @@ use crate::scan::report::ObjectOutcome;
 use crate::summary::Summary;
 pub use description::{Continuation, Description};
 use description::{compare, outputs_of};
-pub use error::StateError;
+pub use error::CheckpointError;
 use file::{Lock, Saved, SavedOutput};
 use saved::{SavedFindings, SavedSummary};
 
@@ -78,11 +78,11 @@ impl Checkpoint {
     ///
     /// Fails where another process has the lock, where the file cannot be read or is damaged, and where there
     /// is one already but neither `resume` nor `force` is set.
-    pub fn open(path: &Path, resume: bool, force: bool) -> Result<Self, StateError> {
+    pub fn open(path: &Path, resume: bool, force: bool) -> Result<Self, CheckpointError> {
         let lock = Lock::take(path)?;
         let loaded = if force && !resume { None } else { file::read(path)? };
         if loaded.is_some() && !resume {
-            return Err(StateError::Exists { path: path.display().to_string() });
+            return Err(CheckpointError::Exists { path: path.display().to_string() });
         }
         let exists = loaded.is_some();
         Ok(Self {
@@ -122,7 +122,7 @@ impl Checkpoint {
     /// # Errors
     ///
     /// Fails where the checkpoint belongs to another run, and where its state is damaged.
-    pub fn begin(&mut self, run: &Description, now: Timestamp) -> Result<Continuation, StateError> {
+    pub fn begin(&mut self, run: &Description, now: Timestamp) -> Result<Continuation, CheckpointError> {
         let outputs = outputs_of(run);
         let plan = self.plan(run, &outputs)?;
         let saved = &mut self.loaded;
@@ -154,7 +154,7 @@ impl Checkpoint {
             ))
         })();
         let (before, earlier, failed, run_failed, dedupe, salt) = parts.map_err(|why| {
-            StateError::Damaged { path: self.path.display().to_string(), why: why.to_string() }
+            CheckpointError::Damaged { path: self.path.display().to_string(), why: why.to_string() }
         })?;
         self.look_only = matches!(plan, Continuation::LookOnly { .. });
         self.memory = Arc::new(History::new(
@@ -183,7 +183,7 @@ impl Checkpoint {
         self.first_open = self.first_open.min(first_open_day(time, self.late_window));
     }
 
-    fn plan(&self, run: &Description, outputs: &[SavedOutput]) -> Result<Continuation, StateError> {
+    fn plan(&self, run: &Description, outputs: &[SavedOutput]) -> Result<Continuation, CheckpointError> {
         if !self.exists {
             return Ok(Continuation::Start);
         }
@@ -201,7 +201,7 @@ impl Checkpoint {
             compare(&names(&saved.outputs), &names(outputs), &mut changes);
         }
         if !changes.is_empty() {
-            return Err(StateError::Changed { path: self.path.display().to_string(), changes });
+            return Err(CheckpointError::Changed { path: self.path.display().to_string(), changes });
         }
         if !saved.finished {
             return Ok(Continuation::Resume(saved.outputs.iter().map(|output| output.committed).collect()));

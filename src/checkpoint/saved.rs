@@ -19,7 +19,7 @@ use crate::history::pack::{
 use crate::json::canonical::Fingerprint;
 use crate::key::{KeyInfo, Skip};
 use crate::scan::report::RecordCounts;
-use crate::summary::{Bytes, Findings, Highlights, OtherNames, Summary};
+use crate::summary::{Bytes, FindingCounts, Highlights, OtherNames, Summary};
 
 /// The counters of an unfinished run, without the objects that were passed over by their names: every attempt
 /// counts those itself.
@@ -102,7 +102,7 @@ impl SavedSummary {
         let [scanned, matched, malformed] = self.records;
         summary.records = RecordCounts { scanned, matched, malformed };
         let [written, duplicates, filtered] = self.findings;
-        summary.findings = Findings { written, duplicates, filtered };
+        summary.findings = FindingCounts { written, duplicates, filtered };
         let [compressed, uncompressed] = self.bytes;
         summary.bytes = Bytes { compressed, uncompressed };
         summary.errors = self.errors;

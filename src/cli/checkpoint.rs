@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::values::parse_span;
 use super::{UsageError, code, terminal};
 use roottrail::cancel::Cancel;
-use roottrail::checkpoint::{Checkpoint, Continuation, Description, StateError};
+use roottrail::checkpoint::{Checkpoint, CheckpointError, Continuation, Description};
 use roottrail::key::selection::KeySelection;
 use roottrail::printable::without_userinfo;
 use roottrail::summary::Summary;
@@ -151,9 +151,11 @@ pub(super) fn source_name(name: &OsStr) -> String {
 
 /// Returns the error of a refused checkpoint: one that the author of the command line can mend is a usage
 /// error.
-pub(super) fn refusal(error: StateError) -> anyhow::Error {
+pub(super) fn refusal(error: CheckpointError) -> anyhow::Error {
     match error {
-        StateError::Exists { .. } | StateError::Changed { .. } => UsageError(error.to_string()).into(),
+        CheckpointError::Exists { .. } | CheckpointError::Changed { .. } => {
+            UsageError(error.to_string()).into()
+        }
         error => error.into(),
     }
 }

@@ -143,7 +143,7 @@ fn groups(what: &str, groups: &Groups, out: &mut String) -> std::fmt::Result {
     }
     let more = groups.len().saturating_sub(groups.worst().len());
     if groups.partial() {
-        writeln!(out, "  and more than {more} others; only the first {DISTINCT} were told apart")?;
+        writeln!(out, "  and more than {more} others; only the first {DISTINCT} were kept apart")?;
     } else if more > 0 {
         writeln!(out, "  and {}", counted(more as u64, "other", "others"))?;
     }

@@ -19,7 +19,7 @@ use super::terminal::{self, plain};
 use super::{UsageError, code, outputs, posture_live};
 use roottrail::cancel::Cancel;
 use roottrail::output::file::OutFile;
-use roottrail::posture::{self, Assessment, Options, Posture, ProblemKind, Span, render};
+use roottrail::posture::{self, Assessment, Posture, PostureOptions, ProblemKind, ReportDate, render};
 
 /// Arguments of `posture`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ pub(super) struct Args {
 
     /// The time of reports that say none (2025-11-19, or RFC 3339); later reports are left out
     #[arg(long, value_name = "DATE", value_parser = posture::parse_as_of)]
-    as_of: Option<Span>,
+    as_of: Option<ReportDate>,
 
     /// How long before its report a use is recent: a span, or study (7d), cis (24h), netskope (1d)
     #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = recent)]
@@ -104,7 +104,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         // The output is as short as a table: nobody needs to stop it.
         None => OutFile::stdout(&Cancel::new())?,
     };
-    let mut posture = Posture::new(Options {
+    let mut posture = Posture::new(PostureOptions {
         as_of: args.as_of,
         recent: args.recent,
         new_account: args.new_account,

@@ -276,14 +276,14 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         };
         terminal::line(&summary_text::text(&summary, &place, args.color.on_stderr(), &nothing));
     }
-    let mut told = None;
+    let mut incomplete = None;
     if let Some(durable) = durable {
-        told = checkpoint::report(&durable, &summary, args.quiet);
+        incomplete = checkpoint::report(&durable, &summary, args.quiet);
         if !summary.interrupted {
             durable.checkpoint.finish()?;
         }
     }
-    Ok(ExitCode::from(told.unwrap_or(exit)))
+    Ok(ExitCode::from(incomplete.unwrap_or(exit)))
 }
 
 impl Args {

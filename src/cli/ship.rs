@@ -18,7 +18,9 @@ use super::terminal::{self, plain};
 use super::values::{duration, size};
 use super::{UsageError, code};
 use roottrail::format::{Dataset, IndexName};
-use roottrail::ship::{self, Auth, Endpoint, Event, Options, Peer, Secret, ShipSummary, ShipWatch, Timing};
+use roottrail::ship::{
+    self, Auth, Endpoint, Event, Peer, Secret, ShipOptions, ShipSummary, ShipWatch, Timing,
+};
 
 /// The variable that holds the secret, unless a file does. A command line is for all to see.
 const SECRET_VARIABLE: &str = "ROOTTRAIL_SHIP_SECRET";
@@ -176,7 +178,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(if summary.dead_letters > 0 { code::INCOMPLETE } else { code::COMPLETE }))
 }
 
-fn options(args: &Args) -> anyhow::Result<Options> {
+fn options(args: &Args) -> anyhow::Result<ShipOptions> {
     let usable = matches!(args.url.scheme_str(), Some("http" | "https")) && args.url.query().is_none();
     let Some(authority) = args.url.authority().filter(|_| usable) else {
         return Err(UsageError("--url wants the form https://host:port[/path]".into()).into());
@@ -191,7 +193,7 @@ fn options(args: &Args) -> anyhow::Result<Options> {
         Some(first) => with_suffix(first, &format!(".{peer}.{extension}")),
         None => PathBuf::from(format!("{peer}.{extension}")),
     };
-    Ok(Options {
+    Ok(ShipOptions {
         files: args.files.clone(),
         peer,
         endpoint: Endpoint {
@@ -282,7 +284,7 @@ impl ShipWatch for Teller {
     }
 }
 
-fn closing(summary: &ShipSummary, options: &Options) -> String {
+fn closing(summary: &ShipSummary, options: &ShipOptions) -> String {
     let ShipSummary { findings, delivered, already_there, dead_letters, requests, bytes, .. } = summary;
     let things = if options.peer == Peer::Splunk { "events" } else { "documents" };
     if options.dry_run {

@@ -29,7 +29,7 @@ use roottrail::pipeline::verify::{hash_logs, read_digests};
 use roottrail::scan::options::{Job, ScanOptions};
 use roottrail::source::disk::Taken;
 use roottrail::summary::Summary;
-use roottrail::verify::{Account, RunFacts, Verifier};
+use roottrail::verify::{RunFacts, Verification, Verifier};
 
 /// Logs in other buckets that are asked for at a time.
 const MANY: usize = 10_000;
@@ -173,24 +173,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     progress.finish();
     outputs::closing(errors.finish(), &mut summary)?;
     let read_whole = !summary.interrupted && summary.unlisted == 0;
-    let account = verifier.finish(read_whole)?;
+    let result = verifier.finish(read_whole)?;
     let facts = RunFacts {
         start: range.start,
         end: range.end,
         arguments: checkpoint::arguments(),
         elapsed_seconds: started.elapsed().as_secs_f64(),
         bytes: (summary.bytes.compressed, summary.bytes.uncompressed),
-        exit_code: exit_code(&summary, account, read_whole),
+        exit_code: exit_code(&summary, result, read_whole),
         read_whole,
     };
     public_keys.save(args.quiet)?;
     let mut out = Printed(out, Vec::new());
-    print(args, account, &facts, &mut out)?;
+    print(args, result, &facts, &mut out)?;
     out.flush()?;
     outputs::closing(out.0.finish(), &mut summary)?;
     verify_checkpoint::finish(checkpoint, summary.interrupted, args.quiet)?;
     if !args.quiet && args.format != Format::Table {
-        terminal::line(&verify_text::closing(account));
+        terminal::line(&verify_text::closing(result));
     }
     Ok(ExitCode::from(if summary.closed { code::COMPLETE } else { facts.exit_code }))
 }
@@ -232,13 +232,13 @@ impl Reading<'_> {
     }
 }
 
-fn exit_code(summary: &Summary, account: &Account, read_whole: bool) -> u8 {
-    let nothing = account.digests == Default::default();
+fn exit_code(summary: &Summary, result: &Verification, read_whole: bool) -> u8 {
+    let nothing = result.digests == Default::default();
     if summary.interrupted {
         code::INTERRUPTED
-    } else if account.failures > 0 {
+    } else if result.failures > 0 {
         code::INTEGRITY
-    } else if account.unread > 0 || !read_whole {
+    } else if result.unread > 0 || !read_whole {
         code::INCOMPLETE
     } else if nothing {
         code::NOTHING
@@ -247,13 +247,13 @@ fn exit_code(summary: &Summary, account: &Account, read_whole: bool) -> u8 {
     }
 }
 
-fn print(args: &Args, account: &mut Account, facts: &RunFacts, out: &mut dyn Write) -> io::Result<()> {
+fn print(args: &Args, result: &mut Verification, facts: &RunFacts, out: &mut dyn Write) -> io::Result<()> {
     match args.format {
-        Format::Table => verify_text::table(account, facts, args.verbose, out),
-        Format::Json => account.write_json(facts, out),
+        Format::Table => verify_text::table(result, facts, args.verbose, out),
+        Format::Json => result.write_json(facts, out),
         Format::Ndjson => {
-            account.problems.each(|line| writeln!(out, "{line}"))?;
-            if args.verbose { account.notes.each(|line| writeln!(out, "{line}")) } else { Ok(()) }
+            result.problems.each(|line| writeln!(out, "{line}"))?;
+            if args.verbose { result.notes.each(|line| writeln!(out, "{line}")) } else { Ok(()) }
         }
     }
 }

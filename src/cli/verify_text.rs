@@ -3,35 +3,35 @@
 use std::io::{self, Write};
 
 use super::terminal::plain;
-use roottrail::verify::problems::{Line, NoteKind, ProblemKind};
-use roottrail::verify::{Account, RunFacts, Trail};
+use roottrail::verify::problems::{IntegrityProblem, Line, NoteKind};
+use roottrail::verify::{RunFacts, Trail, Verification};
 
 /// Problems and notes that the table shows.
 const SHOWN: u64 = 100;
 
 /// Writes the whole table.
 pub(super) fn table(
-    account: &mut Account,
+    result: &mut Verification,
     facts: &RunFacts,
     verbose: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let digests = account.digests;
+    let digests = result.digests;
     writeln!(
         out,
         "digests    {} valid, {} invalid, {} missing, {} unverified",
         digests.valid, digests.invalid, digests.missing, digests.unverified
     )?;
-    let logs = account.logs;
+    let logs = result.logs;
     writeln!(
         out,
         "logs       {} valid, {} changed, {} missing, {} in no digest, {} unverified",
         logs.valid, logs.mismatch, logs.missing, logs.not_in_digest, logs.unverified
     )?;
-    if account.known > 0 {
-        writeln!(out, "           {} of the valid ones were verified by an earlier run", account.known)?;
+    if result.known > 0 {
+        writeln!(out, "           {} of the valid ones were verified by an earlier run", result.known)?;
     }
-    for Trail { account_id, region, trail, proven, unproven } in &account.trails {
+    for Trail { account_id, region, trail, proven, unproven } in &result.trails {
         let place = plain(&format!("{account_id}  {region}  {trail}"));
         for (start, end) in proven {
             writeln!(out, "proven     {place}  {start} to {end}")?;
@@ -41,30 +41,30 @@ pub(super) fn table(
             writeln!(out, "unproven   {place}  {start} to {}: {}", open.end, plain(&open.why))?;
         }
     }
-    for ((account_id, region), unknown) in &account.unknown {
+    for ((account_id, region), unknown) in &result.unknown {
         let place = plain(&format!("{account_id}  {region}"));
         let times = unknown.times.map_or_else(String::new, |(first, last)| format!("  {first} to {last}"));
         writeln!(out, "unverified {place}{times}: {} logs that nothing proves", unknown.logs)?;
     }
-    if !account.problems.is_empty() {
+    if !result.problems.is_empty() {
         writeln!(out, "\nproblems")?;
         let mut count = 0;
-        account.problems.each(|line| {
+        result.problems.each(|line| {
             count += 1;
             if count > SHOWN && !verbose {
                 return Ok(());
             }
-            let Line { kind, uri, detail } = serde_json::from_str::<Line<ProblemKind>>(line)?;
+            let Line { kind, uri, detail } = serde_json::from_str::<Line<IntegrityProblem>>(line)?;
             writeln!(out, "  {}  {}\n    {}", name(kind), plain(&uri), plain(&detail))
         })?;
         if count > SHOWN && !verbose {
             writeln!(out, "  … and {} more; --verbose or --format ndjson shows all", count - SHOWN)?;
         }
     }
-    if !account.notes.is_empty() {
+    if !result.notes.is_empty() {
         writeln!(out, "\nnotes")?;
         let mut count = 0;
-        account.notes.each(|line| {
+        result.notes.each(|line| {
             count += 1;
             if count > SHOWN && !verbose {
                 return Ok(());
@@ -77,12 +77,12 @@ pub(super) fn table(
             writeln!(out, "  … and {} more; --verbose shows all", count - SHOWN)?;
         }
     }
-    writeln!(out, "\n{}", verdict(account, facts))
+    writeln!(out, "\n{}", verdict(result, facts))
 }
 
 /// Returns one line for the end of a run whose result went elsewhere.
-pub(super) fn closing(account: &Account) -> String {
-    let (digests, logs) = (account.digests, account.logs);
+pub(super) fn closing(result: &Verification) -> String {
+    let (digests, logs) = (result.digests, result.logs);
     format!(
         "roottrail: digests {} valid, {} invalid, {} missing; logs {} valid, {} changed, {} missing, {} in no digest",
         digests.valid,
@@ -95,13 +95,13 @@ pub(super) fn closing(account: &Account) -> String {
     )
 }
 
-fn verdict(account: &Account, facts: &RunFacts) -> &'static str {
+fn verdict(result: &Verification, facts: &RunFacts) -> &'static str {
     match facts.exit_code {
         4 => "integrity FAILED: what stands under problems was changed, added or deleted",
         3 => "incomplete: not everything could be read or checked",
         5 => "no digest was found: nothing can be proven",
         130 => "interrupted",
-        _ if !account.complete() => {
+        _ if !result.complete() => {
             "no sign of tampering; what stands under unproven and unverified is not proven"
         }
         _ => "every log of the time asked for is there as CloudTrail delivered it",

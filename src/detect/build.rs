@@ -78,11 +78,11 @@ pub(super) fn judge(record: &Value<'_>, text: &str, place: &Place<'_>) -> Judged
     for (n, reading) in readings.by_ref().take(most).enumerate() {
         let finding = one_reading(&reading, text, place);
         // The readings are compared as they would be written.
-        let told = finding.as_ref().and_then(|finding| serde_json::to_string(finding).ok());
+        let written = finding.as_ref().and_then(|finding| serde_json::to_string(finding).ok());
         if n == 0 {
-            usual = Some(told);
+            usual = Some(written);
         } else {
-            differ |= usual.as_ref() != Some(&told);
+            differ |= usual.as_ref() != Some(&written);
         }
         found = found.or(finding);
     }

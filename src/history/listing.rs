@@ -219,7 +219,7 @@ impl History {
 
     /// Takes a name that is no object: a prefix that could not be listed, or a name that leads nowhere.
     /// Returns whether this very run has reported it before.
-    pub fn told(&self, object: &mut ObjectRef, stage: Stage) -> bool {
+    pub fn reported(&self, object: &mut ObjectRef, stage: Stage) -> bool {
         if stage == Stage::List {
             self.unlisted.store(true, Ordering::Relaxed);
         }

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logs_are_told_by_how_they_begin() {
+    fn logs_are_known_by_their_beginning() {
         let blank = [b' '; ENOUGH];
         for first in [
             &b"{"[..],

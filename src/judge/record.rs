@@ -210,7 +210,7 @@ mod tests {
     use crate::judge::testing::tree;
 
     #[test]
-    fn root_arns_are_told_from_look_alikes() {
+    fn root_arns_differ_from_look_alikes() {
         for arn in [
             "arn:aws:iam::111122223333:root",
             "arn:aws-cn:iam::111122223333:root",

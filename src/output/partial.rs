@@ -161,7 +161,7 @@ fn named(path: &Path, error: io::Error) -> io::Error {
 
 fn missing() -> io::Error {
     io::Error::other(
-        "what the checkpoint vouches for is not there any more; --force without --resume starts anew",
+        "what the checkpoint vouches for is not there any more; --force without --resume starts over",
     )
 }
 

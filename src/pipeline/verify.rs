@@ -26,8 +26,8 @@ use crate::scan::options::{Job, ScanOptions};
 use crate::scan::report::{ObjectOutcome, Report};
 use crate::source::Source;
 use crate::summary::{IntegrityCounts, Summary};
-use crate::verify::problems::{Line, ProblemKind};
-use crate::verify::{Account, DigestFile, LogObject, LogVerdict, Verifier};
+use crate::verify::problems::{IntegrityProblem, Line};
+use crate::verify::{DigestFile, LogObject, LogVerdict, Verification, Verifier};
 
 /// Reads the digest files of all sources, whose scope is that of digests, and judges them.
 ///
@@ -158,16 +158,18 @@ pub fn close(
 ) -> Result<(), SinkError> {
     let known = summary.skipped_by.contains_key(&Skip::Known);
     let whole = !summary.interrupted && !summary.closed && !known && summary.unlisted == 0;
-    let account = verifier.finish(whole).map_err(|error| SinkError::Failed(temporary(error)))?;
+    let result = verifier.finish(whole).map_err(|error| SinkError::Failed(temporary(error)))?;
     let mut failed = Ok(());
-    let read = account.problems.each(|line| {
-        let Line { kind, uri, detail } = serde_json::from_str::<Line<ProblemKind>>(line)?;
+    let read = result.problems.each(|line| {
+        let Line { kind, uri, detail } = serde_json::from_str::<Line<IntegrityProblem>>(line)?;
         let kind = match kind {
             // The run has reported these already, or they are no failures.
-            ProblemKind::DigestUnread | ProblemKind::LogUnread | ProblemKind::DigestUnverified => {
+            IntegrityProblem::DigestUnread
+            | IntegrityProblem::LogUnread
+            | IntegrityProblem::DigestUnverified => {
                 return Ok(());
             }
-            ProblemKind::LogMissing | ProblemKind::DigestMissing => ErrorKind::NotFound,
+            IntegrityProblem::LogMissing | IntegrityProblem::DigestMissing => ErrorKind::NotFound,
             _ => ErrorKind::Other,
         };
         let error = ObjectError::new(uri, Stage::Read, kind, detail);
@@ -181,16 +183,16 @@ pub fn close(
     read.map_err(|error| SinkError::Failed(temporary(error)))?;
     failed?;
     summary.integrity =
-        Some(IntegrityCounts { digests: account.digests, logs: account.logs, failures: account.failures });
-    summary.gaps.extend(missing(account));
+        Some(IntegrityCounts { digests: result.digests, logs: result.logs, failures: result.failures });
+    summary.gaps.extend(missing(result));
     summary.gaps.sort();
     Ok(())
 }
 
 /// Returns a gap for each time and place in which logs are missing.
-fn missing(account: &Account) -> Vec<Gap> {
+fn missing(result: &Verification) -> Vec<Gap> {
     let mut gaps: BTreeMap<(&str, &str, Timestamp), u64> = BTreeMap::new();
-    for log in &account.missing {
+    for log in &result.missing {
         let (Some(key), Some(time)) = (&log.key, log.time) else { continue };
         *gaps.entry((&key.account, &key.region, time)).or_default() += 1;
     }

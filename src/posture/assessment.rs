@@ -34,7 +34,7 @@ pub struct Assessment {
     /// Access keys in the last reports.
     pub keys: Keys,
     /// What the reports and the findings disagree on; `null`: no findings were given.
-    pub findings: Option<Findings>,
+    pub findings: Option<Comparison>,
     /// What the policies that deny root cannot do, where one does.
     pub scp_limits: Vec<&'static str>,
     /// What a reader should know.
@@ -120,7 +120,7 @@ pub struct Account {
     /// Its organization; `null`: none that is known.
     pub organization: Option<Membership>,
     /// The report.
-    pub report: Report,
+    pub report: ReportRow,
     /// When root was made, which is the account's age.
     pub created: Option<Timestamp>,
     /// Whether root has a password, where the report says.
@@ -156,7 +156,7 @@ pub struct Membership {
 
 /// Where an account's row stands.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct ReportRow {
     /// The file, or what was asked.
     pub file: String,
     /// The row's line.
@@ -309,7 +309,7 @@ pub struct Keys {
 
 /// The reports held against the logs.
 #[derive(Clone, Debug, Serialize)]
-pub struct Findings {
+pub struct Comparison {
     /// Findings read.
     pub findings: u64,
     /// Those that are a use of root in person, and succeeded.

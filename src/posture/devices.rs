@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn devices_of_root_are_told_from_others() {
+    fn devices_of_root_differ_from_others() {
         let root = r#"{"SerialNumber":"arn:aws:iam::111122223333:mfa/root-account-mfa-device","EnableDate":"2025-11-18T03:07:31Z"}"#;
         let made = r#"{"SerialNumber":"arn:aws:iam::444455556666:mfa/root-account-mfa-device"}"#;
         let named = r#"{"SerialNumber":"arn:aws:iam::999988887777:mfa/phone","User":{"Arn":"arn:aws:iam::999988887777:root"},"EnableDate":"2025-11-18T03:07:31Z"}"#;

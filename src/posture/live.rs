@@ -267,7 +267,7 @@ fn unescaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::posture::{Options, ScpVerdict, Status};
+    use crate::posture::{PostureOptions, ScpVerdict, Status};
 
     /// IAM of one account, and an organization that answers a page at a time.
     struct Canned {
@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn all_pages_of_all_answers_are_read() {
         let mut aws = canned();
-        let mut posture = Posture::new(Options::default());
+        let mut posture = Posture::new(PostureOptions::default());
         fetch(&mut posture, &mut aws);
         let assessment = posture.assess();
         assert_eq!(assessment.problems, []);
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_said() {
-        let mut posture = Posture::new(Options::default());
+        let mut posture = Posture::new(PostureOptions::default());
         fetch(&mut posture, &mut Canned { policies: Err("AccessDeniedException"), ..canned() });
         let assessment = posture.assess();
         assert_eq!(assessment.problems, []);
@@ -418,14 +418,14 @@ mod tests {
         );
         let own = assessment.accounts[0].organization.as_ref().unwrap();
         assert_eq!((own.id.as_deref(), own.management), (Some("o-a1b2c3d4e5"), Some(false)));
-        let mut posture = Posture::new(Options::default());
+        let mut posture = Posture::new(PostureOptions::default());
         fetch(
             &mut posture,
             &mut Canned { organization: Err("AWSOrganizationsNotInUseException"), ..canned() },
         );
         assert!(posture.assess().accounts[0].organization.is_none());
         let mut aws = Canned { in_progress: u32::MAX, ..canned() };
-        let mut posture = Posture::new(Options::default());
+        let mut posture = Posture::new(PostureOptions::default());
         fetch(&mut posture, &mut aws);
         let assessment = posture.assess();
         assert_eq!((assessment.problems.len(), assessment.problems[0].kind), (1, ProblemKind::Refused));

@@ -27,8 +27,8 @@ use std::io::BufRead;
 use jiff::{SignedDuration, Timestamp};
 
 pub use assessment::{
-    AccessKey, Account, Assessment, DateTotals, Findings, Inputs, Keys, Membership, OrganizationTotals,
-    Practice, Report, SCHEMA, Shares, Uses, Violations, Windows,
+    AccessKey, Account, Assessment, Comparison, DateTotals, Inputs, Keys, Membership, OrganizationTotals,
+    Practice, ReportRow, SCHEMA, Shares, Uses, Violations, Windows,
 };
 pub use checks::{Check, Checks, Status};
 pub use findings::{Disagreement, Mismatch};
@@ -36,7 +36,7 @@ pub use organization::{Scp, ScpVerdict};
 pub use policy::request::RootCredential;
 pub use policy::verdict::{Fact, Open, Proof};
 pub use problem::{Problem, ProblemKind};
-pub use reports::{DateBasis, Span};
+pub use reports::{DateBasis, ReportDate};
 
 use checks::Policies;
 use devices::Devices;
@@ -48,9 +48,9 @@ use study::Checked;
 
 /// How to judge.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct PostureOptions {
     /// The time of reports that do not say theirs; later reports are left out.
-    pub as_of: Option<Span>,
+    pub as_of: Option<ReportDate>,
     /// A use this long before its report is recent.
     pub recent: SignedDuration,
     /// Accounts younger than this are left out of use.
@@ -59,8 +59,8 @@ pub struct Options {
     pub key_age: SignedDuration,
 }
 
-impl Default for Options {
-    /// The study's: 7 days, 30 days, 90 days.
+impl Default for PostureOptions {
+    /// Returns the study's windows: 7 days, 30 days, 90 days.
     fn default() -> Self {
         let days = |days: i64| SignedDuration::from_hours(24 * days);
         Self { as_of: None, recent: days(7), new_account: days(30), key_age: days(90) }
@@ -70,7 +70,7 @@ impl Default for Options {
 /// Takes what there is to read, and judges it.
 #[derive(Debug, Default)]
 pub struct Posture {
-    options: Options,
+    options: PostureOptions,
     samples: Vec<Sample>,
     devices: Devices,
     directory: Directory,
@@ -81,8 +81,8 @@ pub struct Posture {
 }
 
 impl Posture {
-    /// Nothing read yet.
-    pub fn new(options: Options) -> Self {
+    /// Returns a posture that has read nothing yet.
+    pub fn new(options: PostureOptions) -> Self {
         Self { options, ..Self::default() }
     }
 
@@ -194,7 +194,7 @@ impl Posture {
                     account_id: sample.account.clone(),
                     name: self.directory.members.get(&sample.account).and_then(|member| member.name.clone()),
                     organization,
-                    report: Report {
+                    report: ReportRow {
                         file: sample.file.clone(),
                         line: sample.line,
                         from: sample.date.from,
@@ -223,7 +223,7 @@ impl Posture {
         let last = self.samples.iter().enumerate().filter(|(at, sample)| last_of(*at, sample));
         let keys = study::keys(last.map(|(_, sample)| sample), &windows);
         let (dates, uses) = (study::dates(&checked), study::uses(&checked, &windows));
-        let findings = self.logs.given.then(|| Findings {
+        let findings = self.logs.given.then(|| Comparison {
             findings: self.logs.findings,
             uses: self.logs.uses,
             mismatches: self.logs.compare(&self.samples),
@@ -366,11 +366,11 @@ fn access_keys(sample: &Sample, windows: &checks::Windows) -> Vec<AccessKey> {
 /// # Errors
 ///
 /// Where the text is neither.
-pub fn parse_as_of(text: &str) -> Result<Span, String> {
+pub fn parse_as_of(text: &str) -> Result<ReportDate, String> {
     let text = text.trim();
     if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(Span::at(time));
+        return Ok(ReportDate::at(time));
     }
-    let day = text.parse().ok().and_then(Span::day);
+    let day = text.parse().ok().and_then(ReportDate::day);
     day.ok_or_else(|| format!("{text:?} is neither a day (2025-11-19) nor a time (2025-11-19T12:00:00Z)"))
 }

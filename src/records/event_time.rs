@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_from_what_looks_like_one() {
+    fn times_differ_from_what_looks_like_one() {
         let time = *b"2024-05-01T23:59:60Z";
         assert!(is_time(&time));
         for at in 0..20 {

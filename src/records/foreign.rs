@@ -161,7 +161,7 @@ fn is_base64(text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn told(first: &[u8]) -> String {
+    fn named(first: &[u8]) -> String {
         Foreign::of(first).map_or_else(String::new, |foreign| foreign.to_string())
     }
 
@@ -192,7 +192,7 @@ mod tests {
             (&other, "UTF-16 without a byte order mark"),
             (b"\xff\xfe\0\0{\0\0\0", "UTF-32"),
         ] {
-            assert!(told(first).starts_with(words), "{}: {words}", told(first));
+            assert!(named(first).starts_with(words), "{}: {words}", named(first));
         }
         for first in [
             &b""[..],
@@ -207,7 +207,7 @@ mod tests {
             b"null",
             b"\xef\xbb\xbf{}",
         ] {
-            assert_eq!(told(first), "", "{}", first.escape_ascii());
+            assert_eq!(named(first), "", "{}", first.escape_ascii());
         }
     }
 }

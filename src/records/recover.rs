@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_faults_that_are_told_are_bounded() {
+    fn the_faults_that_are_kept_are_bounded() {
         let (elements, _, faults) = read(&"{\"Records\":[{},x\n".repeat(3000), 0);
         assert_eq!((elements, faults), (3000, 1 + FAULTS));
     }

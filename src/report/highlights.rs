@@ -167,7 +167,7 @@ pub(super) fn notes(fold: &Fold<'_>, context: &Context, issued_beyond: u64) -> V
     note(
         fold.addresses.beyond > 0,
         format!(
-            "{} addresses are told apart; {} findings are of others.",
+            "{} addresses are kept apart; {} findings are of others.",
             thousands(MOST_ADDRESSES as u64),
             thousands(fold.addresses.beyond)
         ),

@@ -235,7 +235,7 @@ pub(super) const FOOTNOTES: [(&str, &str); 8] = [
     ),
     (
         "c",
-        "A use is an account and a week, however often root was used in it: a report's last use shows no more. Concentration: \
+        "A use is an account and a week, however often root was used in it: a report's last use shows nothing else. Concentration: \
          the fewest accounts that together make half of the uses.",
     ),
     (

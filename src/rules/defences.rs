@@ -28,7 +28,7 @@ pub(super) static RULES: &[Rule] = &[
         title: "GuardDuty was switched off or cut loose",
         tried: "Root tried to switch GuardDuty off or to cut it loose",
         attack: &["T1562.001"],
-        reason: "Nobody is told of what follows.",
+        reason: "Nobody hears of what follows.",
         next: "Enable the detector again and join the administrator account; read the gap by hand.",
         events: &[
             api("guardduty", "DeleteDetector"),

@@ -10,7 +10,7 @@ use super::cursor::Cursor;
 use super::dead::Refusal;
 use super::input::{Input, Line};
 use super::target::Target;
-use super::{Options, ShipError};
+use super::{ShipError, ShipOptions};
 use crate::finding::{Finding, SCHEMA};
 use crate::json::minify::minify;
 
@@ -52,7 +52,7 @@ pub(super) struct Batches<'o> {
 }
 
 impl<'o> Batches<'o> {
-    pub(super) fn new(options: &'o Options) -> Self {
+    pub(super) fn new(options: &'o ShipOptions) -> Self {
         let batch_bytes = options.batch_bytes.max(1);
         Self { files: options.files.iter(), open: None, failed: None, batch_bytes }
     }

@@ -12,14 +12,14 @@ use super::dead::{DeadLetters, Refusal};
 use super::http::Client;
 use super::splunk::{self, Acks};
 use super::target::Target;
-use super::{Event, Options, ShipError, ShipSummary, ShipWatch};
+use super::{Event, ShipError, ShipOptions, ShipSummary, ShipWatch};
 use crate::net::backoff::Backoff;
 
 /// How many batches may wait for Splunk's acknowledgement at a time.
 const WINDOW: usize = 16;
 
-/// See [`super::run`].
-pub(super) async fn run(options: &Options, watch: &mut dyn ShipWatch) -> Result<ShipSummary, ShipError> {
+/// Delivers as [`super::run`] says.
+pub(super) async fn run(options: &ShipOptions, watch: &mut dyn ShipWatch) -> Result<ShipSummary, ShipError> {
     let target = Target::new(options);
     let mut client = Client::new(&options.endpoint, options.timing.request, options.gzip)?;
     target.prepare(&mut client)?;
@@ -61,7 +61,7 @@ struct Ack {
 }
 
 struct Driver<'r> {
-    options: &'r Options,
+    options: &'r ShipOptions,
     target: Target,
     client: Client,
     cursor: Cursor,

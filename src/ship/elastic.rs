@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Options;
+use super::ShipOptions;
 use super::answer::{Failure, ItemResult, Part, Sent, by_status};
 use super::dead::Refusal;
 use super::http::{Client, Reply};
@@ -17,7 +17,7 @@ pub(super) struct Elastic {
 }
 
 impl Elastic {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &ShipOptions) -> Self {
         let bulk = Bulk::new(options.index.as_ref(), options.dataset.clone());
         let place =
             options.index.as_ref().map_or_else(|| options.dataset.stream(), |index| index.to_string());

@@ -54,7 +54,7 @@ impl fmt::Display for Peer {
 
 /// What to deliver, where and how.
 #[derive(Debug)]
-pub struct Options {
+pub struct ShipOptions {
     /// Findings files, as `scan` writes them.
     pub files: Vec<PathBuf>,
     /// The kind of server.
@@ -220,7 +220,7 @@ pub enum ShipError {
 /// Delivers the files.
 ///
 /// Fails where something is left undelivered; what was settled before stays settled.
-pub fn run(options: &Options, watch: &mut dyn ShipWatch) -> Result<ShipSummary, ShipError> {
+pub fn run(options: &ShipOptions, watch: &mut dyn ShipWatch) -> Result<ShipSummary, ShipError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

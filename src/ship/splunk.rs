@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::answer::{Failure, ItemResult, Part, Sent, by_status};
 use super::dead::Refusal;
 use super::http::{Body, Client, Reply};
-use super::{Options, ShipError};
+use super::{ShipError, ShipOptions};
 use crate::finding::Finding;
 use crate::format::{Format as _, FormatError, Hec};
 use crate::random::random;
@@ -26,7 +26,7 @@ pub(super) struct Splunk {
 }
 
 impl Splunk {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &ShipOptions) -> Self {
         Self {
             format: Hec::new(options.hec_index.clone()),
             channel: channel((u128::from(random()) << 64) | u128::from(random())),

@@ -4,7 +4,7 @@ use super::answer::{Failure, Part, Sent};
 use super::elastic::Elastic;
 use super::http::Client;
 use super::splunk::Splunk;
-use super::{Options, Peer, ShipError};
+use super::{Peer, ShipError, ShipOptions};
 use crate::finding::Finding;
 use crate::format::FormatError;
 
@@ -16,7 +16,7 @@ pub(super) enum Target {
 }
 
 impl Target {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &ShipOptions) -> Self {
         match options.peer {
             Peer::Elastic | Peer::OpenSearch => Target::Elastic(Elastic::new(options)),
             Peer::Splunk => Target::Splunk(Splunk::new(options)),
@@ -39,8 +39,8 @@ impl Target {
         }
     }
 
-    /// What the cursor calls this server: the same words mean the same place.
-    pub(super) fn name(&self, options: &Options) -> String {
+    /// Returns what the cursor calls this server: the same words mean the same place.
+    pub(super) fn name(&self, options: &ShipOptions) -> String {
         let place = match self {
             Target::Elastic(elastic) => elastic.place(),
             Target::Splunk(splunk) => splunk.place(),

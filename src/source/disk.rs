@@ -236,7 +236,7 @@ impl Walk<'_> {
     }
 
     fn push_failed(&mut self, mut object: ObjectRef, error: ObjectError) -> bool {
-        if self.feed.history().is_some_and(|memory| memory.told(&mut object, error.stage)) {
+        if self.feed.history().is_some_and(|memory| memory.reported(&mut object, error.stage)) {
             return true;
         }
         self.push(object, Content::Failed(error))

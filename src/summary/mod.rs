@@ -38,7 +38,7 @@ pub struct Summary {
     /// Records.
     pub records: RecordCounts,
     /// Findings.
-    pub findings: Findings,
+    pub findings: FindingCounts,
     /// Bytes read.
     pub bytes: Bytes,
     /// Error lines.
@@ -108,7 +108,7 @@ pub struct Objects {
 
 /// Findings by what became of them.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Findings {
+pub struct FindingCounts {
     /// Findings in the output.
     pub written: u64,
     /// Copies of events already written.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::digest::{Hash, Previous};
 use super::keys::SignatureCheck;
 use super::place::DigestName;
-use super::problems::ProblemKind;
+use super::problems::IntegrityProblem;
 
 /// What a digest's word is worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +21,11 @@ pub enum Trust {
     /// It is CloudTrail's.
     Valid,
     /// It is not, or not any more.
-    Invalid(ProblemKind, String),
+    Invalid(IntegrityProblem, String),
     /// Nobody can tell. `failure`: though they should.
     Unverified {
         /// As a problem.
-        kind: ProblemKind,
+        kind: IntegrityProblem,
         /// Why.
         why: String,
         /// Whether this is a sign of tampering: a key of that time that is not CloudTrail's.
@@ -79,7 +79,7 @@ pub(super) struct Settled {
 pub(super) enum Refusal {
     /// The very file is there already.
     Twice,
-    Invalid(ProblemKind, String),
+    Invalid(IntegrityProblem, String),
 }
 
 /// See the module.
@@ -114,7 +114,7 @@ impl Chain {
                 return Err(Refusal::Twice);
             }
             let why = format!("{} has the same place and another content", last.uri);
-            return Err(Refusal::Invalid(ProblemKind::DigestChainBroken, why));
+            return Err(Refusal::Invalid(IntegrityProblem::DigestChainBroken, why));
         }
         let mut next = Next { hash_matches: true, signature_differs: false, check: None };
         if let Some(previous) = &link.previous {
@@ -122,7 +122,7 @@ impl Chain {
             let named_end = DigestName::parse(place).map(|name| name.end);
             if place == link.place || named_end.is_some_and(|end| end >= link.end) {
                 let why = format!("it names {place} as the digest before it, which is not before it");
-                return Err(Refusal::Invalid(ProblemKind::DigestChainBroken, why));
+                return Err(Refusal::Invalid(IntegrityProblem::DigestChainBroken, why));
             }
             match &self.last {
                 Some(last) if last.place == place => {
@@ -137,7 +137,7 @@ impl Chain {
                 // The chain passes by what was taken for its last digest.
                 Some(last) if named_end.is_some_and(|end| end <= last.end) => {
                     let why = format!("it names {place} as the digest before it, and not {}", last.uri);
-                    return Err(Refusal::Invalid(ProblemKind::DigestChainBroken, why));
+                    return Err(Refusal::Invalid(IntegrityProblem::DigestChainBroken, why));
                 }
                 _ if is_there(previous) => {}
                 _ => link.lacks = Some(place.to_owned()),
@@ -147,7 +147,7 @@ impl Chain {
             && link.start < last.end
         {
             let why = format!("it begins at {}, before the end of {} at {}", link.start, last.uri, last.end);
-            return Err(Refusal::Invalid(ProblemKind::DigestOverlap, why));
+            return Err(Refusal::Invalid(IntegrityProblem::DigestOverlap, why));
         }
         if let Some(back) = self.open.back_mut() {
             back.next = Some(next);
@@ -181,7 +181,7 @@ impl Link {
     /// What the digest is worth, or `None` where that is not known yet.
     fn trust(&self, behind: Option<&Trust>, ended: bool) -> Option<Trust> {
         let unverified = |why: &str| {
-            let kind = ProblemKind::DigestUnverified;
+            let kind = IntegrityProblem::DigestUnverified;
             Some(Trust::Unverified { kind, why: why.to_owned(), failure: false })
         };
         let Some(next) = &self.next else {
@@ -210,7 +210,7 @@ impl Link {
                 Trust::Valid => {
                     let why = if next.hash_matches { "signature" } else { "SHA-256" };
                     let why = format!("its {why} is not the one that its successor names");
-                    Trust::Invalid(ProblemKind::DigestHashMismatch, why)
+                    Trust::Invalid(IntegrityProblem::DigestHashMismatch, why)
                 }
                 _ => Trust::Valid,
             }),
@@ -218,12 +218,12 @@ impl Link {
                 Trust::Valid => {
                     let (kind, why) = if next.hash_matches {
                         (
-                            ProblemKind::DigestSignatureInvalid,
+                            IntegrityProblem::DigestSignatureInvalid,
                             "the signature that its successor names is not its own",
                         )
                     } else {
                         (
-                            ProblemKind::DigestHashMismatch,
+                            IntegrityProblem::DigestHashMismatch,
                             "its SHA-256 is not the one that its successor names",
                         )
                     };
@@ -239,9 +239,9 @@ impl Link {
 fn of_check(check: &SignatureCheck) -> Trust {
     match check {
         SignatureCheck::Valid => Trust::Valid,
-        SignatureCheck::Invalid(why) => Trust::Invalid(ProblemKind::DigestSignatureInvalid, why.clone()),
+        SignatureCheck::Invalid(why) => Trust::Invalid(IntegrityProblem::DigestSignatureInvalid, why.clone()),
         SignatureCheck::NoKey { why, other_keys } => {
-            Trust::Unverified { kind: ProblemKind::DigestNoKey, why: why.clone(), failure: *other_keys }
+            Trust::Unverified { kind: IntegrityProblem::DigestNoKey, why: why.clone(), failure: *other_keys }
         }
     }
 }

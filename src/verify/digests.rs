@@ -9,7 +9,7 @@ use super::digest::Digest;
 use super::index::By;
 use super::keys::SignatureCheck;
 use super::place::{DigestName, aws_part, file_name};
-use super::problems::{NoteKind, ProblemKind};
+use super::problems::{IntegrityProblem, NoteKind};
 use super::spans::Spans;
 use super::{ChainId, DigestFile, KeySource, Verifier, Worth};
 use crate::key::key_info;
@@ -25,19 +25,19 @@ impl Verifier {
             Ok(digest) => digest,
             Err(error) => {
                 let why = crate::error::chain(&error);
-                return self.bad_digest(file.uri, ProblemKind::DigestMalformed, why);
+                return self.bad_digest(file.uri, IntegrityProblem::DigestMalformed, why);
             }
         };
         if let Some(why) = moved(file.uri, &digest) {
-            return self.bad_digest(file.uri, ProblemKind::DigestMoved, why);
+            return self.bad_digest(file.uri, IntegrityProblem::DigestMoved, why);
         }
         let Some(name) = DigestName::parse(&digest.key) else {
             let why = format!("its own name for itself, {:?}, is no digest's", &*digest.key);
-            return self.bad_digest(file.uri, ProblemKind::DigestMalformed, why);
+            return self.bad_digest(file.uri, IntegrityProblem::DigestMalformed, why);
         };
         if name.backfill && file.generated.is_none() && file.signature.is_some() {
             let why = "a backfill digest without backfill-generation-timestamp in its metadata".to_owned();
-            return self.bad_digest(file.uri, ProblemKind::DigestMalformed, why);
+            return self.bad_digest(file.uri, IntegrityProblem::DigestMalformed, why);
         }
         let generated = file.generated.map(str::parse::<Timestamp>);
         let signed = match (name.backfill, generated) {
@@ -45,7 +45,7 @@ impl Verifier {
             (true, Some(Ok(generated))) => Some(generated),
             (true, Some(Err(_))) => {
                 let why = "its backfill-generation-timestamp is no time".to_owned();
-                return self.bad_digest(file.uri, ProblemKind::DigestMalformed, why);
+                return self.bad_digest(file.uri, IntegrityProblem::DigestMalformed, why);
             }
             (true, None) => None,
         };
@@ -138,12 +138,12 @@ impl Verifier {
     /// Fails where a temporary file cannot be written.
     pub fn unread_digest(&mut self, uri: &str, damaged: bool, why: String) -> io::Result<()> {
         if damaged {
-            return self.bad_digest(uri, ProblemKind::DigestMalformed, why);
+            return self.bad_digest(uri, IntegrityProblem::DigestMalformed, why);
         }
         self.put_aside(uri);
-        self.account.digests.unverified += 1;
-        self.account.unread += 1;
-        self.problem(ProblemKind::DigestUnread, uri, why, false)
+        self.result.digests.unverified += 1;
+        self.result.unread += 1;
+        self.problem(IntegrityProblem::DigestUnread, uri, why, false)
     }
 
     /// Judges what could not be judged before the last digest was there.
@@ -188,7 +188,7 @@ impl Verifier {
             let root = self.trails.get(trail as usize).map_or(0, |(id, _)| id.root);
             let root = self.roots.get(root as usize).map_or("", String::as_str);
             let uri = format!("{root}{place}");
-            self.account.digests.missing += 1;
+            self.result.digests.missing += 1;
             if let Some((_, spans)) = self.trails.get_mut(trail as usize) {
                 spans.broken("a digest of this time is missing".to_owned());
             }
@@ -196,11 +196,11 @@ impl Verifier {
                 "{} names it as the digest before it (where older ones are left out on purpose, --start says so)",
                 link.uri
             );
-            self.problem(ProblemKind::DigestMissing, &uri, why, true)?;
+            self.problem(IntegrityProblem::DigestMissing, &uri, why, true)?;
         }
         match trust {
             Trust::Valid => {
-                self.account.digests.valid += 1;
+                self.result.digests.valid += 1;
                 let begins = link.previous.is_none();
                 if let Some((_, spans)) = self.trails.get_mut(trail as usize) {
                     spans.valid(span, begins);
@@ -215,20 +215,20 @@ impl Verifier {
                 Ok(())
             }
             Trust::Invalid(kind, why) => {
-                self.account.digests.invalid += 1;
+                self.result.digests.invalid += 1;
                 self.break_off(trail, "a digest of this time is invalid");
                 self.problem(*kind, &link.uri, why.clone(), true)
             }
             Trust::Unverified { kind, why, failure } => {
-                self.account.digests.unverified += 1;
+                self.result.digests.unverified += 1;
                 self.break_off(trail, "a digest of this time cannot be verified");
-                self.account.unread += u64::from(*kind == ProblemKind::DigestNoKey && !*failure);
+                self.result.unread += u64::from(*kind == IntegrityProblem::DigestNoKey && !*failure);
                 self.problem(*kind, &link.uri, why.clone(), *failure)
             }
         }
     }
 
-    fn bad_digest(&mut self, uri: &str, kind: ProblemKind, why: String) -> io::Result<()> {
+    fn bad_digest(&mut self, uri: &str, kind: IntegrityProblem, why: String) -> io::Result<()> {
         self.put_aside(uri);
         if DigestName::parse(uri)
             .is_some_and(|name| !self.in_range((name.end - SignedDuration::from_hours(1), name.end)))
@@ -246,7 +246,7 @@ impl Verifier {
             let trail = u32::try_from(trail).unwrap_or(u32::MAX);
             self.break_off(trail, "a digest of this time is invalid");
         }
-        self.account.digests.invalid += 1;
+        self.result.digests.invalid += 1;
         self.problem(kind, uri, why, true)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::index::Named;
 use super::place::{DigestName, aws_part, delivered, file_name};
-use super::problems::{NoteKind, ProblemKind};
+use super::problems::{IntegrityProblem, NoteKind};
 use super::spans::Span;
 use super::{LogObject, LogVerdict, Verifier, Worth};
 use crate::key::key_info;
@@ -34,7 +34,7 @@ impl Verifier {
         if judged.is_empty() && (!in_range || log.key.is_none()) {
             return Ok(verdict);
         }
-        let counts = &mut self.account.logs;
+        let counts = &mut self.result.logs;
         match &verdict {
             LogVerdict::Verified => {
                 counts.valid += 1;
@@ -46,17 +46,17 @@ impl Verifier {
                 counts.mismatch += 1;
                 let spans: Vec<(u32, Span)> =
                     judged.iter().map(|named| (named.by.trail, named.by.span)).collect();
-                self.problem(ProblemKind::LogMismatch, log.uri, why.clone(), true)?;
+                self.problem(IntegrityProblem::LogMismatch, log.uri, why.clone(), true)?;
                 self.holes(&spans, "a log of this time was changed");
             }
             LogVerdict::NotInDigest => {
                 counts.not_in_digest += 1;
                 let why = "no digest names it, though digests prove its time".to_owned();
-                self.problem(ProblemKind::LogNotInDigest, log.uri, why, true)?;
+                self.problem(IntegrityProblem::LogNotInDigest, log.uri, why, true)?;
             }
             LogVerdict::Unverified(why) => {
                 counts.unverified += 1;
-                self.account.unknown(log.key.map(Arc::as_ref), time);
+                self.result.unknown(log.key.map(Arc::as_ref), time);
                 if self.tell_all {
                     self.note(NoteKind::LogUnverified, log.uri, why.clone())?;
                 }
@@ -76,9 +76,9 @@ impl Verifier {
         let spans: Vec<(u32, Span)> =
             self.named(&log)?.iter().map(|named| (named.by.trail, named.by.span)).collect();
         self.holes(&spans, "a log of this time could not be read");
-        self.account.unread += 1;
-        self.account.logs.unverified += 1;
-        self.problem(ProblemKind::LogUnread, uri, why, false)
+        self.result.unread += 1;
+        self.result.logs.unverified += 1;
+        self.problem(IntegrityProblem::LogUnread, uri, why, false)
     }
 
     /// Notes a log that an earlier run verified and that is there as it was.
@@ -97,11 +97,11 @@ impl Verifier {
         let sound =
             named.iter().any(|named| self.in_range(named.by.span) && self.worth_of(named) == Worth::Valid);
         if sound {
-            self.account.logs.valid += 1;
-            self.account.known += 1;
+            self.result.logs.valid += 1;
+            self.result.known += 1;
         } else {
-            self.account.logs.unverified += 1;
-            self.account.unknown(key.as_deref(), time);
+            self.result.logs.unverified += 1;
+            self.result.unknown(key.as_deref(), time);
         }
         Ok(())
     }
@@ -253,19 +253,19 @@ impl Verifier {
             let uri = self.uri_elsewhere(named);
             self.holes(&spans, "a log of this time is named in another bucket, which was not read");
             let detail = "named in another bucket than its digest, and not looked for there".to_owned();
-            self.account.other_buckets.insert(self.index.bucket(named.bucket).to_owned());
-            self.account.logs.unverified += 1;
+            self.result.other_buckets.insert(self.index.bucket(named.bucket).to_owned());
+            self.result.logs.unverified += 1;
             return self.note(NoteKind::OtherBucket, &uri, detail);
         }
         let uri = match named.elsewhere {
             true => self.uri_elsewhere(named),
             false => format!("{root}{}", named.name),
         };
-        self.account.logs.missing += 1;
-        self.account.missing_log(&uri, info.as_deref(), delivered(&named.name));
+        self.result.logs.missing += 1;
+        self.result.missing_log(&uri, info.as_deref(), delivered(&named.name));
         self.holes(&spans, "a log of this time is missing");
         let proven = if self.worth_of(named) == Worth::Valid { "" } else { ", which is not proven itself" };
         let why = format!("the digest up to {} names it{proven}", named.by.span.1);
-        self.problem(ProblemKind::LogMissing, &uri, why, true)
+        self.problem(IntegrityProblem::LogMissing, &uri, why, true)
     }
 }

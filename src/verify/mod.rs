@@ -31,7 +31,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 pub use chain::Trust;
-pub use result::{Account, DigestCounts, LogCounts, MissingLog, RunFacts, SCHEMA, Trail, Unknown};
+pub use result::{DigestCounts, LogCounts, MissingLog, RunFacts, SCHEMA, Trail, Unknown, Verification};
 pub use spans::{Span, Unproven};
 
 use crate::key::KeyInfo;
@@ -42,7 +42,7 @@ use digest::Hash;
 use index::Index;
 use keys::{PublicKeys, SignatureCheck};
 use place::aws_part;
-use problems::{Line, NoteKind, ProblemKind};
+use problems::{IntegrityProblem, Line, NoteKind};
 use spans::Spans;
 
 /// A digest that should be there by now: up to an hour of logs, and time to deliver it.
@@ -131,7 +131,7 @@ pub struct Verifier {
     /// Places where a digest is that is not part of a chain.
     aside: HashSet<String>,
     index: Index,
-    account: Account,
+    result: Verification,
     tell_all: bool,
     /// Logs in other buckets were looked for.
     followed: bool,
@@ -184,7 +184,7 @@ impl Verifier {
             worth: Vec::new(),
             aside: HashSet::new(),
             index: Index::default(),
-            account: Account::default(),
+            result: Verification::default(),
             tell_all,
             followed: false,
             finished: false,
@@ -197,19 +197,14 @@ impl Verifier {
     /// # Errors
     ///
     /// Fails where a temporary file cannot be written or read back.
-    pub fn finish(&mut self, whole: bool) -> io::Result<&mut Account> {
+    pub fn finish(&mut self, whole: bool) -> io::Result<&mut Verification> {
         if !std::mem::replace(&mut self.finished, true) {
             if whole {
                 self.missing_logs()?;
             }
             self.times();
         }
-        Ok(&mut self.account)
-    }
-
-    /// What was found up to now.
-    pub fn account(&self) -> &Account {
-        &self.account
+        Ok(&mut self.result)
     }
 
     fn times(&mut self) {
@@ -227,7 +222,7 @@ impl Verifier {
                 .map(|(start, stop)| (start, self.range.end.map_or(stop, |end| stop.min(end))))
                 .filter(|(start, stop)| start < stop)
                 .collect();
-            self.account.trails.push(Trail { account_id, region, trail, proven, unproven });
+            self.result.trails.push(Trail { account_id, region, trail, proven, unproven });
         }
     }
 
@@ -268,12 +263,18 @@ impl Verifier {
         u32::try_from(at).unwrap_or(u32::MAX)
     }
 
-    fn problem(&mut self, kind: ProblemKind, uri: &str, detail: String, failure: bool) -> io::Result<()> {
-        self.account.failures += u64::from(failure);
-        self.account.problems.push(&Line { kind, uri: uri.to_owned(), detail })
+    fn problem(
+        &mut self,
+        kind: IntegrityProblem,
+        uri: &str,
+        detail: String,
+        failure: bool,
+    ) -> io::Result<()> {
+        self.result.failures += u64::from(failure);
+        self.result.problems.push(&Line { kind, uri: uri.to_owned(), detail })
     }
 
     fn note(&mut self, kind: NoteKind, uri: &str, detail: String) -> io::Result<()> {
-        self.account.notes.push(&Line { kind, uri: uri.to_owned(), detail })
+        self.result.notes.push(&Line { kind, uri: uri.to_owned(), detail })
     }
 }

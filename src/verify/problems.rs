@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum ProblemKind {
+pub enum IntegrityProblem {
     /// A digest file that is no digest.
     DigestMalformed,
     /// A digest whose signature is not CloudTrail's.
@@ -139,12 +139,12 @@ mod tests {
         let mut all = Vec::new();
         for n in 0..3 {
             let line =
-                Line { kind: ProblemKind::LogMissing, uri: format!("u{n}\n"), detail: "\u{1b}".into() };
+                Line { kind: IntegrityProblem::LogMissing, uri: format!("u{n}\n"), detail: "\u{1b}".into() };
             lines.push(&line).unwrap();
             let mut read = Vec::new();
             lines
                 .each(|line| {
-                    read.push(serde_json::from_str::<Line<ProblemKind>>(line)?);
+                    read.push(serde_json::from_str::<Line<IntegrityProblem>>(line)?);
                     Ok(())
                 })
                 .unwrap();

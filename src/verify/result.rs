@@ -79,7 +79,7 @@ pub struct MissingLog {
 
 /// Everything that was found.
 #[derive(Debug, Default)]
-pub struct Account {
+pub struct Verification {
     /// Digests of the time asked for.
     pub digests: DigestCounts,
     /// Logs of that time.
@@ -107,8 +107,8 @@ pub struct Account {
 /// Missing logs that are kept by name beside their problem lines.
 const MISSING: usize = 10_000;
 
-impl Account {
-    /// Whether everything that was asked for is proven.
+impl Verification {
+    /// Returns whether everything that was asked for is proven.
     pub fn complete(&self) -> bool {
         self.failures == 0
             && self.unread == 0
@@ -153,7 +153,7 @@ pub struct RunFacts {
     pub read_whole: bool,
 }
 
-impl Account {
+impl Verification {
     /// Writes the result, schema `roottrail.verify/1`: one JSON document, a problem a line.
     ///
     /// # Errors

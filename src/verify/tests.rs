@@ -1,6 +1,6 @@
 //! Whole buckets, sound and attacked, judged without a run.
 
-use super::problems::{Line, NoteKind, ProblemKind};
+use super::problems::{IntegrityProblem, Line, NoteKind};
 use super::testing::{Files, OTHER_FINGERPRINT, Signer, Trail, change_digest, gzipped, key_list, text_of};
 use super::{
     DigestCounts, DigestFile, LogCounts, LogObject, PublicKeys, SignedDuration, TimeRange, Timestamp,
@@ -20,7 +20,7 @@ struct Found {
     digests: DigestCounts,
     logs: LogCounts,
     failures: u64,
-    problems: Vec<(ProblemKind, String)>,
+    problems: Vec<(IntegrityProblem, String)>,
     notes: Vec<NoteKind>,
     /// Hours since 2024-05-01.
     proven: Vec<(i64, i64)>,
@@ -79,30 +79,30 @@ fn verify(files: &Files, look: &Look) -> Found {
         let info = key_info(key);
         verifier.log(&LogObject { uri: &uri(key), key: info.as_ref(), hash, trailing: false }).unwrap();
     }
-    let account = verifier.finish(true).unwrap();
+    let result = verifier.finish(true).unwrap();
     let hour = |time: Timestamp| (time - at("2024-05-01T00:00:00Z")).total(jiff::Unit::Hour).unwrap() as i64;
     let mut problems = Vec::new();
-    account
+    result
         .problems
         .each(|line| {
-            let line: Line<ProblemKind> = serde_json::from_str(line)?;
+            let line: Line<IntegrityProblem> = serde_json::from_str(line)?;
             problems.push((line.kind, line.uri));
             Ok(())
         })
         .unwrap();
     let mut notes = Vec::new();
-    account
+    result
         .notes
         .each(|line| {
             notes.push(serde_json::from_str::<Line<NoteKind>>(line)?.kind);
             Ok(())
         })
         .unwrap();
-    let trails = || account.trails.iter();
+    let trails = || result.trails.iter();
     Found {
-        digests: account.digests,
-        logs: account.logs,
-        failures: account.failures,
+        digests: result.digests,
+        logs: result.logs,
+        failures: result.failures,
         problems,
         notes,
         proven: trails().flat_map(|trail| &trail.proven).map(|span| (hour(span.0), hour(span.1))).collect(),
@@ -130,7 +130,7 @@ fn logs(files: &Files) -> Vec<String> {
     files.keys().filter(|key| key.contains("/CloudTrail/")).cloned().collect()
 }
 
-fn kinds(found: &Found) -> Vec<ProblemKind> {
+fn kinds(found: &Found) -> Vec<IntegrityProblem> {
     found.problems.iter().map(|(kind, _)| *kind).collect()
 }
 
@@ -152,7 +152,7 @@ fn a_whole_bucket_is_proven_with_and_without_metadata() {
     assert_eq!((found.digests.valid, found.digests.unverified, found.failures), (5, 1, 0));
     assert_eq!((found.logs.valid, found.logs.unverified), (8, 2));
     assert_eq!((found.proven.as_slice(), found.unproven.as_slice()), (&[(0, 5)][..], &[(Some(5), 6)][..]));
-    assert_eq!(kinds(&found), [ProblemKind::DigestUnverified]);
+    assert_eq!(kinds(&found), [IntegrityProblem::DigestUnverified]);
 }
 
 #[test]
@@ -162,14 +162,14 @@ fn logs_changed_deleted_and_added_are_named() {
     let mut files = sound.clone();
     files.get_mut(&names[3]).unwrap().bytes = gzipped(b"forged");
     let found = verify(&files, &Look::default());
-    assert_eq!(found.problems, [(ProblemKind::LogMismatch, format!("s3://logs/{}", names[3]))]);
+    assert_eq!(found.problems, [(IntegrityProblem::LogMismatch, format!("s3://logs/{}", names[3]))]);
     assert_eq!((found.logs.valid, found.logs.mismatch, found.failures), (9, 1, 1));
     assert_eq!(found.proven, [(0, 1), (2, 6)]);
 
     let mut files = sound.clone();
     files.remove(&names[0]);
     let found = verify(&files, &Look::default());
-    assert_eq!(found.problems, [(ProblemKind::LogMissing, format!("s3://logs/{}", names[0]))]);
+    assert_eq!(found.problems, [(IntegrityProblem::LogMissing, format!("s3://logs/{}", names[0]))]);
     assert_eq!((found.logs.missing, found.proven.as_slice()), (1, &[(1, 6)][..]));
 
     let mut files = sound.clone();
@@ -180,14 +180,14 @@ fn logs_changed_deleted_and_added_are_named() {
         files.insert(added.replace("20240501T0100Z", time), sound[&names[2]].clone());
     }
     let found = verify(&files, &Look { end: None, ..Look::default() });
-    assert_eq!(found.problems, [(ProblemKind::LogNotInDigest, format!("s3://logs/{added}"))]);
+    assert_eq!(found.problems, [(IntegrityProblem::LogNotInDigest, format!("s3://logs/{added}"))]);
     assert_eq!((found.logs.not_in_digest, found.logs.unverified, found.logs.valid), (1, 2, 10));
 
     // A log in another one's place.
     let mut files = sound.clone();
     let bytes = files[&names[1]].clone();
     files.insert(names[4].clone(), bytes);
-    assert_eq!(kinds(&verify(&files, &Look::default())), [ProblemKind::LogMismatch]);
+    assert_eq!(kinds(&verify(&files, &Look::default())), [IntegrityProblem::LogMismatch]);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn digests_deleted_leave_a_gap_that_nothing_forgives() {
     files.remove(&digests[2]);
     files.remove(&digests[3]);
     let found = verify(&files, &Look::default());
-    assert_eq!(found.problems, [(ProblemKind::DigestMissing, format!("s3://logs/{}", digests[3]))]);
+    assert_eq!(found.problems, [(IntegrityProblem::DigestMissing, format!("s3://logs/{}", digests[3]))]);
     assert_eq!((found.digests.valid, found.digests.missing, found.logs.unverified), (4, 1, 2));
     assert_eq!(
         (found.proven.as_slice(), found.unproven.as_slice()),
@@ -257,7 +257,7 @@ fn digests_changed_or_forged_are_invalid_and_prove_nothing() {
         digest["digestPublicKeyFingerprint"] = OTHER_FINGERPRINT.into();
     });
     let found = verify(&files, &Look::default());
-    assert_eq!((kinds(&found), found.failures), (vec![ProblemKind::DigestNoKey], 1));
+    assert_eq!((kinds(&found), found.failures), (vec![IntegrityProblem::DigestNoKey], 1));
     // No keys at all: nothing is proven, and nothing is wrong.
     let found = verify(&sound, &Look { keys: String::new(), ..Look::default() });
     assert_eq!((found.digests.unverified, found.failures, found.logs.unverified), (6, 0, 10));
@@ -266,7 +266,7 @@ fn digests_changed_or_forged_are_invalid_and_prove_nothing() {
     let mut files = sound.clone();
     let signature = files[&digests[0]].metadata["signature"].clone();
     files.get_mut(&digests[1]).unwrap().metadata.insert("signature".into(), signature);
-    assert_eq!(kinds(&verify(&files, &Look::default())), [ProblemKind::DigestSignatureInvalid]);
+    assert_eq!(kinds(&verify(&files, &Look::default())), [IntegrityProblem::DigestSignatureInvalid]);
 }
 
 #[test]
@@ -276,12 +276,12 @@ fn digests_in_a_place_that_is_not_theirs_are_invalid() {
     let copy = files[&digests[1]].clone();
     files.insert(digests[3].clone(), copy);
     let found = verify(&files, &Look::default());
-    assert_eq!(found.problems, [(ProblemKind::DigestMoved, format!("s3://logs/{}", digests[3]))]);
+    assert_eq!(found.problems, [(IntegrityProblem::DigestMoved, format!("s3://logs/{}", digests[3]))]);
     assert_eq!((found.proven.as_slice(), found.digests.missing), (&[(0, 3), (4, 6)][..], 0));
     let mut files = sound;
     let moved = files.remove(&digests[5]).unwrap();
     files.insert(digests[5].replace("us-east-1/2024/05/01", "us-east-1/2024/05/02"), moved);
-    assert_eq!(kinds(&verify(&files, &Look::default())), [ProblemKind::DigestMoved]);
+    assert_eq!(kinds(&verify(&files, &Look::default())), [IntegrityProblem::DigestMoved]);
 }
 
 #[test]
@@ -323,12 +323,12 @@ fn chains_that_loop_overlap_or_run_forward_are_broken() {
         let mut trail = Trail { previous: trail.previous.clone(), at: trail.at, ..Trail::new() };
         trail.hour_with(&mut files, ["b"], link(key));
         let found = verify(&files, &Look::default());
-        assert_eq!(kinds(&found), [ProblemKind::DigestChainBroken], "{found:?}");
+        assert_eq!(kinds(&found), [IntegrityProblem::DigestChainBroken], "{found:?}");
     }
     let mut trail = Trail { previous: trail.previous.clone(), at: trail.at, ..Trail::new() };
     trail.hour_with(&mut files, ["b"], |digest| digest["digestStartTime"] = "2024-05-01T00:30:00Z".into());
     let found = verify(&files, &Look::default());
-    assert_eq!((kinds(&found), found.logs.valid), (vec![ProblemKind::DigestOverlap], 1));
+    assert_eq!((kinds(&found), found.logs.valid), (vec![IntegrityProblem::DigestOverlap], 1));
 }
 
 #[test]
@@ -342,6 +342,6 @@ fn algorithms_that_are_not_cloudtrails_are_refused() {
     ] {
         let mut files = Files::new();
         Trail::new().hour_with(&mut files, ["a"], |digest| digest[field] = value);
-        assert_eq!(kinds(&verify(&files, &Look::default())), [ProblemKind::DigestMalformed], "{field}");
+        assert_eq!(kinds(&verify(&files, &Look::default())), [IntegrityProblem::DigestMalformed], "{field}");
     }
 }

@@ -50,15 +50,15 @@ fn scan(options: &S3Options) -> (Vec<Scanned>, Vec<String>) {
 /// Scans, and calls `at` with each message of the session.
 fn scan_and(options: &S3Options, at: impl Fn(&str) + Send + Sync + 'static) -> (Vec<Scanned>, Vec<String>) {
     let session = S3Session::start(options).unwrap();
-    let told: Arc<Mutex<Vec<String>>> = Arc::default();
-    let keep = told.clone();
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let keep = heard.clone();
     session.on_event(move |text| {
         keep.lock().unwrap().push(text.to_owned());
         at(text);
     });
     let scanned = run(&mut session.open(&S3Uri::parse("s3://trail").unwrap()).unwrap());
-    let told = std::mem::take(&mut *told.lock().unwrap());
-    (scanned, told)
+    let heard = std::mem::take(&mut *heard.lock().unwrap());
+    (scanned, heard)
 }
 
 #[test]
@@ -80,15 +80,15 @@ fn a_run_waits_for_access_and_goes_on() {
             }
         });
         let options = S3Options { concurrency: Some(16), ..server.options() };
-        let (scanned, told) = scan(&options);
+        let (scanned, heard) = scan(&options);
         let closed = opener.join().unwrap();
         assert_eq!(scanned.len(), OBJECTS as usize);
         for one in &scanned {
             assert!(matches!(one.outcome, Outcome::Bytes(_)), "{with:?}: {one:?}");
         }
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].starts_with("access to s3://trail is lost; waiting up to 15 min"), "{told:?}");
-        assert!(told[1].starts_with("access to s3://trail is back after"), "{told:?}");
+        assert_eq!(heard.len(), 2, "{heard:?}");
+        assert!(heard[0].starts_with("access to s3://trail is lost; waiting up to 15 min"), "{heard:?}");
+        assert!(heard[1].starts_with("access to s3://trail is back after"), "{heard:?}");
         // What was under way, and up to two questions at a time: at once, after 20 ms, 40, 80 and so on. The longer
         // it took the more, but slowly.
         let waits = (closed.as_millis() / 20 + 1).ilog2() as usize + 1;
@@ -105,8 +105,8 @@ fn access_that_stays_away_fails_what_is_left() {
         let refused = closing(&server, 100, with, &Arc::default());
         let access_wait = Duration::from_millis(300);
         let options = S3Options { concurrency: Some(16), access_wait, ..server.options() };
-        let (scanned, told) = scan(&options);
-        assert_eq!(scanned.len(), OBJECTS as usize, "each object is told of");
+        let (scanned, heard) = scan(&options);
+        assert_eq!(scanned.len(), OBJECTS as usize, "each object is an item");
         let read = scanned.iter().filter(|one| matches!(one.outcome, Outcome::Bytes(_))).count();
         assert_eq!(read, 100, "those that the server answered");
         for one in &scanned {
@@ -118,8 +118,8 @@ fn access_that_stays_away_fails_what_is_left() {
                 other => panic!("{with:?}: {other:?}"),
             }
         }
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[1].ends_with("all that is left is reported as failed"), "{told:?}");
+        assert_eq!(heard.len(), 2, "{heard:?}");
+        assert!(heard[1].ends_with("all that is left is reported as failed"), "{heard:?}");
         let refused = refused.load(Ordering::SeqCst);
         assert!(refused <= 16 + 20, "{refused} refusals for {} objects", OBJECTS as usize - read);
     }
@@ -131,11 +131,11 @@ fn a_denied_key_holds_nobody_up() {
     let mut bucket = trail();
     bucket.unreadable.push(key("CloudTrail", "us-east-1", 3, 1000).replace("1000.json.gz", "01"));
     server.put("trail", bucket);
-    let (scanned, told) = scan(&server.options());
+    let (scanned, heard) = scan(&server.options());
     let denied =
         |one: &&Scanned| matches!(one.outcome, Outcome::Failed { kind: ErrorKind::AccessDenied, .. });
     assert_eq!(scanned.iter().filter(denied).count(), 100);
-    assert_eq!(told, [""; 0]);
+    assert_eq!(heard, [""; 0]);
     // No more than one look at a good object for each.
     let gets = server.take_asked().iter().filter(|asked| asked.op == Op::Get).count();
     assert!(gets <= OBJECTS as usize + 100, "{gets}");
@@ -157,10 +157,10 @@ fn a_listing_waits_as_well() {
         refused.then_some(Fault::ExpiredToken)
     });
     // Access comes back as soon as the run says that it is lost.
-    let (scanned, told) = scan_and(&server.options(), move |_| open.store(true, Ordering::SeqCst));
+    let (scanned, heard) = scan_and(&server.options(), move |_| open.store(true, Ordering::SeqCst));
     assert_eq!(scanned.len(), OBJECTS as usize);
     assert!(scanned.iter().all(|one| matches!(one.outcome, Outcome::Bytes(_))));
-    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(heard.len(), 2, "{heard:?}");
 }
 
 #[test]

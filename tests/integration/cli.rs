@@ -374,7 +374,7 @@ fn quiet_says_only_what_ends_the_run() {
 }
 
 #[test]
-fn colour_and_progress_do_as_they_are_told() {
+fn colour_and_progress_do_as_options_say() {
     let folder = one_finding();
     let source = folder.path().to_str().unwrap();
     let stderr = |args: &[&str], no_color: Option<&str>| {

@@ -129,7 +129,7 @@ const BEHAVIOURS: &[(&str, Behaviour)] = &[
         if page.versions { Page { truncated: None, ..page }.reply() } else { Page { lie: 1, ..page }.reply() }
     }),
     ("nothing of whether there is more", |page, _, _| Page { truncated: None, ..page }.reply()),
-    ("a token, and no more", |page, _, _| {
+    ("a token without a sign of more", |page, _, _| {
         Page { truncated: Some(false), token: Some("t".into()), ..page }.reply()
     }),
     ("more, and no token", |page, _, _| Page { truncated: Some(true), token: None, ..page }.reply()),

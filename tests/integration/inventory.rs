@@ -129,7 +129,7 @@ fn an_inventory_gives_what_a_listing_gives() {
 }
 
 #[test]
-fn versions_are_told_apart() {
+fn versions_are_kept_apart() {
     let server = Server::start();
     let objects = Objects::default();
     let (first, second, gone) = (records([root(1)]), records([root(2)]), records([root(3)]));

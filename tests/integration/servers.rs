@@ -58,10 +58,10 @@ fn bodies_that_the_server_inflated_are_read_where_they_are_whole() {
             .env("AWS_REGION", "us-east-1")
             .output()
             .unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         let found = String::from_utf8(output.stdout).unwrap().lines().count();
-        assert_eq!((output.status.code(), found), (Some(0), 1), "{name} {headers}: {told}");
-        assert_eq!(told.matches("transcoding").count(), 1, "{told}");
+        assert_eq!((output.status.code(), found), (Some(0), 1), "{name} {headers}: {stderr}");
+        assert_eq!(stderr.matches("transcoding").count(), 1, "{stderr}");
     }
 }
 
@@ -104,11 +104,11 @@ fn a_listing_that_is_a_page_is_no_listing() {
 /// Where an answer lets wait, the run says so: the server answers only once it has.
 #[test]
 fn an_answer_that_lets_wait_is_spoken_of() {
-    let (told, wait) = channel::<()>();
+    let (spoken, wait) = channel::<()>();
     let wait = Mutex::new(wait);
     let (address, _) = serve(move |_| {
         // Later answers come at once: whoever speaks is gone.
-        let _told = wait.lock().unwrap().recv();
+        let _spoken = wait.lock().unwrap().recv();
         list("")
     });
     let mut child = with_keys()
@@ -122,7 +122,7 @@ fn an_answer_that_lets_wait_is_spoken_of() {
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
     assert!(line.contains(&address) && line.contains("still waiting"), "{line}");
-    drop(told);
+    drop(spoken);
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(5), "{rest}");
@@ -157,8 +157,8 @@ fn why_nothing_was_read_is_looked_up() {
         }
         let done = feed(command, b"");
         assert_eq!(done.code, 5, "{source}: {}", done.stderr);
-        let told = done.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("NOTHING READ: ") && told.contains(words), "{source}: {told}");
+        let stderr = done.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(stderr.contains("NOTHING READ: ") && stderr.contains(words), "{source}: {stderr}");
     }
     // What was read is not nothing, whatever is left of it.
     let done = roottrail(["scan", &*path, "--event-name", "ConsoleLogin"]);

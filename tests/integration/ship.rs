@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use roottrail::ship::{
-    self, Auth, Endpoint, Event, Options, Peer, Secret, ShipError, ShipSummary, ShipWatch, Timing,
+    self, Auth, Endpoint, Event, Peer, Secret, ShipError, ShipOptions, ShipSummary, ShipWatch, Timing,
 };
 use tempfile::TempDir;
 
@@ -49,9 +49,9 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    fn options(&self, server: &Server, peer: Peer) -> Options {
+    fn options(&self, server: &Server, peer: Peer) -> ShipOptions {
         let millis = Duration::from_millis;
-        Options {
+        ShipOptions {
             files: vec![self.path("findings.ndjson")],
             peer,
             endpoint: Endpoint {
@@ -112,18 +112,18 @@ impl Bench {
 }
 
 #[derive(Default)]
-struct Told(Vec<String>);
+struct Heard(Vec<String>);
 
-impl ShipWatch for Told {
+impl ShipWatch for Heard {
     fn event(&mut self, event: Event) {
         self.0.push(format!("{event:?}"));
     }
 }
 
-fn deliver(options: &Options) -> Result<ShipSummary, ShipError> {
-    let mut told = Told::default();
-    let result = ship::run(options, &mut told);
-    for text in told.0.iter().cloned().chain(result.iter().map(|s| format!("{s:?}"))) {
+fn deliver(options: &ShipOptions) -> Result<ShipSummary, ShipError> {
+    let mut heard = Heard::default();
+    let result = ship::run(options, &mut heard);
+    for text in heard.0.iter().cloned().chain(result.iter().map(|s| format!("{s:?}"))) {
         assert!(!text.contains(TOKEN), "{text}");
     }
     if let Err(error) = &result {

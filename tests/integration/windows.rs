@@ -9,12 +9,12 @@ use roottrail::records::kernel;
 type Seen = (u64, Vec<u8>, bool, Option<Vec<u8>>);
 
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Told {
+struct Walked {
     elements: Vec<Seen>,
     malformed: Vec<u64>,
 }
 
-impl Elements for Told {
+impl Elements for Walked {
     fn element(&mut self, element: Element<'_>) {
         let time = element.time.map(<[u8]>::to_vec);
         self.elements.push((element.index, element.text.to_vec(), element.candidate, time));
@@ -39,9 +39,9 @@ impl Chunks for Windows<'_> {
 fn check(text: &[u8], size: usize) {
     let mut expected = None;
     for (name, kernel) in kernel::all() {
-        let mut whole = Told::default();
+        let mut whole = Walked::default();
         let walked = walk(&mut Cursor::whole(text).with_kernel(kernel), &mut whole);
-        let mut windows = Told::default();
+        let mut windows = Walked::default();
         let mut source = Windows(text, size);
         let again = walk(&mut Cursor::windows(&mut source).with_kernel(kernel), &mut windows);
         assert_eq!(whole, windows, "{name} in windows of {size}");
@@ -50,8 +50,8 @@ fn check(text: &[u8], size: usize) {
             (again.events, again.any, &again.fault, &again.further),
             "{name}"
         );
-        let told = (whole, walked.events, walked.any, walked.fault, walked.further);
-        assert_eq!(expected.get_or_insert_with(|| told.clone()), &told, "{name}");
+        let walked = (whole, walked.events, walked.any, walked.fault, walked.further);
+        assert_eq!(expected.get_or_insert_with(|| walked.clone()), &walked, "{name}");
     }
 }
 
@@ -131,7 +131,7 @@ fn nothing_that_goes_on_and_on_fills_the_memory() {
         let again = again.as_bytes().repeat((1 << 20) / again.len());
         let mut source = Long { beginning, again, left: 150, held: 0 };
         let mut cursor = Cursor::windows(&mut source);
-        let walked = walk(&mut cursor, &mut Told::default());
+        let walked = walk(&mut cursor, &mut Walked::default());
         let what = cursor.take_break().map(|broken| broken.cause.to_string());
         let what = what.or(walked.fault.map(|fault| fault.to_string())).unwrap_or_default();
         assert!(what.starts_with("a single value of more than 64 MiB"), "{beginning:?}: {what}");

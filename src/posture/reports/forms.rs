@@ -7,21 +7,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::rows::{self, Dates};
-use super::sample::{Sample, Span};
+use super::sample::{Read, ReportDate};
 use super::value::moment;
 use crate::posture::names;
 use crate::posture::problem::{Problem, ProblemKind};
 
-/// What a file of reports holds.
-#[derive(Debug, Default)]
-pub(in crate::posture) struct Read {
-    pub(in crate::posture) samples: Vec<Sample>,
-    pub(in crate::posture) problems: Vec<Problem>,
-    /// What is worth knowing and is no problem, such as columns that are new.
-    pub(in crate::posture) notes: Vec<String>,
-}
-
-/// The text of a file, whatever Unicode it is in.
+/// Returns the text of a file, whatever Unicode it is in.
 pub(in crate::posture) fn text_of(bytes: &[u8]) -> Result<String, &'static str> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.chunks(2).map(|pair| match pair {
@@ -42,7 +33,7 @@ pub(in crate::posture) fn text_of(bytes: &[u8]) -> Result<String, &'static str> 
 }
 
 /// Reads one file. `as_of`: the time of reports that say none.
-pub(in crate::posture) fn read(file: &str, bytes: &[u8], as_of: Option<Span>) -> Read {
+pub(in crate::posture) fn read(file: &str, bytes: &[u8], as_of: Option<ReportDate>) -> Read {
     let mut reader = Reader { file, as_of, read: Read::default() };
     match text_of(bytes) {
         Ok(text) => reader.text(&text, None),
@@ -53,7 +44,7 @@ pub(in crate::posture) fn read(file: &str, bytes: &[u8], as_of: Option<Span>) ->
 
 struct Reader<'r> {
     file: &'r str,
-    as_of: Option<Span>,
+    as_of: Option<ReportDate>,
     read: Read,
 }
 
@@ -131,7 +122,8 @@ impl Reader<'_> {
     }
 
     fn csv(&mut self, text: &str, generated: Option<Timestamp>) {
-        let dates = Dates { generated, named: names::date(self.file).and_then(Span::day), as_of: self.as_of };
+        let dates =
+            Dates { generated, named: names::date(self.file).and_then(ReportDate::day), as_of: self.as_of };
         rows::read(self.file, text, dates, &mut self.read);
     }
 }

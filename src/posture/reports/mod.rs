@@ -6,6 +6,6 @@ mod sample;
 mod value;
 
 pub(super) use forms::{read, text_of};
-pub use sample::{DateBasis, Span};
+pub use sample::{DateBasis, ReportDate};
 pub(super) use sample::{Key, Sample};
 pub(super) use value::When;

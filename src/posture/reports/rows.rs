@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::forms::Read;
-use super::sample::{DateBasis, Key, Sample, Span};
+use super::sample::{DateBasis, Key, Read, ReportDate, Sample};
 use super::value::{When, boolean, date, moment, word};
 use crate::posture::names;
 use crate::posture::problem::{Problem, ProblemKind};
@@ -14,8 +13,8 @@ use crate::posture::problem::{Problem, ProblemKind};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dates {
     pub(super) generated: Option<Timestamp>,
-    pub(super) named: Option<Span>,
-    pub(super) as_of: Option<Span>,
+    pub(super) named: Option<ReportDate>,
+    pub(super) as_of: Option<ReportDate>,
 }
 
 /// The columns that checks need.
@@ -219,7 +218,7 @@ impl Table<'_> {
         }
     }
 
-    fn date(&mut self, root: &Root) -> (Span, DateBasis) {
+    fn date(&mut self, root: &Root) -> (ReportDate, DateBasis) {
         let own = self.cell(root, "generated_time").to_owned();
         let own = match moment(&own) {
             None if !own.is_empty() => {
@@ -231,13 +230,13 @@ impl Table<'_> {
         };
         let Dates { generated, named, as_of } = self.dates;
         if let Some(time) = generated.or(own) {
-            (Span::at(time), DateBasis::GeneratedTime)
+            (ReportDate::at(time), DateBasis::GeneratedTime)
         } else if let Some(span) = named {
             (span, DateBasis::FileName)
         } else if let Some(span) = as_of {
             (span, DateBasis::AsOf)
         } else {
-            (Span::at(self.latest.unwrap_or(Timestamp::UNIX_EPOCH)), DateBasis::LatestDate)
+            (ReportDate::at(self.latest.unwrap_or(Timestamp::UNIX_EPOCH)), DateBasis::LatestDate)
         }
     }
 }

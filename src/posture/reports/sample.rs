@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 
 use super::value::When;
+use crate::posture::problem::Problem;
 
 /// What says when a report was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -21,15 +22,15 @@ pub enum DateBasis {
 
 /// When a report was made: a moment, or some time of a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span {
+pub struct ReportDate {
     /// The first moment.
     pub from: Timestamp,
     /// The last moment.
     pub until: Timestamp,
 }
 
-impl Span {
-    /// A moment.
+impl ReportDate {
+    /// Returns a moment.
     pub fn at(time: Timestamp) -> Self {
         Self { from: time, until: time }
     }
@@ -74,7 +75,7 @@ pub(in crate::posture) struct Sample {
     pub(in crate::posture) account: String,
     /// As in the report, with the account's partition.
     pub(in crate::posture) arn: String,
-    pub(in crate::posture) date: Span,
+    pub(in crate::posture) date: ReportDate,
     pub(in crate::posture) basis: DateBasis,
     pub(in crate::posture) file: String,
     pub(in crate::posture) line: u64,
@@ -87,4 +88,13 @@ pub(in crate::posture) struct Sample {
     pub(in crate::posture) keys_present: Option<bool>,
     /// `AccountMFAEnabled` of the account summary, where it was asked for.
     pub(in crate::posture) mfa_enabled: Option<bool>,
+}
+
+/// What a file of reports holds.
+#[derive(Debug, Default)]
+pub(in crate::posture) struct Read {
+    pub(in crate::posture) samples: Vec<Sample>,
+    pub(in crate::posture) problems: Vec<Problem>,
+    /// What is worth knowing and is no problem, such as columns that are new.
+    pub(in crate::posture) notes: Vec<String>,
 }

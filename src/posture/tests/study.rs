@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::posture::{Assessment, Disagreement, Options, Posture, ProblemKind, Status, parse_as_of};
+use crate::posture::{Assessment, Disagreement, Posture, PostureOptions, ProblemKind, Status, parse_as_of};
 
 const HEADER: &str = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,\
     password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,\
@@ -93,8 +93,10 @@ fn second_study(alone: u64, virtual_alone: u64) -> Assessment {
         .skip(usize::try_from(outside).unwrap())
         .map(|id| json!({"Id": format!("{id:012}"), "Arn": format!("arn:aws:organizations::999999999999:account/o-a1b2c3d4e5/{id:012}")}))
         .collect();
-    let mut posture =
-        Posture::new(Options { as_of: Some(parse_as_of("2021-02-03").unwrap()), ..Options::default() });
+    let mut posture = Posture::new(PostureOptions {
+        as_of: Some(parse_as_of("2021-02-03").unwrap()),
+        ..PostureOptions::default()
+    });
     posture.credential_report("all.csv", report(&rows).as_bytes());
     posture.virtual_mfa("devices.json", json!({"VirtualMFADevices": devices}).to_string().as_bytes());
     posture.organization("accounts.json", json!({"Accounts": accounts}).to_string().as_bytes());
@@ -143,7 +145,7 @@ fn the_first_study_counts_weeks_with_use() {
         left -= share;
     }
     assert_eq!((used_weeks.len(), used_weeks.iter().sum::<u64>()), (143, 517));
-    let mut posture = Posture::new(Options::default());
+    let mut posture = Posture::new(PostureOptions::default());
     let texts: Vec<Vec<String>> = weeks()
         .iter()
         .enumerate()
@@ -189,8 +191,10 @@ fn new_accounts_are_left_out_of_use_and_old_keys_are_counted() {
         Row { key: Some(("2021-01-01T00:00:00Z", "N/A")), ..Row::new(5) },
         Row { key: Some(("2020-01-01T00:00:00Z", "N/A")), ..Row::new(6) },
     ];
-    let mut posture =
-        Posture::new(Options { as_of: Some(parse_as_of("2021-02-03").unwrap()), ..Options::default() });
+    let mut posture = Posture::new(PostureOptions {
+        as_of: Some(parse_as_of("2021-02-03").unwrap()),
+        ..PostureOptions::default()
+    });
     posture.credential_report("all.csv", report(rows).as_bytes());
     let assessment = posture.assess();
     let root_use = practice(&assessment, "root_use");
@@ -206,8 +210,11 @@ fn new_accounts_are_left_out_of_use_and_old_keys_are_counted() {
 fn windows_end_where_they_say() {
     let used = |signed_in: &'static str, as_of: &str, hours: i64| {
         let recent = jiff::SignedDuration::from_hours(hours);
-        let mut posture =
-            Posture::new(Options { as_of: Some(parse_as_of(as_of).unwrap()), recent, ..Options::default() });
+        let mut posture = Posture::new(PostureOptions {
+            as_of: Some(parse_as_of(as_of).unwrap()),
+            recent,
+            ..PostureOptions::default()
+        });
         posture.credential_report("x.csv", report([Row { signed_in, ..Row::new(1) }]).as_bytes());
         practice(&posture.assess(), "root_use").violations == 1
     };
@@ -229,7 +236,7 @@ fn bad_reports_are_named_and_the_rest_is_judged() {
     let cell = |from: &str, to: &str| report([Row::new(1)]).replacen(from, to, 1);
     let as_of = Some(parse_as_of("2021-02-03").unwrap());
     let judge = |text: &[u8]| {
-        let mut posture = Posture::new(Options { as_of, ..Options::default() });
+        let mut posture = Posture::new(PostureOptions { as_of, ..PostureOptions::default() });
         posture.credential_report("x.csv", text);
         posture.credential_report("good.csv", report([Row::new(2)]).as_bytes());
         let assessment = posture.assess();
@@ -297,8 +304,10 @@ fn a_report_is_the_same_in_each_of_its_forms() {
         json!(packed).to_string().into_bytes(),
     ];
     for form in forms {
-        let mut posture =
-            Posture::new(Options { as_of: Some(parse_as_of("2021-02-03").unwrap()), ..Options::default() });
+        let mut posture = Posture::new(PostureOptions {
+            as_of: Some(parse_as_of("2021-02-03").unwrap()),
+            ..PostureOptions::default()
+        });
         posture.credential_report("r", &form);
         let assessment = posture.assess();
         assert_eq!(assessment.problems, [], "{}", String::from_utf8_lossy(&form));
@@ -322,7 +331,7 @@ fn finding(account: &str, time: &str, name: &str, key: Option<&str>, attempt: bo
 }
 
 #[test]
-fn reports_and_logs_that_disagree_are_told() {
+fn reports_and_logs_that_disagree_are_named() {
     let key = Some(("2020-01-01T00:00:00Z", "2020-02-02T00:00:00Z"));
     let rows = [
         Row::new(1),
@@ -354,8 +363,10 @@ fn reports_and_logs_that_disagree_are_told() {
         session(&id(10), "2021-02-01T10:00:00Z", Some("2021-02-01T09:50:00Z")),
         session(&id(11), "2021-02-01T20:00:00Z", Some("2021-02-01T09:50:00Z")),
     ];
-    let mut posture =
-        Posture::new(Options { as_of: Some(parse_as_of("2021-02-03").unwrap()), ..Options::default() });
+    let mut posture = Posture::new(PostureOptions {
+        as_of: Some(parse_as_of("2021-02-03").unwrap()),
+        ..PostureOptions::default()
+    });
     posture.credential_report("r.csv", report(rows).as_bytes());
     let text = lines.join("\n") + "\nnot a finding\n{\"schema\":\"other\"}\n";
     posture.findings("findings.ndjson", &mut text.as_bytes());

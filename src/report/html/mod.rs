@@ -14,7 +14,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use self::charts::Chart;
-use self::view::{Grid, Told};
+use self::view::{EpisodeView, Grid};
 use super::model::{Highlight, RootReport};
 use super::posture::PostureSection;
 use super::read::{Input, ReportError};
@@ -37,7 +37,7 @@ struct Page<'r> {
     nav: Vec<(&'static str, &'static str)>,
     tiles: Vec<Tile>,
     highlights: &'r [Highlight],
-    episodes: Vec<Told>,
+    episodes: Vec<EpisodeView>,
     episodes_beyond: Option<String>,
     charts: Charts,
     sessions: Grid,

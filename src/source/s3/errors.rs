@@ -290,7 +290,6 @@ mod tests {
             assert_eq!(classify(code, status), (kind, remedy), "{code:?} {status}");
         }
     }
-}
 
     #[test]
     fn a_failure_on_the_way_keeps_its_cause_and_says_it_once() {
@@ -303,3 +302,4 @@ mod tests {
         let cause = failure.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
         assert_eq!(cause.map(std::io::Error::kind), Some(std::io::ErrorKind::ConnectionReset));
     }
+}

@@ -303,7 +303,7 @@ impl Drive<'_> {
     /// Something could not be listed: an item like any other.
     fn number(&mut self, uri: String, error: ObjectError) -> Result<(), Over> {
         let mut object = ObjectRef { uri, ..ObjectRef::default() };
-        if self.feed.history().is_some_and(|memory| memory.told(&mut object, error.stage)) {
+        if self.feed.history().is_some_and(|memory| memory.reported(&mut object, error.stage)) {
             return Ok(());
         }
         let seq = self.next;

@@ -35,7 +35,7 @@ fn a_signature_that_is_no_signature_is_invalid_and_stops_nothing() {
         let mut files = sound.clone();
         files.get_mut(&digests[5]).unwrap().metadata.insert("signature".into(), signature.into());
         let found = verify(&files, &Look::default());
-        assert_eq!(kinds(&found), [ProblemKind::DigestSignatureInvalid], "{signature:.20}");
+        assert_eq!(kinds(&found), [IntegrityProblem::DigestSignatureInvalid], "{signature:.20}");
         assert_eq!((found.digests.valid, found.logs.valid, found.logs.unverified), (5, 8, 2));
     }
 }
@@ -50,7 +50,7 @@ fn a_digest_without_metadata_is_judged_by_its_successor() {
     let mut files = sound;
     files.get_mut(&digests[5]).unwrap().metadata.clear();
     let found = verify(&files, &Look::default());
-    assert_eq!((kinds(&found), found.failures), (vec![ProblemKind::DigestUnverified], 0));
+    assert_eq!((kinds(&found), found.failures), (vec![IntegrityProblem::DigestUnverified], 0));
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_key_that_is_not_there_names_region_and_fingerprint() {
     let (files, _) = bucket();
     let keys = key_list().replace(super::super::testing::FINGERPRINT, OTHER_FINGERPRINT);
     let found = verify(&files, &Look { keys, ..Look::default() });
-    assert_eq!(kinds(&found), vec![ProblemKind::DigestNoKey; 6]);
+    assert_eq!(kinds(&found), vec![IntegrityProblem::DigestNoKey; 6]);
     assert_eq!((found.failures, found.logs.unverified, found.proven.len()), (6, 10, 0));
 }
 
@@ -77,8 +77,8 @@ fn links_gaps_missing_and_invalid_digests_in_one_chain() {
     change_digest(files.get_mut(&keys[5]).unwrap(), None, |digest| digest["logFiles"] = json!([]));
     files.remove(&keys[6]);
     let found = verify(&files, &Look { end: Some("2024-05-01T08:00:00Z"), ..Look::default() });
-    let invalid = (ProblemKind::DigestSignatureInvalid, format!("s3://logs/{}", keys[5]));
-    let missing = (ProblemKind::DigestMissing, format!("s3://logs/{}", keys[6]));
+    let invalid = (IntegrityProblem::DigestSignatureInvalid, format!("s3://logs/{}", keys[5]));
+    let missing = (IntegrityProblem::DigestMissing, format!("s3://logs/{}", keys[6]));
     assert_eq!(found.problems, [invalid, missing], "{found:?}");
     let digests = found.digests;
     assert_eq!((digests.valid, digests.invalid, digests.missing), (6, 1, 1));

@@ -55,9 +55,9 @@ fn a_backfill_digest_is_signed_later_and_fills_its_gap() {
     // A key that signed on the day of the hour and not on that of the backfill.
     let list = key_list().replace("2030-01-01", "2024-05-02");
     let found = verify(&files, &Look { keys: list, ..Look::default() });
-    assert_eq!(found.problems, [(ProblemKind::DigestNoKey, format!("s3://logs/{key}"))]);
+    assert_eq!(found.problems, [(IntegrityProblem::DigestNoKey, format!("s3://logs/{key}"))]);
     files.get_mut(&key).unwrap().metadata.remove("backfill-generation-timestamp");
-    assert_eq!(kinds(&verify(&files, &Look::default())), [ProblemKind::DigestMalformed]);
+    assert_eq!(kinds(&verify(&files, &Look::default())), [IntegrityProblem::DigestMalformed]);
 }
 
 #[test]

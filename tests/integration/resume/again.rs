@@ -139,7 +139,7 @@ fn a_closed_day_that_changed_is_reported() {
     assert_eq!((&changed[1]["day"], &changed[1]["objects_now"]), (&"2026-02-03".into(), &0.into()));
     assert!(stderr.contains("2026-02-03"), "{stderr}");
     let (_, stderr) = scan(&world, "third");
-    assert!(stderr.contains("nothing new"), "a change is told once: {stderr}");
+    assert!(stderr.contains("nothing new"), "a change is reported once: {stderr}");
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn another_run_is_refused() {
         (&[&same[..], &["--resume", "s3://trail/x"]].concat(), 2, "the sources"),
         (&[&same[..], &["--resume", "--errors", "e"]].concat(), 2, "--errors (was not given"),
         (&["-o", "other", "--checkpoint", "state", "--start", "2020-01-01", "--resume"], 2, "--output (was"),
-        (&same, 2, "--resume goes on with it, --force starts anew"),
+        (&same, 2, "--resume goes on with it, --force starts over"),
         (&["-o", "/dev/null", "--checkpoint", "state", "--resume"], 2, "regular file"),
         (&["--checkpoint", "state", "--resume"], 2, "--output"),
         (&["-o", "out", "--resume"], 2, "--checkpoint"),

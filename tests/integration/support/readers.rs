@@ -67,12 +67,12 @@ impl Read for Torn<'_> {
 
 /// Everything that a walk tells of an object.
 #[derive(Debug, Default, PartialEq)]
-struct Told {
+struct Walked {
     elements: Vec<(u64, Vec<u8>, String, bool)>,
     malformed: Vec<(u64, &'static str)>,
 }
 
-impl Elements for Told {
+impl Elements for Walked {
     fn element(&mut self, element: Element<'_>) {
         let how = format!("{:?} {}", element.repairs, element.doubtful);
         self.elements.push((element.index, element.text.to_vec(), how, element.candidate));
@@ -84,23 +84,23 @@ impl Elements for Told {
 }
 
 /// What was read, how it ended, and why.
-type Outcome = (Told, Option<(bool, bool, String)>, Option<String>);
+type Outcome = (Walked, Option<(bool, bool, String)>, Option<String>);
 
-fn read(cursor: &mut Cursor<'_>) -> (Told, Walk, Option<Break>) {
-    let mut told = Told::default();
-    let walk = walk(cursor, &mut told);
-    (told, walk, cursor.take_break())
+fn read(cursor: &mut Cursor<'_>) -> (Walked, Walk, Option<Break>) {
+    let mut walked = Walked::default();
+    let walk = walk(cursor, &mut walked);
+    (walked, walk, cursor.take_break())
 }
 
-fn outcome(result: Result<(Told, Walk, Option<Break>), Break>) -> Outcome {
+fn outcome(result: Result<(Walked, Walk, Option<Break>), Break>) -> Outcome {
     let why = |broken: Break| format!("{:?} {:?} {}", broken.stage, broken.kind, broken.cause);
     match result {
-        Ok((told, walk, broken)) => {
+        Ok((walked, walk, broken)) => {
             let end =
                 (walk.events, walk.any, format!("{:?} {:?} {:?}", walk.fault, walk.further, walk.unread));
-            (told, Some(end), broken.map(why))
+            (walked, Some(end), broken.map(why))
         }
-        Err(broken) => (Told::default(), None, Some(why(broken))),
+        Err(broken) => (Walked::default(), None, Some(why(broken))),
     }
 }
 

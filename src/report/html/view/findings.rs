@@ -10,7 +10,7 @@ use crate::text::table::cut;
 const FINDING_BYTES: usize = 1_900_000;
 const RECORD_BYTES: usize = 1_000_000;
 
-/// The findings, and for the most serious of them the records.
+/// Returns the findings, and for the most serious of them the records.
 pub(in crate::report::html) fn findings(report: &RootReport) -> Grid {
     let mut grid = Grid {
         id: "findings",
@@ -79,7 +79,7 @@ fn finding_row(report: &RootReport, one: &Listed) -> Row {
     }
 }
 
-/// JSON with a member a line. The record was minified, so that only what stands outside strings matters.
+/// Returns JSON with a member a line. The record was minified, so that only what stands outside strings matters.
 fn indented(json: &str) -> String {
     let mut text = String::with_capacity(json.len() * 3 / 2);
     let (mut depth, mut in_string, mut escaped, mut before) = (0usize, false, false, ' ');

@@ -1,18 +1,18 @@
 //! The tables of the page as rows of cells: what the template fills in.
 
+mod episodes;
 mod findings;
 mod others;
 mod posture;
 mod sessions;
-mod told;
 
 use serde::Serialize;
 
+pub(super) use self::episodes::{EpisodeView, episodes};
 pub(super) use self::findings::findings;
 pub(super) use self::others::others;
 pub(super) use self::posture::posture;
 pub(super) use self::sessions::sessions;
-pub(super) use self::told::{Told, episodes};
 use crate::finding::{MfaDevice, MfaStatus, Severity};
 use crate::report::tables::{mfa, moment, name};
 use crate::report::words::thousands;
@@ -98,7 +98,7 @@ fn mfa_cell(status: Option<MfaStatus>, device: Option<MfaDevice>) -> Cell {
     Cell { text: mfa(status, device).text, badge, ..Cell::default() }
 }
 
-/// About how many bytes a row takes in the page.
+/// Returns about how many bytes a row takes in the page.
 fn size(row: &Row) -> usize {
     let cells: usize = row.cells.iter().map(|cell| cell.text.len() + 60).sum();
     let facts: usize = row.facts.iter().map(|(name, fact)| name.len() + fact.len() + 20).sum();

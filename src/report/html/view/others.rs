@@ -4,7 +4,7 @@ use super::{Cell, Grid, ROWS, Row, columns, mono, number, severity, text, time};
 use crate::report::model::RootReport;
 use crate::report::tables::account;
 
-/// The other tables, those without rows left out.
+/// Returns the other tables, those without rows left out.
 pub(in crate::report::html) fn others(report: &RootReport) -> Vec<Grid> {
     let grid = |id, title, intro: &str, titles: &[&'static str], rows: Vec<Vec<Cell>>| Grid {
         id,

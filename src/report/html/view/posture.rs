@@ -3,7 +3,7 @@
 use super::{Cell, Grid, ROWS, Row, columns, mono, number, text, time};
 use crate::report::posture::PostureSection;
 
-/// The tables of a posture.
+/// Returns the tables of a posture.
 pub(in crate::report::html) fn posture(posture: &PostureSection) -> Vec<Grid> {
     let accounts = posture.accounts.iter().take(ROWS).map(|one| {
         let yes = |flag: Option<bool>| flag.map_or("?", |flag| if flag { "yes" } else { "no" });

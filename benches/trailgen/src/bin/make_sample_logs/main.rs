@@ -27,10 +27,10 @@ fn main() -> Result<()> {
     let root = Path::new(&folder);
     let rng = &mut Rng::new(20_251_118);
 
-    let told = story::events(rng);
-    let copied = told.iter().find(|event| event.name == "CreateAccessKey").context("root creates a key")?;
+    let lines = story::events(rng);
+    let copied = lines.iter().find(|event| event.name == "CreateAccessKey").context("root creates a key")?;
     let (copied, class) = (copied.event_id.clone(), copied.class);
-    let mut events = told;
+    let mut events = lines;
     events.extend(look_alikes::events(rng));
     events.extend(ordinary::events(rng));
     let mut counts: BTreeMap<(Class, &str), usize> = BTreeMap::new();

@@ -16,18 +16,18 @@ const EPISODE_BYTES: usize = 400_000;
 
 /// An episode as the page tells it.
 #[derive(Debug, Serialize)]
-pub(in crate::report::html) struct Told {
+pub(in crate::report::html) struct EpisodeView {
     severity: String,
     account: String,
     when: String,
     size: String,
-    steps: Vec<ToldStep>,
+    steps: Vec<StepView>,
     beyond: Option<String>,
     notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct ToldStep {
+struct StepView {
     day: Option<String>,
     clock: String,
     datetime: String,
@@ -41,11 +41,11 @@ struct ToldStep {
     goto: Option<String>,
 }
 
-/// The episodes, the most serious first, up to a size.
-pub(in crate::report::html) fn episodes(report: &RootReport, findings: &Grid) -> Vec<Told> {
+/// Returns the episodes, the most serious first, up to a size.
+pub(in crate::report::html) fn episodes(report: &RootReport, findings: &Grid) -> Vec<EpisodeView> {
     let listed: HashSet<&str> = findings.rows.iter().filter_map(|row| row.id.as_deref()).collect();
     let mut bytes = 0;
-    let mut told = Vec::new();
+    let mut views = Vec::new();
     for episode in report.episodes.iter().take(EPISODES) {
         let mut before = String::new();
         let mut steps = Vec::new();
@@ -56,9 +56,9 @@ pub(in crate::report::html) fn episodes(report: &RootReport, findings: &Grid) ->
                 beyond += 1;
                 continue;
             }
-            steps.push(told_step(step, &mut before, &listed));
+            steps.push(step_view(step, &mut before, &listed));
         }
-        told.push(Told {
+        views.push(EpisodeView {
             severity: name(episode.severities.worst()),
             account: account(report, &episode.account_id),
             when: when(episode),
@@ -68,7 +68,7 @@ pub(in crate::report::html) fn episodes(report: &RootReport, findings: &Grid) ->
             notes: episode.notes.clone(),
         });
     }
-    told
+    views
 }
 
 fn when(episode: &Episode) -> String {
@@ -76,13 +76,13 @@ fn when(episode: &Episode) -> String {
     if episode.start == episode.end { start } else { format!("{start} to {end}") }
 }
 
-fn told_step(step: &StoryStep, before: &mut String, listed: &HashSet<&str>) -> ToldStep {
+fn step_view(step: &StoryStep, before: &mut String, listed: &HashSet<&str>) -> StepView {
     let whole = moment(&step.start);
     let (day, clock) = whole.split_once(' ').unwrap_or((&whole, ""));
     let new_day = (*before != day).then(|| day.to_owned());
     day.clone_into(before);
     let goto = format!("f-{}", step.finding);
-    ToldStep {
+    StepView {
         day: new_day,
         clock: clock.to_owned(),
         datetime: step.start.clone(),
