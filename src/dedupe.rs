@@ -234,7 +234,7 @@ mod tests {
         Judged { finding, fingerprint: Fingerprint(1 << 64 | u128::from(version + 1)) }
     }
 
-    /// What becomes of a copy: the decision, the rule about copies and the object that it points to.
+    /// Returns what becomes of a copy: the decision, the rule about copies and the object that it points to.
     fn see(dedupe: &mut Dedupe, of: Like) -> (Sighting, Option<&'static str>, Option<String>) {
         let mut judged = copy(of);
         let before = judged.finding.clone();

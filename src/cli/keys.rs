@@ -74,12 +74,12 @@ struct Region {
 }
 
 impl Args {
-    /// The file that keys are saved in.
+    /// Returns the file that keys are saved in.
     pub(super) fn saved(&self) -> Option<&Path> {
         self.save_public_keys.as_deref()
     }
 
-    /// The files that keys are read from.
+    /// Returns the files that keys are read from.
     pub(super) fn read(&self) -> impl Iterator<Item = &Path> {
         self.public_keys.iter().map(PathBuf::as_path)
     }

@@ -1,6 +1,6 @@
 //! `roottrail ship`: arguments to a delivery, its outcome to an exit code.
 //!
-//! The arguments become the [`Options`] of the library's [`roottrail::ship`], with defaults for each kind of
+//! The arguments become the [`ShipOptions`] of the library's [`roottrail::ship`], with defaults for each kind of
 //! server. The secret comes from a file or from an environment variable, never from the command line, and a
 //! warning is printed where it would go over plain HTTP. A [`Teller`] prints retries and refusals as they
 //! happen, and a closing text follows at the end.

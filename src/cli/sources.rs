@@ -121,7 +121,7 @@ fn names_in(list: &Path, from_stdin: bool) -> anyhow::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// A source that is not there.
+/// Returns a source that is not there.
 fn missing(name: &OsStr, error: &io::Error) -> Fatal {
     let hint = match almost_s3::meant(name) {
         Some(uri) => format!("; did you mean {uri}?"),

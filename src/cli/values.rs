@@ -21,7 +21,7 @@ pub(super) fn parse_time(text: &str, now: Timestamp) -> Result<Timestamp, TimeEr
     text.parse().map_err(|_| bad())
 }
 
-/// Reads a length of time: `1d`, `12h`, `30m`, `45s`, `2w`, or `0`.
+/// Reads a length of time: `500ms`, `45s`, `30m`, `12h`, `1d`, `2w`, or `0`.
 pub(super) fn parse_span(text: &str) -> Result<SignedDuration, TimeError> {
     match text.trim() {
         "0" => Ok(SignedDuration::ZERO),

@@ -1,4 +1,4 @@
-//! FindingLines with a limit: a file of another kind may be one line without end.
+//! Lines with a limit: a file of another kind may be one line without end.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -24,12 +24,12 @@ pub struct FindingLines<R> {
 }
 
 impl<R: BufRead> FindingLines<R> {
-    /// FindingLines of a reader that stands at `offset` of its file.
+    /// Returns the lines of a reader that stands at `offset` of its file.
     pub fn new(from: R, offset: u64) -> Self {
         Self { from, offset }
     }
 
-    /// Where the next line begins.
+    /// Returns where the next line begins.
     pub fn offset(&self) -> u64 {
         self.offset
     }

@@ -35,7 +35,7 @@ pub struct History {
     waiting_failed: AtomicU64,
     unlisted: AtomicBool,
     listing: Mutex<Listing>,
-    /// Of objects that are known, where somebody asks for them.
+    /// The objects that are known, where somebody asks for them.
     names: Option<Mutex<Names>>,
 }
 

@@ -25,7 +25,7 @@ impl Fingerprint {
         Self(self.0 >> 64 << 64)
     }
 
-    /// Whether both are of equal values, as far as they are known.
+    /// Returns whether both are of equal values, as far as they are known.
     pub(crate) fn fits(self, other: Self) -> bool {
         let halved = |print: Self| print == print.first_half();
         self == other || (self.first_half() == other.first_half() && (halved(self) || halved(other)))

@@ -1,4 +1,10 @@
-//! With which credential? Rows C1 to C12.
+//! Which credential a root event was made with: rows C1 to C12.
+//!
+//! The rows are tried in order, and the first that holds decides. Identities whose form already names the credential
+//! come first: a federated session, a session of `AssumeRoot`, a service. Then come the events of password recovery
+//! and sign-in, and what AWS itself writes of a console session. A long-term access key stands before the user agent,
+//! which anybody can make up; the user agent and the prefix of a temporary key decide last. Each ruling names what
+//! decided it.
 
 use super::identity::{CONSOLE_PROXIES, RECOVERY};
 use super::table::Row;
@@ -16,7 +22,7 @@ const FROM_CONSOLE: &[&str] = &[
     "userIdentity.sessionContext.attributes.sessionCredentialFromConsole",
 ];
 
-/// How the console and its backends name themselves.
+/// User agents of the console and its backends.
 const CONSOLE_AGENTS: &[&str] = &[
     "console.amazonaws.com",
     "signin.amazonaws.com",

@@ -1,4 +1,9 @@
-//! Is it root, and in which of its forms? Rows R1 to R8, N1 and N2.
+//! Whether root acted, and in which form: rows R1 to R8, N1 and N2.
+//!
+//! The first part of the table tells root from everybody else: by the issuer of the session, by the type of the
+//! identity, by its ARN, or by an event that AWS's sign-in records for root only. The second part tells in which form
+//! root acted: as another account's root, in a session of `AssumeRoot`, through a service, or in person. In each part
+//! the first row that holds decides. A name alone never makes root: an IAM user may be called `root`.
 
 use super::record::{Record, account_in_arn, is_root_arn, same_account};
 use super::table::{Facts, Row};
@@ -9,7 +14,7 @@ use crate::finding::IdentityKind;
 pub(super) enum Standing {
     /// A federated session that root issued.
     Federated,
-    /// Root, in a form that the second part tells.
+    /// Root, in a form that the second part decides.
     Root,
     /// Not root: who called `AssumeRoot`.
     Caller,
@@ -32,7 +37,7 @@ pub(super) const CONSOLE_PROXIES: &[&str] = &["signin.amazonaws.com", "console.a
 /// The server through which agents call AWS: behind it is a person's session, and no address of that person.
 pub(crate) const AGENT_PROXY: &str = "aws-mcp.amazonaws.com";
 
-/// How AWS names a part of itself. Console pages of some services write it beside their user's address.
+/// The suffix of AWS's own hosts. Console pages of some services write such a name beside their user's address.
 const AWS_INTERNAL: &str = "AWS Internal";
 
 /// The events that only root's password recovery writes.
@@ -41,7 +46,7 @@ pub(super) const RECOVERY: &[&str] = &["PasswordRecoveryRequested", "PasswordRec
 /// The sign-in events that exist for root only, so that they need not name it.
 const ROOT_ONLY: &[&str] = &["PasswordRecoveryRequested", "PasswordRecoveryCompleted", "EmailUpdated"];
 
-/// Is it root at all?
+/// The rows that tell whether root acted at all.
 pub(super) static STANDING: &[Row<Standing>] = &[
     Row {
         id: "R1",
@@ -59,7 +64,7 @@ pub(super) static STANDING: &[Row<Standing>] = &[
         id: "R2",
         condition: "the type is Root",
         paths: &[TYPE],
-        // Some pipelines write it in lower case.
+        // Some pipelines write the type in lower case.
         decide: |facts| facts.record.is_any(TYPE, &["Root"]).then_some(Standing::Root),
     },
     Row {
@@ -98,7 +103,7 @@ pub(super) static STANDING: &[Row<Standing>] = &[
     },
 ];
 
-/// Root, in which form?
+/// The rows that tell in which form root acted.
 pub(super) static FORM: &[Row<IdentityKind>] = &[
     Row {
         id: "R5",
@@ -135,7 +140,7 @@ pub(super) static FORM: &[Row<IdentityKind>] = &[
     },
 ];
 
-/// Whether the ARN is that of the account whose trail has the record.
+/// Returns whether the ARN is that of the account whose trail has the record.
 fn is_own_arn(record: &Record<'_>) -> bool {
     record
         .text(ARN)
@@ -154,7 +159,7 @@ fn is_invoked_by_a_service(record: &Record<'_>) -> bool {
     !a_person
 }
 
-/// Both parts: who acted, and the rows that say so.
+/// Returns who acted, by both parts, and the rows that say so.
 pub(super) fn identity(facts: &Facts<'_>) -> (Option<IdentityKind>, &'static str, Option<&'static str>) {
     match super::table::first(STANDING, facts) {
         Some((row, Standing::Federated)) => (Some(IdentityKind::RootFederated), row.id, None),

@@ -1,4 +1,10 @@
-//! With MFA or without, which field proves it, and which kind of device. Rows M1 to M9.
+//! Whether MFA was used, which field proves the answer, and which kind of device: rows M1 to M9.
+//!
+//! The first row that holds decides. What AWS writes comes first: `MFAUsed` and the device of a sign-in, the device
+//! of a `GetSessionToken`, `mfaAuthenticated` of the session, the context of the request. Where none of these stands,
+//! the credential decides, since a long-term key cannot carry MFA and a service has none; the rest is unknown. Two
+//! fields that disagree are a conflict, which a finding names. The device follows from a serial number or from AWS's
+//! words for its kind.
 
 use super::record::Record;
 use super::table::{Facts, Row};
@@ -101,14 +107,14 @@ pub(super) static MFA: &[Row<Ruling>] = &[
     },
 ];
 
-/// The device of a `GetSessionToken` that succeeded.
+/// Returns the device of a `GetSessionToken` that succeeded.
 fn token_device<'r>(facts: &Facts<'r>) -> Option<&'r str> {
     (facts.record.is_event(&["GetSessionToken"]) && facts.outcome == Outcome::Success)
         .then(|| facts.record.filled(SERIAL))
         .flatten()
 }
 
-/// The kind of device that the record names.
+/// Returns the kind of device that the record names.
 pub(super) fn device(facts: &Facts<'_>, evidence: Option<Evidence>) -> Option<MfaDevice> {
     // A serial number in any other call is what the caller wants changed, not what it signed in with.
     let serial = (evidence == Some(Evidence::SerialNumber)).then(|| token_device(facts)).flatten();
@@ -118,7 +124,7 @@ pub(super) fn device(facts: &Facts<'_>, evidence: Option<Evidence>) -> Option<Mf
     Some(device_by_kind(MFA_TYPES.iter().find_map(|path| facts.record.filled(path))?))
 }
 
-/// A device by AWS's words for its kind, `Virtual MFA` or `U2F MFA`.
+/// Returns a device by AWS's words for its kind, `Virtual MFA` or `U2F MFA`.
 fn device_by_kind(kind: &str) -> MfaDevice {
     const KINDS: &[(&str, MfaDevice)] = &[
         ("multiple", MfaDevice::Multiple),
@@ -148,7 +154,7 @@ fn device_by_name(name: &str) -> MfaDevice {
     }
 }
 
-/// Whether two fields disagree on whether MFA was used.
+/// Returns whether two fields disagree on whether MFA was used.
 pub(super) fn conflict(record: &Record<'_>) -> bool {
     let (used, named) = match record.is_sign_in() {
         true => (record.yes_or_no(USED), record.filled(IDENTIFIER).map(|_| true)),

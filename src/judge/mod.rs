@@ -1,7 +1,7 @@
 //! The decision table: is a record root's, with which credential, with MFA or without, and which
 //! field proves each.
 //!
-//! Pure: no input, no output, no clock. Each event is judged by itself; `report` correlates.
+//! The judge is pure: no input, no output, no clock. Each event is judged alone; `report` correlates events.
 
 mod credential;
 mod identity;

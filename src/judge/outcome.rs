@@ -20,7 +20,7 @@ fn failure_if(failed: bool) -> Option<Outcome> {
     failed.then_some(Outcome::Failure)
 }
 
-/// Did it succeed?
+/// The rows that tell whether the action succeeded.
 pub(super) static OUTCOME: &[Row<Outcome>] = &[
     Row {
         id: "O1",
@@ -95,13 +95,13 @@ pub(super) static OUTCOME: &[Row<Outcome>] = &[
     },
 ];
 
-/// The outcome of any event, and the row that says so.
+/// Returns the outcome of any event, and the row that says so.
 pub(super) fn outcome(record: &Record<'_>) -> (Outcome, &'static str) {
     let facts = Facts { record: *record, outcome: Outcome::Success, identity: None, credential: None };
     first(OUTCOME, &facts).map_or((Outcome::Success, "O8"), |(row, outcome)| (outcome, row.id))
 }
 
-/// The response, and what EC2 wraps one more time, as `CreateFlowLogsResponse`.
+/// Returns the response, and what EC2 wraps one more time, as `CreateFlowLogsResponse`.
 fn responses<'r>(record: &Record<'r>) -> impl Iterator<Item = &'r Value<'r>> {
     let response = record.value(RESPONSE).filter(|value| matches!(value, Value::Object(_)));
     let members = match response {
@@ -125,14 +125,14 @@ fn all_unsuccessful(response: &Value<'_>, record: &Record<'_>) -> bool {
             && has_items(value, DEPTH)
             && !key.ends_with("etadata")
         {
-            // Another list: of what was done.
+            // Another list names what was done.
             return false;
         }
     }
     any && !names_another(record, &failed)
 }
 
-/// Whether the request names a resource of the same kind (`fl-…`) that is not among those that failed.
+/// Returns whether the request names a resource of the same kind (`fl-…`) that is not among those that failed.
 fn names_another(record: &Record<'_>, failed: &[&str]) -> bool {
     let kind = |id: &str| id.split_once('-').map(|(kind, _)| kind.to_owned());
     let kinds: Vec<String> = failed.iter().filter_map(|id| kind(id)).collect();
@@ -145,7 +145,8 @@ fn names_another(record: &Record<'_>, failed: &[&str]) -> bool {
         .any(|id| !failed.contains(&id) && kind(id).is_some_and(|kind| kinds.contains(&kind)))
 }
 
-/// Whether a list holds an item. EC2 writes one as an array, or as an object with `item` or `items`, empty ones as `""`.
+/// Returns whether a list holds an item. EC2 writes one as an array, or as an object with `item` or `items`, empty ones
+/// as `""`.
 fn has_items(value: &Value<'_>, depth: u32) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| !item.is_null()),
@@ -158,7 +159,7 @@ fn has_items(value: &Value<'_>, depth: u32) -> bool {
     }
 }
 
-/// Every text below a value.
+/// Collects every text below a value.
 fn texts<'v>(value: &'v Value<'_>, depth: u32, found: &mut Vec<&'v str>) {
     match value {
         Value::String(text) => found.push(text),

@@ -1,7 +1,7 @@
 //! One CloudTrail record, read by CloudTrail's own field names.
 //!
-//! Any field may hold any JSON type: logs pass through pipelines, and some are forged. The readers
-//! here say what they accept and answer `None` to everything else; they decide nothing.
+//! Any field may hold any JSON type: logs pass through pipelines, and some are forged. Each reader says what the
+//! reader accepts, answers `None` to everything else, and decides nothing.
 
 use std::net::IpAddr;
 
@@ -16,34 +16,35 @@ pub(crate) const DIRECTORY_SIGN_INS: &[&str] =
 pub struct Record<'r>(&'r Value<'r>);
 
 impl<'r> Record<'r> {
-    /// A view of a record.
+    /// Returns a view of a record.
     pub fn new(record: &'r Value<'r>) -> Self {
         Self(record)
     }
 
-    /// What stands at a path, `null` included.
+    /// Returns what stands at a path, `null` included.
     pub fn value(&self, path: &str) -> Option<&'r Value<'r>> {
         // By bytes: a finding asks for some hundred paths, and `str::split` looks for each dot with a search
         // that is made for long texts.
         path.as_bytes().split(|&byte| byte == b'.').try_fold(self.0, |value, key| value.member(key))
     }
 
-    /// A string, or a number's own digits: account IDs lose their quotes in some pipelines.
+    /// Returns a string, or a number's own digits: account IDs lose their quotes in some pipelines.
     pub fn text(&self, path: &str) -> Option<&'r str> {
         scalar(self.value(path)?)
     }
 
-    /// The same, unless it is empty.
+    /// Returns the string at a path like [`Record::text`]; `None` where the string is empty.
     pub fn filled(&self, path: &str) -> Option<&'r str> {
         self.text(path).filter(|text| !text.trim().is_empty())
     }
 
-    /// Whether a text equals one of `names`, whatever the case of its letters.
+    /// Returns whether a text equals one of `names`, whatever the case of its letters.
     pub fn is_any(&self, path: &str, names: &[&str]) -> bool {
         self.text(path).is_some_and(|text| names.iter().any(|name| text.eq_ignore_ascii_case(name)))
     }
 
-    /// Whether it is `true`, or the string `"true"`. Present is not true: `assumedRoot` can be `""`.
+    /// Returns whether the value at a path is `true` or the string `"true"`. Present is not true: `assumedRoot` can
+    /// be `""`.
     pub fn is_true(&self, path: &str) -> bool {
         match self.value(path) {
             Some(Value::Bool(flag)) => *flag,
@@ -52,59 +53,59 @@ impl<'r> Record<'r> {
         }
     }
 
-    /// A yes or no in one of its spellings: `"Yes"`, `"YES"`, `"false"`, `"True"`, `true`, `1`.
+    /// Returns a yes or no in one of its spellings: `"Yes"`, `"YES"`, `"false"`, `"True"`, `true`, `1`.
     pub fn yes_or_no(&self, path: &str) -> Option<bool> {
         yes_or_no(self.value(path)?)
     }
 
-    /// Whether an object stands there, even an empty one.
+    /// Returns whether an object stands there, even an empty one.
     pub fn is_object(&self, path: &str) -> bool {
         matches!(self.value(path), Some(Value::Object(_)))
     }
 
-    /// Whether something stands there that is neither `null` nor empty.
+    /// Returns whether something stands there that is neither `null` nor empty.
     pub fn holds_something(&self, path: &str) -> bool {
         self.value(path).is_some_and(is_something)
     }
 
-    /// `eventName`, or nothing.
+    /// Returns `eventName`, or an empty text.
     pub fn event_name(&self) -> &'r str {
         self.text("eventName").unwrap_or_default()
     }
 
-    /// Whether `eventName` is one of `names`, as AWS spells them.
+    /// Returns whether `eventName` is one of `names`, as AWS spells them.
     pub fn is_event(&self, names: &[&str]) -> bool {
         names.contains(&self.event_name())
     }
 
-    /// `iam` of the `eventSource` `iam.amazonaws.com`.
+    /// Returns the service: `iam` for the `eventSource` `iam.amazonaws.com`.
     pub fn service(&self) -> Option<&'r str> {
         let source = self.text("eventSource")?;
         source.strip_suffix(".amazonaws.com").or_else(|| source.strip_suffix(".amazonaws.com.cn"))
     }
 
-    /// The string at `responseElements.<eventName>`, where sign-in events keep their outcome.
+    /// Returns the string at `responseElements.<eventName>`, where sign-in events keep their outcome.
     pub fn named_response(&self) -> Option<&'r str> {
         self.named("responseElements")
     }
 
-    /// The string that a member of the record has under the event's own name.
+    /// Returns the string that a member of the record has under the event's own name.
     pub(super) fn named(&self, member: &str) -> Option<&'r str> {
         self.value(member)?.get(self.text("eventName")?)?.as_str()
     }
 
-    /// Whether the event comes from AWS's sign-in. AWS's documentation also spells `AwsConsoleSignin`.
+    /// Returns whether the event comes from AWS's sign-in. AWS's documentation also spells `AwsConsoleSignin`.
     pub fn is_sign_in(&self) -> bool {
         self.is_any("eventType", &["AwsConsoleSignIn"])
             || self.is_any("eventSource", &["signin.amazonaws.com"])
     }
 
-    /// Whether somebody signs in to a directory, which AWS may record with the type `Root`.
+    /// Returns whether somebody signs in to a directory, which AWS may record with the type `Root`.
     pub fn is_directory_sign_in(&self) -> bool {
         self.is_event(DIRECTORY_SIGN_INS) && self.is_sign_in()
     }
 
-    /// `readOnly`. Network activity events have none: the verb of their name stands in for it.
+    /// Returns `readOnly`. Network activity events lack the field: the verb of an event's name stands in for it.
     pub fn only_reads(&self) -> Option<bool> {
         const READING: &[&str] = &["Get", "List", "Describe", "Head", "BatchGet", "Lookup", "Search"];
         self.yes_or_no("readOnly").or_else(|| {
@@ -114,31 +115,32 @@ impl<'r> Record<'r> {
         })
     }
 
-    /// `sourceIPAddress`, where it is an IP address.
+    /// Returns `sourceIPAddress`, where the field holds an IP address.
     pub fn address(&self) -> Option<IpAddr> {
         self.text("sourceIPAddress")?.trim().parse().ok()
     }
 
-    /// The account of the identity: `userIdentity.accountId`, else the one in its ARN.
+    /// Returns the account of the identity: `userIdentity.accountId`, else the one in its ARN.
     pub fn account(&self) -> Option<&'r str> {
         self.filled("userIdentity.accountId")
             .or_else(|| self.text("userIdentity.arn").and_then(account_in_arn))
     }
 
-    /// Whether the identity's account is another one than `recipientAccountId`, where the record has both.
+    /// Returns whether the identity's account is another one than `recipientAccountId`, where the record has both.
     pub fn is_from_another_account(&self) -> bool {
         self.account()
             .zip(self.filled("recipientAccountId"))
             .is_some_and(|(own, recipient)| !same_account(own, recipient))
     }
 
-    /// Whether CloudTrail left the parameters out because they were too large: they are unknown then, not absent.
+    /// Returns whether CloudTrail left the parameters out for their size. The parameters are then unknown, not
+    /// absent.
     pub fn parameters_are_omitted(&self) -> bool {
         self.is_true("requestParameters.omitted")
     }
 }
 
-/// A value as yes or no.
+/// Returns a value as yes or no.
 pub(super) fn yes_or_no(value: &Value<'_>) -> Option<bool> {
     if let Value::Bool(flag) = value {
         return Some(*flag);
@@ -154,7 +156,7 @@ pub(super) fn yes_or_no(value: &Value<'_>) -> Option<bool> {
     }
 }
 
-/// Whether a value is neither `null` nor empty.
+/// Returns whether a value is neither `null` nor empty.
 pub(super) fn is_something(value: &Value<'_>) -> bool {
     match value {
         Value::Null => false,
@@ -165,7 +167,7 @@ pub(super) fn is_something(value: &Value<'_>) -> bool {
     }
 }
 
-/// Whether two account IDs are one. Pipelines that take them for numbers drop leading zeros.
+/// Returns whether two account IDs are one. Pipelines that take them for numbers drop leading zeros.
 pub(crate) fn same_account(one: &str, other: &str) -> bool {
     let digits = |id: &str| id.trim().trim_start_matches('0').to_owned();
     digits(one) == digits(other)
@@ -178,7 +180,7 @@ fn scalar<'r>(value: &'r Value<'r>) -> Option<&'r str> {
     }
 }
 
-/// Whether this is the ARN of an account's root: `arn:aws[…]:iam::ACCOUNT:root` and nothing else.
+/// Returns whether this is the ARN of an account's root: `arn:aws[…]:iam::ACCOUNT:root` and nothing else.
 ///
 /// An IAM user's ARN always has `user/`, so a user named `root` does not match.
 pub fn is_root_arn(arn: &str) -> bool {
@@ -198,7 +200,7 @@ pub fn is_root_arn(arn: &str) -> bool {
         && parts.next().is_none()
 }
 
-/// The account in an ARN, where it names one.
+/// Returns the account in an ARN, where it names one.
 pub(crate) fn account_in_arn(arn: &str) -> Option<&str> {
     let mut parts = arn.split(':');
     (parts.next() == Some("arn")).then(|| parts.nth(3)).flatten().filter(|account| !account.is_empty())

@@ -20,7 +20,7 @@ pub struct Step {
     pub fields: Vec<(String, Option<String>)>,
 }
 
-/// Every row that was tried on the way to a verdict, in order.
+/// Returns every row that was tried on the way to a verdict, in order.
 pub fn steps(record: &Value<'_>, verdict: &Verdict) -> Vec<Step> {
     let record = Record::new(record);
     let mut steps = Vec::new();

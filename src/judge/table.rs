@@ -3,14 +3,14 @@
 use super::record::Record;
 use crate::finding::{CredentialType, IdentityKind, Outcome};
 
-/// One row: what it looks at, and what it then says.
+/// One row: the fields that the row reads, its condition, and what a match says.
 #[derive(Debug)]
 pub(super) struct Row<T: 'static> {
     /// `R1`, `C9`, `M3`.
     pub(super) id: &'static str,
     /// The condition in words.
     pub(super) condition: &'static str,
-    /// The fields that it reads.
+    /// The fields that the condition reads.
     pub(super) paths: &'static [&'static str],
     pub(super) decide: fn(&Facts<'_>) -> Option<T>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Facts<'r> {
     pub(super) credential: Option<CredentialType>,
 }
 
-/// The first row that holds, and what it says.
+/// Returns the first row that holds, and what it says.
 pub(super) fn first<T>(rows: &'static [Row<T>], facts: &Facts<'_>) -> Option<(&'static Row<T>, T)> {
     rows.iter().find_map(|row| (row.decide)(facts).map(|said| (row, said)))
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::json::Value;
 
-/// The tree of a JSON text.
+/// Returns the tree of a JSON text.
 pub(crate) fn tree(json: &str) -> Value<'static> {
     grow(serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}")))
 }

@@ -23,13 +23,13 @@ impl Backoff {
         Self { first, longest, failures: 0 }
     }
 
-    /// Something went well: the next pause is a short one again.
+    /// Makes the next pause a short one again, after a success.
     #[cfg(feature = "ship")]
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// The next pause. `asked` is the server's `Retry-After`, a minimum.
+    /// Returns the next pause. `asked` is the server's `Retry-After`, a minimum.
     #[cfg(feature = "ship")]
     pub(crate) fn next(&mut self, asked: Option<Duration>) -> Duration {
         let ceiling = self.ceiling();
@@ -43,7 +43,7 @@ impl Backoff {
     }
 }
 
-/// A random wait between nothing and `base` doubled `failures - 1` times, at most 20 s.
+/// Returns a random wait between nothing and `base` doubled `failures - 1` times, at most 20 s.
 #[cfg(feature = "s3")]
 pub(crate) fn backoff(base: Duration, failures: u32) -> Duration {
     below(Backoff { first: base, longest: CAP, failures: failures.saturating_sub(1) }.ceiling())

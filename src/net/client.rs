@@ -13,7 +13,7 @@ use super::route::{Route, proxies};
 /// Connections, shared by all buckets of a session.
 pub(crate) type Http = Client<HttpsConnector<Route>, Empty<Bytes>>;
 
-/// A client of the same trust as the SDK's.
+/// Returns a client of the same trust as the SDK's.
 pub(crate) fn http(config: rustls::ClientConfig, connect_timeout: Duration) -> Http {
     let mut straight = HttpConnector::new();
     straight.set_nodelay(true);

@@ -18,7 +18,7 @@ use tower_service::Service;
 
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
-/// See the module.
+/// The way to hosts: which of them are reached through which proxy.
 #[derive(Clone)]
 pub(crate) struct Route {
     straight: HttpConnector,

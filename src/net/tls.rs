@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 #[cfg(feature = "s3")]
 use crate::error::{Fatal, start};
 
-/// The certificates to trust in place of the system's.
+/// Returns the certificates to trust in place of the system's.
 #[cfg(feature = "s3")]
 pub(crate) fn ca_bundle(named: Option<PathBuf>) -> Result<Option<Vec<u8>>, Fatal> {
     let from_environment =
@@ -24,7 +24,7 @@ pub(crate) fn ca_bundle(named: Option<PathBuf>) -> Result<Option<Vec<u8>>, Fatal
     Ok(Some(pem))
 }
 
-/// What a client of our own trusts: these certificates, or the system's.
+/// Returns the TLS configuration of roottrail's own clients, which trusts these certificates, or the system's.
 #[cfg(feature = "s3")]
 pub(crate) fn tls_config(pem: Option<&[u8]>) -> Result<ClientConfig, Fatal> {
     let roots = match pem {
@@ -42,21 +42,21 @@ pub(crate) fn tls_config(pem: Option<&[u8]>) -> Result<ClientConfig, Fatal> {
     config(roots).map_err(|error| start(format!("cannot set up TLS: {error}")))
 }
 
-/// The system's certificates. Systems carry a few that no library reads.
+/// Returns the system's certificates. Systems carry a few that no library reads.
 pub(crate) fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
 }
 
-/// TLS without client certificates.
+/// Returns a TLS configuration without client certificates.
 pub(crate) fn config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// The HTTP client panics on certificates that it cannot read, so they are read here first.
+/// Checks that every certificate can be read: the HTTP client panics on an unreadable one.
 #[cfg(feature = "s3")]
 fn check_certificates(pem: &[u8]) -> Result<(), String> {
     let mut count = 0;

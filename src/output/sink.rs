@@ -36,7 +36,7 @@ pub trait Sink {
         Ok(())
     }
 
-    /// Whether a checkpoint may say that this object need not be read again. Asked behind [`Sink::object`].
+    /// Returns whether a checkpoint may say that this object need not be read again. Asked behind [`Sink::object`].
     fn settles(&self, report: &Report) -> bool {
         let _all_are_done = report;
         true

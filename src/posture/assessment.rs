@@ -1,4 +1,9 @@
-//! What all reports together come to: `roottrail.posture/1`.
+//! What all reports together come to: the document `roottrail.posture/1`.
+//!
+//! An assessment holds the numbers of what was read, the practices with their violations, each account by its last
+//! report, the totals of each day and organization, and what disagrees with the logs. The structs are the JSON,
+//! member by member. An account counts once in each practice, under the status of its check. A status that is not
+//! known is counted apart, and never taken for a pass.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -106,7 +111,7 @@ pub struct Practice {
     pub unknown: u64,
     /// Accounts that are too young.
     pub left_out: u64,
-    /// Of hardware MFA: the violations that are a virtual device, and not the lack of any; else `null`.
+    /// For hardware MFA, the violations that are a virtual device and not the lack of any; else `null`.
     pub virtual_device: Option<u64>,
 }
 
@@ -319,12 +324,12 @@ pub struct Comparison {
 }
 
 impl Assessment {
-    /// Whether any of the four practices is violated.
+    /// Returns whether any of the four practices is violated.
     pub fn has_violations(&self) -> bool {
         self.practices.iter().any(|practice| practice.violations > 0)
     }
 
-    /// The assessment as JSON, with the exit code of the run.
+    /// Returns the assessment as JSON, with the exit code of the run.
     pub fn to_json(&self, exit_code: u8) -> serde_json::Value {
         let mut value = serde_json::to_value(self).unwrap_or_default();
         value["version"] = env!("CARGO_PKG_VERSION").into();
@@ -390,7 +395,7 @@ pub(super) const PRACTICES: [Definition; 5] = [
     },
 ];
 
-/// A share in percent, to a tenth.
+/// Returns a share in percent, to a tenth.
 pub(super) fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { (part as f64 * 1000.0 / whole as f64).round() / 10.0 }
 }

@@ -1,4 +1,10 @@
-//! The checks on one row of a root user: is root used, has it keys, has it MFA, is the MFA hardware.
+//! The checks on one row of a root user: whether root is used, has keys, has MFA, and whether the MFA is hardware.
+//!
+//! Each check first asks the report alone whether the account's own settings break the practice, and answers
+//! "unknown" where the report does not say. Of MFA, a service control policy that denies what the setting leaves open
+//! mends the violation; policies that are not known in full leave the violation unproven. Use is counted from the
+//! report's own time back over the window. Accounts that are younger than the window for new accounts are left out of
+//! use, and of nothing else.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -43,7 +49,7 @@ impl Check {
         Self { status, account_level: broken }
     }
 
-    /// A practice that a policy can make up for.
+    /// Returns a practice that a policy can make up for.
     fn with_policies(
         broken: Option<bool>,
         policies: Policies,
@@ -107,18 +113,18 @@ pub(super) struct Recent {
 }
 
 impl Sample {
-    /// Whether the account is younger than new accounts are.
+    /// Returns whether the account is younger than new accounts are.
     pub(super) fn is_new(&self, windows: &Windows) -> bool {
         let age = self.created.time().map(|created| self.date.until.duration_since(created));
         age.is_some_and(|age| age < windows.new_account)
     }
 
-    /// The last use of a key.
+    /// Returns the last use of a key.
     pub(super) fn key_last_used(&self) -> Option<Timestamp> {
         self.keys.iter().filter_map(|key| key.last_used.time()).max()
     }
 
-    /// The last use of any credential.
+    /// Returns the last use of any credential.
     pub(super) fn last_use(&self) -> Option<Timestamp> {
         self.password_last_used.time().max(self.key_last_used())
     }
@@ -127,7 +133,7 @@ impl Sample {
         when.is_some_and(|time| self.date.from.duration_since(time) <= window)
     }
 
-    /// What was used within the window.
+    /// Returns what was used within the window.
     pub(super) fn recent(&self, windows: &Windows) -> Recent {
         Recent {
             password: self.within(self.password_last_used.time(), windows.recent),
@@ -156,12 +162,12 @@ impl Sample {
         }
     }
 
-    /// Whether root has MFA.
+    /// Returns whether root has MFA.
     pub(super) fn has_mfa(&self) -> Option<bool> {
         self.mfa_active.or(self.mfa_enabled)
     }
 
-    /// The ages of active keys, in days; `None` where the report has no date.
+    /// Returns the ages of active keys, in days; `None` where the report has no date.
     pub(super) fn key_ages(&self) -> impl Iterator<Item = (&super::reports::Key, Option<SignedDuration>)> {
         let active = self.keys.iter().filter(|key| key.active == Some(true));
         active.map(|key| (key, key.rotated.time().map(|time| self.date.until.duration_since(time))))
@@ -178,7 +184,7 @@ impl Sample {
         }
     }
 
-    /// All checks. `virtual_mfa`: whether root's device is a virtual one.
+    /// Returns all checks. `virtual_mfa`: whether root's device is a virtual one.
     pub(super) fn check(
         &self,
         windows: &Windows,

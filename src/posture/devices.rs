@@ -92,7 +92,7 @@ impl Devices {
         }
     }
 
-    /// Whether root's MFA in this account is virtual; `None` where no list of the account was read.
+    /// Returns whether root's MFA in this account is virtual; `None` where no list of the account was read.
     pub(super) fn of(&self, account: &str, only_account: bool) -> Option<bool> {
         let named = self.virtual_of_root.get(account).copied();
         named.or((only_account && self.nameless).then_some(false))

@@ -1,7 +1,9 @@
 //! What the logs say of root, to be held against the reports.
 //!
-//! Findings are read line by line, and of each only its account, time, key and kind of use are kept, by the
-//! day: what is held grows with accounts and days, not with findings.
+//! Findings are read line by line. Of each finding only account, time, key and kind of use are kept, by the day:
+//! memory grows with accounts and days, not with findings. A report that knows of no use where the logs show one
+//! disagrees, and so does a report with a use that lies between two findings and is none of them. CloudTrail and IAM
+//! differ by minutes, so that a disagreement begins beyond their slack.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -73,7 +75,7 @@ impl Uses {
         self.days.last_key_value().map(|(_, (_, last))| *last)
     }
 
-    /// The last one that is known to be no later than this.
+    /// Returns the last one that is known to be no later than this.
     fn last_before(&self, time: Timestamp) -> Option<Timestamp> {
         let days = self.days.values().rev().flat_map(|(first, last)| [*last, *first]);
         days.into_iter().find(|use_| *use_ <= time)

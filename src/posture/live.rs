@@ -107,7 +107,7 @@ fn report(aws: &mut dyn Aws) -> Result<String, Refusal> {
     }
 }
 
-/// All pages, as aws-cli would print them in one.
+/// Returns all pages, as aws-cli would print them in one.
 fn devices(aws: &mut dyn Aws, account: &str) -> Result<Value, Refusal> {
     let mut devices = Vec::new();
     let mut marker: Option<String> = None;
@@ -192,7 +192,7 @@ fn ids(answer: &Value, list: &str) -> VecDeque<String> {
     ids.map(str::to_owned).collect()
 }
 
-/// All pages in one, with what was asked for.
+/// Returns all pages in one, with what was asked for.
 fn pages(aws: &mut dyn Aws, operation: &str, input: &Value, list: &str) -> Result<Value, Refusal> {
     let mut whole = input.clone();
     // It is no part of what the answer says.
@@ -225,7 +225,7 @@ fn pages(aws: &mut dyn Aws, operation: &str, input: &Value, list: &str) -> Resul
     }
 }
 
-/// The texts of the outermost elements of a name. IAM's answers have no attributes in them.
+/// Returns the texts of the outermost elements of a name. IAM's answers have no attributes in them.
 fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let (mut found, mut depth, mut start, mut at) = (Vec::new(), 0_u32, 0, 0);
@@ -252,7 +252,7 @@ fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
     found
 }
 
-/// The text of the first element of a name.
+/// Returns the text of the first element of a name.
 pub fn element(xml: &str, name: &str) -> Option<String> {
     elements(xml, name).first().map(|text| unescaped(text))
 }

@@ -103,7 +103,7 @@ impl Posture {
         }
     }
 
-    /// The accounts of the reports that were read.
+    /// Returns the accounts of the reports that were read.
     pub fn accounts(&self) -> std::collections::BTreeSet<&str> {
         self.samples.iter().map(|sample| sample.account.as_str()).collect()
     }
@@ -263,7 +263,7 @@ impl Posture {
         }
     }
 
-    /// Of two reports of an account and a day the first in the order of their times, then of their files, stays.
+    /// Drops all reports of an account and a day but the first, in the order of their times, then of their files.
     fn drop_duplicates(&mut self) -> u64 {
         let mut kept: Vec<Sample> = Vec::with_capacity(self.samples.len());
         let mut dropped = 0;
@@ -361,7 +361,7 @@ fn access_keys(sample: &Sample, windows: &checks::Windows) -> Vec<AccessKey> {
     keys.collect()
 }
 
-/// The time of a value that options name: RFC 3339, or a day.
+/// Returns the time of a value that options name: RFC 3339, or a day.
 ///
 /// # Errors
 ///

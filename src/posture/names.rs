@@ -2,22 +2,22 @@
 
 use jiff::civil::Date;
 
-/// Whether a text is an account's number.
+/// Returns whether a text is an account's number.
 pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The parts of a path from the last to the first, each with `/` and `\` as ends.
+/// Returns the parts of a path from the last to the first, each with `/` and `\` as ends.
 fn parts(path: &str) -> impl Iterator<Item = &str> {
     path.rsplit(['/', '\\'])
 }
 
-/// The first account number in the file's name, or in a folder's.
+/// Returns the first account number in the file's name, or in a folder's.
 pub(super) fn account(path: &str) -> Option<&str> {
     parts(path).find_map(|part| part.split(|char: char| !char.is_ascii_digit()).find(|run| is_account(run)))
 }
 
-/// The first date in the file's name, or in a folder's: `2025-11-19` or `20251119`.
+/// Returns the first date in the file's name, or in a folder's: `2025-11-19` or `20251119`.
 pub(super) fn date(path: &str) -> Option<Date> {
     parts(path).find_map(|part| {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -53,7 +53,7 @@ pub(super) enum Id {
     Target(String),
 }
 
-/// The id in a file's name, or in its folder's.
+/// Returns the id in a file's name, or in its folder's.
 pub(super) fn id(path: &str) -> Option<Id> {
     parts(path).take(2).find_map(|part| {
         let part = part.split_once('.').map_or(part, |(stem, _)| stem);
@@ -90,13 +90,13 @@ pub(super) fn id(path: &str) -> Option<Id> {
     })
 }
 
-/// Whether a text is a policy's id.
+/// Returns whether a text is a policy's id.
 pub(super) fn is_policy(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("p-") else { return false };
     rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The text, where it is the id of a root, a unit or an account.
+/// Returns the text, where the text is the id of a root, a unit or an account.
 pub(super) fn is_target(text: &str) -> Option<&str> {
     let good = |text: &str, least: usize| {
         text.len() >= least && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())

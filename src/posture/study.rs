@@ -18,7 +18,7 @@ pub(super) struct Checked<'s> {
     pub(super) group: String,
 }
 
-/// The totals of each day.
+/// Returns the totals of each day.
 pub(super) fn dates(samples: &[Checked<'_>]) -> Vec<DateTotals> {
     let mut days = BTreeMap::<_, Vec<&Checked<'_>>>::new();
     for checked in samples {
@@ -109,7 +109,7 @@ pub(super) fn uses(samples: &[Checked<'_>], windows: &Windows) -> Uses {
     uses
 }
 
-/// The keys of the last reports.
+/// Returns the keys of the last reports.
 pub(super) fn keys<'s>(samples: impl Iterator<Item = &'s Sample>, windows: &Windows) -> Keys {
     let mut keys = Keys::default();
     for sample in samples {
@@ -134,7 +134,7 @@ pub(super) fn keys<'s>(samples: impl Iterator<Item = &'s Sample>, windows: &Wind
     keys
 }
 
-/// The totals of each organization, those in none last.
+/// Returns the totals of each organization, those in none last.
 pub(super) fn organizations(accounts: &[Account]) -> Vec<OrganizationTotals> {
     let mut totals = BTreeMap::<(bool, Option<&str>), OrganizationTotals>::new();
     for account in accounts {

@@ -134,7 +134,7 @@ pub(super) mod x86 {
         }
     }
 
-    /// The comparisons of 32 bytes, one bit each: quote, backslash, open, close, ending.
+    /// Compares 32 bytes and returns one bit each: quote, backslash, open, close, ending.
     ///
     /// # Safety
     /// AVX2, and 34 readable bytes from `around` on.

@@ -180,7 +180,7 @@ impl Walker<'_, '_> {
     }
 }
 
-/// Of each member, whether another one has its name and another value.
+/// Returns for each member whether another one has its name and another value.
 fn twice<N: Eq + Hash>(members: &[(N, &str)]) -> Vec<bool> {
     let mut values: HashMap<&N, (&str, bool)> = HashMap::new();
     for (name, value) in members {

@@ -8,7 +8,7 @@ use super::row::Row;
 use super::time::instant;
 use crate::finding::Severity;
 
-/// Addresses that are told apart.
+/// Addresses that are kept apart.
 pub(super) const MOST_ADDRESSES: usize = 100_000;
 
 #[derive(Debug)]
@@ -64,12 +64,12 @@ impl Addresses {
         self.all.len() as u64
     }
 
-    /// When an address was seen first.
+    /// Returns when an address was seen first.
     pub(super) fn first(&self, address: &str) -> Option<i64> {
         self.all.get(address).map(|address| address.first)
     }
 
-    /// Those with the most serious findings.
+    /// Returns the addresses with the most serious findings.
     pub(super) fn uses(&self, most: usize) -> Vec<AddressUse> {
         let mut all: Vec<(&String, &Address)> = self.all.iter().collect();
         all.sort_by_key(|(name, one)| {

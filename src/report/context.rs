@@ -1,4 +1,9 @@
-//! What is known beside the findings: the organization's accounts, their sizes, the scan's coverage.
+//! What is known beside the findings: the organization's accounts, their sizes, the scan's coverage, and a posture.
+//!
+//! Each option names one file of a known form, and a file of another form ends the command with its name. The list of
+//! accounts gives names, organizations and the time of joining; the inventory gives the number of assets, from which
+//! the size follows; summaries give what was read on each day and the gaps. Several summaries add up. Days are kept
+//! up to a limit, beyond which they are only counted.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -48,7 +53,7 @@ impl Size {
         }
     }
 
-    /// A word for tables.
+    /// Returns a word for tables.
     pub fn label(self) -> &'static str {
         match self {
             Size::Small => "small (under 50 assets)",
@@ -146,7 +151,7 @@ impl Context {
         Ok(context)
     }
 
-    /// The account's organization: from the list of accounts, else from the key.
+    /// Returns the account's organization: from the list of accounts, else from the key.
     pub(super) fn organization<'c>(&'c self, account: &str, key: &'c str) -> Option<&'c str> {
         let known = self.accounts.get(account).and_then(|known| known.organization.as_deref());
         known.or(Some(key).filter(|key| !key.is_empty()))

@@ -1,7 +1,9 @@
 //! One line of a findings file, as far as a report looks at it, and what of it becomes a row.
 //!
-//! The record itself is read only where the finding does not say enough: for the credentials that a call
-//! issued, and for what a call that changes something was about.
+//! Only the members that a report needs are deserialized, borrowed from the line where they hold no escapes. The
+//! record itself is parsed only where the finding does not say enough: for the credentials that a call issued, and
+//! for what a call that changes something was about. Every text is cut to a limit on its way into the row. A line
+//! that is no finding is counted, and the first one is named.
 
 use std::borrow::Cow;
 
@@ -171,7 +173,7 @@ fn text<'t>(text: &'t Maybe<'_>, most: usize) -> Cow<'t, str> {
 }
 
 impl Seen<'_> {
-    /// Whether the line is a finding by its own word.
+    /// Returns whether the line is a finding by its own word.
     pub(super) fn is_finding(&self) -> bool {
         self.schema.0 == crate::finding::SCHEMA
     }
@@ -255,7 +257,7 @@ impl Seen<'_> {
         Made { issued, severity: self.severity, time }
     }
 
-    /// The credential that the call issued, by its response.
+    /// Returns the credential that the call issued, by its response.
     fn issue(
         &self,
         by: Issuer,
@@ -292,7 +294,7 @@ impl Seen<'_> {
     }
 }
 
-/// The first few parameters of a request, as `name=value`.
+/// Returns the first few parameters of a request, as `name=value`.
 fn parameters(record: &Record<'_>) -> String {
     let (mut shown, mut count) = (String::new(), 0);
     let Some(Value::Object(members)) = record.value("requestParameters") else { return shown };
@@ -316,7 +318,7 @@ fn parameters(record: &Record<'_>) -> String {
     shown
 }
 
-/// The organization in the key of an object of this account: `AWSLogs/o-…/ACCOUNT/`.
+/// Returns the organization in the key of an object of this account: `AWSLogs/o-…/ACCOUNT/`.
 fn organization_of<'u>(uri: &'u str, account: &str) -> &'u str {
     let mut parts = uri.rsplit('/');
     while let Some(part) = parts.next() {
@@ -330,7 +332,7 @@ fn organization_of<'u>(uri: &'u str, account: &str) -> &'u str {
     ""
 }
 
-/// Whether this has the form of an organization's id.
+/// Returns whether this has the form of an organization's id.
 pub(super) fn is_organization(id: &str) -> bool {
     id.strip_prefix("o-").is_some_and(|rest| {
         (10..=32).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())

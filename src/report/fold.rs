@@ -1,7 +1,9 @@
 //! Brings sorted rows together: one account after the other, each in order of time.
 //!
-//! Whatever could grow with the findings is closed and turned into numbers as soon as nothing can be added
-//! to it, or kept only where it is among the most serious; the limits stand here and beside what they limit.
+//! The fold holds one open account with its open sessions, keys and story. Whatever could grow with the findings is
+//! closed and turned into numbers as soon as nothing can be added to it, or kept only where it is among the most
+//! serious. When the account changes, its numbers go into the totals of its organization and of the study. Each limit
+//! stands beside what it limits, and reaching a limit becomes a note of the report.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -27,9 +29,9 @@ pub const MOST_FINDINGS: usize = 2000;
 pub(super) const MOST_SESSIONS: usize = 500;
 pub(super) const MOST_ACCOUNTS: usize = 1000;
 pub(super) const MOST_KEYS: usize = 500;
-/// Organizations that are told apart.
+/// Organizations that are kept apart.
 const MOST_ORGANIZATIONS: usize = 100_000;
-/// Rules that are told apart: those of this version, and others that a findings file may name.
+/// Rules that are kept apart: those of this version, and others that a findings file may name.
 const MOST_RULES: usize = 1000;
 
 type SessionRank = (Reverse<BySeverity>, String, String);
@@ -148,7 +150,7 @@ impl<'c> Fold<'c> {
         self.account = Some(account);
     }
 
-    /// What a row adds to the numbers of the whole; whether it is listed.
+    /// Adds a row to the numbers of the whole, and returns whether the row is listed.
     fn count(&mut self, row: &Row<'_>) -> bool {
         self.numbers.findings += 1;
         self.numbers.severities.add(row.severity);
@@ -178,7 +180,7 @@ impl<'c> Fold<'c> {
         is_listed
     }
 
-    /// What a row adds to its account.
+    /// Adds a row to its account.
     fn of_account(&mut self, account: &mut Account, row: &Row<'_>) {
         let numbers = &mut account.numbers;
         numbers.findings += 1;
@@ -300,14 +302,14 @@ impl<'c> Fold<'c> {
         self.numbers.addresses = self.addresses.count();
     }
 
-    /// The most severe findings, as their sessions know them.
+    /// Returns the most severe findings, as their sessions know them.
     pub(super) fn findings(&mut self) -> Vec<Listed> {
         let mut all: Vec<Listed> = std::mem::take(&mut self.listed).into_values().collect();
         all.iter_mut().for_each(|one| self.linked.upgrade(one));
         all
     }
 
-    /// The rules that held, most severe first.
+    /// Returns the rules that held, most severe first.
     pub(super) fn rule_counts(&self) -> Vec<RuleCount> {
         let mut counts: Vec<RuleCount> = self
             .rules
@@ -332,7 +334,7 @@ impl<'c> Fold<'c> {
         counts
     }
 
-    /// The organizations with the most uses.
+    /// Returns the organizations with the most uses.
     pub(super) fn organizations(&self, most: usize) -> Vec<OrganizationNumbers> {
         let mut all: Vec<&OrganizationNumbers> = self.organizations.values().collect();
         all.sort_by_key(|one| (Reverse(one.uses), Reverse(one.findings), one.organization.as_str()));
@@ -340,7 +342,7 @@ impl<'c> Fold<'c> {
     }
 }
 
-/// Whether something happened while the account was new.
+/// Returns whether something happened while the account was new.
 fn is_new(joined: Option<i64>, new_account: Option<i64>, time: i64) -> bool {
     match (joined, new_account) {
         (Some(joined), Some(span)) => (joined..joined.saturating_add(span)).contains(&time),

@@ -1,4 +1,8 @@
 //! What to know first, and what a report leaves out.
+//!
+//! Highlights are sentences with a severity, made from the counts of rules and from the study's numbers, and sorted
+//! with the most serious first. Each names the first finding that it rests on. Notes say which limits were reached,
+//! how much lies beyond each, and which files would make the report more complete.
 
 use super::addresses::MOST_ADDRESSES;
 use super::context::Context;
@@ -10,7 +14,7 @@ use super::tables::{account, moment};
 use super::words::{count, thousands};
 use crate::finding::Severity;
 
-/// What to know first, most serious first.
+/// Returns what to know first, most serious first.
 pub(super) fn highlights(report: &RootReport, conflicts: u64) -> Vec<Highlight> {
     let mut all = Vec::new();
     let mut say = |severity, text: String, detail: String| all.push(Highlight { severity, text, detail });

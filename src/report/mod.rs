@@ -137,7 +137,7 @@ pub fn build(options: &ReportOptions) -> Result<RootReport, ReportError> {
     Ok(report)
 }
 
-/// The kept episodes, each with what the others say of its addresses.
+/// Returns the kept episodes, each with what the others say of its addresses.
 fn episodes(fold: &mut Fold<'_>) -> Vec<Episode> {
     let kept = std::mem::take(&mut fold.story.kept);
     kept.into_iter()

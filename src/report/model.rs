@@ -1,4 +1,7 @@
-//! The report as it is written: `roottrail.report/1`.
+//! The report as it is written: the document `roottrail.report/1`.
+//!
+//! The structs are the JSON, member by member, and text, Markdown and HTML are drawn from them alone. Lists are cut
+//! at the limits of `fold`, most serious first, and counters say how many there were. Times are RFC 3339 in UTC.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +70,7 @@ pub struct RootReport {
 }
 
 impl RootReport {
-    /// The record of one of the most serious findings, inert and cut.
+    /// Returns the record of one of the most serious findings, inert and cut.
     pub fn record(&self, id: FindingId) -> Option<&str> {
         self.records.get(&id).map(AsRef::as_ref)
     }
@@ -123,7 +126,7 @@ pub struct Highlight {
 }
 
 impl Highlight {
-    /// All of it in a line.
+    /// Returns all of it in a line.
     pub fn line(&self) -> String {
         if self.detail.is_empty() { self.text.clone() } else { format!("{}: {}", self.text, self.detail) }
     }
@@ -150,7 +153,7 @@ pub struct AccountNumbers {
     pub organization: Option<String>,
     /// Findings.
     pub findings: u64,
-    /// The same by severity.
+    /// Findings by severity.
     pub severities: BySeverity,
     /// The first finding's time.
     pub first: Option<String>,

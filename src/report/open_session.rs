@@ -45,7 +45,7 @@ enum Group {
 }
 
 impl Group {
-    /// The session's id, and when it began.
+    /// Returns the session's id, and when it began.
     fn session(&self, account: &str, first: i64) -> (String, i64) {
         match self {
             Group::Created(created) => (format!("{account}/{}", instant(*created)), *created),
@@ -120,7 +120,7 @@ impl OpenSessions {
         self.open.entry(group).or_insert_with(|| Open::new(now)).add(row, now, issued);
     }
 
-    /// The session that a finding was added to.
+    /// Returns the session that a finding was added to.
     pub(super) fn id_of(&self, row: &Row<'_>) -> Option<String> {
         let group = group_of(row)?;
         let open = self.open.get(&group)?;
@@ -141,7 +141,7 @@ impl OpenSessions {
     }
 }
 
-/// The session that a finding belongs to. A refused sign-in opens none.
+/// Returns the session that a finding belongs to. A refused sign-in opens none.
 fn group_of(row: &Row<'_>) -> Option<Group> {
     if row.identity == IdentityKind::AssumeRootCaller || (row.service == "signin" && row.failed) {
         return None;

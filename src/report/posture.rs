@@ -1,4 +1,8 @@
 //! A posture, as far as the report shows it beside the findings.
+//!
+//! The section is read from the JSON of `roottrail posture`, of which only the members below are taken. Members that
+//! a later version adds are ignored. Long lists are cut, those with violations first, and texts are made harmless
+//! when they are read.
 
 use serde::{Deserialize, Serialize};
 
@@ -208,7 +212,7 @@ impl PostureSection {
 }
 
 impl<T> PostureCounts<T> {
-    /// The checks by name.
+    /// Returns the checks by name.
     pub fn each(&self) -> [(&'static str, &T); 5] {
         [
             ("root_use", &self.root_use),

@@ -32,7 +32,7 @@ pub struct Input {
     pub file: String,
     /// Findings in it.
     pub findings: u64,
-    /// FindingLines that are no findings, and parts of the file that could not be read.
+    /// Lines that are no findings, and parts of the file that could not be read.
     pub unread: u64,
     /// The first of them, and why.
     pub fault: Option<String>,
@@ -83,7 +83,7 @@ pub(super) struct Read {
     pub(super) bare: u64,
 }
 
-/// FindingLines of one file.
+/// Lines of one file.
 struct Piece {
     file: usize,
     first_line: u64,
@@ -214,7 +214,7 @@ impl Read {
         Ok(())
     }
 
-    /// Of two calls that issued one key, the earlier one counts: the other is a copy, or a forgery.
+    /// Notes what issued a key. The earlier of two calls counts: the other is a copy, or a forgery.
     fn issue(&mut self, key: String, issue: Issue) {
         let held = self.issued.len();
         match self.issued.get_mut(&key) {

@@ -10,7 +10,7 @@ use super::session::Opening;
 use super::tally::Tally;
 use super::time::{DAY, instant};
 
-/// Keys of one account that are told apart, and addresses of each.
+/// Keys of one account that are kept apart, and addresses of each.
 const MOST_KEYS: usize = 10_000;
 const MOST_ADDRESSES: usize = 20;
 
@@ -41,7 +41,7 @@ impl RootKeys {
         }
     }
 
-    /// The keys, with their age where a finding or the posture tells when they were made.
+    /// Returns the keys, with their age where a finding or the posture tells when they were made.
     pub(super) fn uses<'k>(
         self,
         account: &'k str,

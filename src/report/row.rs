@@ -1,6 +1,9 @@
 //! A row: what the report keeps of one finding, as bytes that sort by account, time and id.
 //!
-//! Texts are inert and cut when a row is made, so that nothing behind this file has to think of it.
+//! The front of a row's bytes is made so that comparing bytes compares account, time and id, and sorting needs no
+//! decoding. The rest are numbers, codes of the closed words, and texts with their lengths. Texts are inert and cut
+//! when a row is made, so that no later code has to think of it. `decode` borrows from the bytes and refuses anything
+//! that `encode` did not write.
 
 use crate::finding::{CredentialType, FindingId, IdentityKind, MfaDevice, MfaStatus, Severity};
 
@@ -107,7 +110,7 @@ macro_rules! texts {
 }
 
 impl<'a> Row<'a> {
-    /// A row of which nothing is known but whose and which it is.
+    /// Returns a row of which nothing is known but whose and which it is.
     pub(super) fn empty(account: &'a str, id: FindingId) -> Self {
         Self {
             account,
@@ -199,7 +202,7 @@ impl<'a> Row<'a> {
         rest.is_empty().then_some(row)
     }
 
-    /// `iam:CreateAccessKey`
+    /// Returns service and name of the call: `iam:CreateAccessKey`.
     pub(super) fn call(&self) -> String {
         if self.service.is_empty() {
             self.event.to_owned()
@@ -208,12 +211,12 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A sign-in to the console with the password.
+    /// Returns a sign-in to the console with the password.
     pub(super) fn is_sign_in(&self) -> bool {
         self.event == "ConsoleLogin"
     }
 
-    /// Whether the finding shows a credential of root's that worked. A refused sign-in shows none, nor does
+    /// Returns whether the finding shows a credential of root's that worked. A refused sign-in shows none, nor does
     /// what a service does by itself; `AssumeRoot` opens a session without any of the account's own.
     pub(super) fn is_use(&self) -> bool {
         let root = matches!(
@@ -229,7 +232,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The bytes by which a row is ordered.
+/// Returns the bytes by which a row is ordered.
 pub(super) fn order(row: &[u8]) -> &[u8] {
     let account = memchr::memchr(0, row).unwrap_or(0);
     &row[..(account + AFTER_ACCOUNT).min(row.len())]

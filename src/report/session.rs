@@ -1,4 +1,9 @@
 //! A root session as a report says it.
+//!
+//! A session is everything under one credential: a console session with its sign-in, temporary credentials with the
+//! call that issued them, or an access key until it rests. The struct holds what the open session has counted by its
+//! end, with lists cut to their most frequent values. Severities are counted, and the worst of them ranks the
+//! session.
 
 use serde::Serialize;
 
@@ -30,7 +35,7 @@ pub enum SessionKind {
 }
 
 impl SessionKind {
-    /// A few words for tables.
+    /// Returns a few words for tables.
     pub fn label(self) -> &'static str {
         match self {
             SessionKind::ConsoleSession => "console",
@@ -139,7 +144,7 @@ impl BySeverity {
         } += 1;
     }
 
-    /// The highest severity that there is.
+    /// Returns the highest severity that there is.
     pub fn worst(&self) -> Severity {
         match self {
             Self { critical: 1.., .. } => Severity::Critical,
@@ -149,7 +154,7 @@ impl BySeverity {
         }
     }
 
-    /// All of them.
+    /// Returns all of them.
     pub fn sum(&self) -> u64 {
         self.critical + self.high + self.medium + self.low
     }
@@ -172,7 +177,7 @@ pub struct RootSession {
     pub last_event: String,
     /// Findings.
     pub events: u64,
-    /// The same by severity.
+    /// Findings by severity.
     pub severities: BySeverity,
     /// With MFA or without: as the sign-in says, else as the calls do.
     pub mfa: Option<MfaStatus>,

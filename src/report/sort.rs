@@ -49,7 +49,7 @@ pub(super) struct Sorter {
 }
 
 impl Sorter {
-    /// A sorter whose runs have up to `most` bytes.
+    /// Returns a sorter whose runs have up to `most` bytes.
     pub(super) fn new(most: usize) -> Self {
         Self { most, rows: Vec::new(), places: Vec::new(), file: None, runs: Vec::new(), written: 0 }
     }
@@ -89,7 +89,7 @@ impl Sorter {
         Ok(())
     }
 
-    /// The rows in order, each finding once.
+    /// Returns the rows in order, each finding once.
     pub(super) fn finish(mut self) -> io::Result<Sorted> {
         if self.file.is_none() {
             self.sort();
@@ -143,7 +143,7 @@ struct Memory {
 }
 
 impl Sorted {
-    /// The next row, or `None` behind the last.
+    /// Returns the next row, or `None` behind the last.
     pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         loop {
             match &mut self.from {

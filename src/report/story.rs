@@ -62,7 +62,7 @@ pub struct StoryStep {
 }
 
 impl StoryStep {
-    /// Whether the title says by itself that it failed.
+    /// Returns whether the title says by itself that it failed.
     pub(super) fn title_tells_it(&self) -> bool {
         ["failed", "tried"].iter().any(|word| self.title.contains(word))
     }
@@ -91,7 +91,7 @@ pub struct Episode {
     pub end: String,
     /// Findings.
     pub findings: u64,
-    /// The same by severity.
+    /// Findings by severity.
     pub severities: BySeverity,
     /// Addresses.
     pub addresses: Counts,
@@ -168,7 +168,7 @@ impl Story {
         self.seen.clear();
     }
 
-    /// What a finding means because of another one.
+    /// Returns what a finding means because of another one.
     fn note(&mut self, row: &Row<'_>, now: i64, issued: &HashMap<String, Issue>) -> String {
         let Some(issue) = issued.get(row.access_key) else { return String::new() };
         if issue.by != Issuer::AssumeRoot && issue.account != row.account {
@@ -290,7 +290,7 @@ impl OpenStep {
     }
 }
 
-/// What a finding says, in words.
+/// Returns what a finding says, in words.
 fn title(row: &Row<'_>, rule: Option<&str>) -> String {
     let by = match (row.identity, row.credential) {
         (IdentityKind::RootViaService, _) => ", by a service for root",

@@ -17,7 +17,7 @@ use crate::finding::MfaStatus;
 
 /// Weeks for which numbers are kept. More than these only a forged time can bring.
 const MOST_WEEKS: usize = 20_000;
-/// Pairs of organization and week that are told apart.
+/// Pairs of organization and week that are kept apart.
 const MOST_PAIRS: usize = 2_000_000;
 /// Accounts that are remembered by id, to count those that no list names.
 const MOST_ACCOUNTS: usize = 1_000_000;
@@ -56,12 +56,12 @@ pub struct Share {
 }
 
 impl Share {
-    /// A part of a known whole.
+    /// Returns a part of a known whole.
     pub fn of(count: u64, of: u64) -> Self {
         Self { count, of: Some(of) }
     }
 
-    /// The share in percent.
+    /// Returns the share in percent.
     pub fn percent(&self) -> Option<f64> {
         self.of.filter(|of| *of > 0).map(|of| self.count as f64 * 100.0 / of as f64)
     }
@@ -179,7 +179,7 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// The numbers of a week; `None` where there are too many weeks already.
+    /// Returns the numbers of a week; `None` where there are too many weeks already.
     pub(super) fn week(&mut self, week: i64) -> Option<&mut WeekNumbers> {
         if self.weeks.len() >= MOST_WEEKS && !self.weeks.contains_key(&week) {
             return None;
@@ -254,7 +254,7 @@ impl Totals {
         }
     }
 
-    /// The measures over a period of so many weeks.
+    /// Returns the measures over a period of so many weeks.
     pub(super) fn study(&self, weeks: u64, context: &Context) -> Study {
         let using: u64 = self.by_uses.values().sum();
         let [uses, console, key, both] = self.uses;
@@ -323,7 +323,7 @@ impl Totals {
     }
 }
 
-/// The fewest accounts that together make at least half of the uses.
+/// Returns the fewest accounts that together make at least half of the uses.
 fn half(by_uses: &BTreeMap<u64, u64>, uses: u64) -> u64 {
     let (mut made, mut accounts) = (0, 0);
     for (&each, &with) in by_uses.iter().rev() {

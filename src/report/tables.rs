@@ -1,4 +1,9 @@
 //! The parts of a report as tables: what the terminal and Markdown show alike.
+//!
+//! Each function takes a report and the number of rows to show, and returns a `Table` of cells. Columns say how they
+//! give way on a narrow terminal: some shrink to a width, some are dropped in the order of their numbers. The study's
+//! measures stand beside its published numbers, each with a footnote on how the two are counted. HTML takes the
+//! measures and small texts from here and draws its own tables.
 
 use serde::Serialize;
 
@@ -10,7 +15,7 @@ use super::words::thousands;
 use crate::finding::{MfaDevice, MfaStatus, Severity};
 use crate::text::table::{Cell, Column, Table};
 
-/// A value's name, as findings spell it.
+/// Returns a value's name, as findings spell it.
 pub(super) fn name(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
@@ -28,7 +33,7 @@ pub(super) fn severity(severity: Severity) -> Cell {
     Cell { text: name(severity), colour }
 }
 
-/// `no MFA`, `MFA (virtual)`
+/// Returns the MFA status with its device: `no MFA`, `MFA (virtual)`.
 pub(super) fn mfa(status: Option<MfaStatus>, device: Option<MfaDevice>) -> Cell {
     let text = match status {
         Some(MfaStatus::Used) => "MFA",
@@ -44,12 +49,12 @@ pub(super) fn mfa(status: Option<MfaStatus>, device: Option<MfaDevice>) -> Cell 
     }
 }
 
-/// `2025-11-18 03:02:41`: for people, without the letters of RFC 3339.
+/// Returns a time for people, without the letters of RFC 3339: `2025-11-18 03:02:41`.
 pub(super) fn moment(time: &str) -> String {
     time.trim_end_matches('Z').replace('T', " ")
 }
 
-/// The time alone, where the day was said before.
+/// Returns the time alone, where the day was said before.
 pub(super) fn moment_after(before: &str, time: &str) -> String {
     let text = moment(time);
     match text.split_once(' ') {
@@ -58,7 +63,7 @@ pub(super) fn moment_after(before: &str, time: &str) -> String {
     }
 }
 
-/// The account, with its name where there is one.
+/// Returns the account, with its name where there is one.
 pub(super) fn account(report: &RootReport, id: &str) -> String {
     let name =
         report.accounts.iter().find(|account| account.account_id == id).and_then(|one| one.name.as_deref());
@@ -69,7 +74,7 @@ pub(super) fn account(report: &RootReport, id: &str) -> String {
     }
 }
 
-/// An episode's steps.
+/// Returns an episode's steps.
 pub(super) fn steps(episode: &Episode, most: usize) -> Table {
     let mut table = Table::new([
         Column::text("time"),
@@ -101,7 +106,7 @@ pub(super) fn steps(episode: &Episode, most: usize) -> Table {
     table
 }
 
-/// The call and what it was about.
+/// Returns the call and what it was about.
 pub(super) fn detail(step: &super::story::StoryStep) -> String {
     let calls = step.calls.words(3);
     let parts = [calls.as_str(), step.request.as_str(), step.error.as_str()];
@@ -109,7 +114,7 @@ pub(super) fn detail(step: &super::story::StoryStep) -> String {
     parts.join(" · ")
 }
 
-/// Who or what opened a session.
+/// Returns who or what opened a session.
 pub(super) fn opened(session: &RootSession) -> String {
     match (&session.sign_in, &session.opened_by) {
         (_, Some(by)) if by.event == "AssumeRoot" => format!("AssumeRoot by {}", by.actor),
@@ -161,7 +166,7 @@ pub(super) struct Measure {
     pub(super) footnote: &'static str,
 }
 
-/// A share as `15.6 %`.
+/// Returns a share as `15.6 %`.
 pub(super) fn percent(share: &Share) -> String {
     share.percent().map_or_else(|| "–".to_owned(), |percent| format!("{percent:.1} %"))
 }
@@ -173,7 +178,7 @@ fn of(share: &Share) -> String {
     }
 }
 
-/// The measures of the study beside its published numbers.
+/// Returns the measures of the study beside its published numbers.
 pub(super) fn measures(study: &Study) -> Vec<Measure> {
     let measure = |name: &str, here: String, share: String, published, footnote| Measure {
         name: name.to_owned(),

@@ -23,7 +23,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The listed values, with their counts where there is more than one.
+    /// Returns the listed values, with their counts where there is more than one.
     pub fn words(&self, most: usize) -> String {
         let mut text = String::new();
         for (at, Count { value, count }) in self.listed.iter().take(most).enumerate() {

@@ -14,12 +14,12 @@ pub struct TextOptions {
     pub colour: bool,
 }
 
-/// Episodes that are told, steps of each, and rows of the other tables.
+/// Episodes that are printed, steps of each, and rows of the other tables.
 const EPISODES: usize = 5;
 const STEPS: usize = 40;
 const ROWS: usize = 15;
 
-/// One line that says what the report is about.
+/// Returns one line that says what the report is about.
 pub(super) fn subject(report: &RootReport) -> String {
     let totals = &report.totals;
     let mut text = format!(

@@ -12,27 +12,27 @@ pub(super) fn seconds(text: &str) -> Option<i64> {
     crate::format::millis(text).map(|millis| millis.div_euclid(1000))
 }
 
-/// `2025-11-18T03:02:41Z`
+/// Returns a time as text: `2025-11-18T03:02:41Z`.
 pub(super) fn instant(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string())
 }
 
-/// `2025-11-18`
+/// Returns the day of a time: `2025-11-18`.
 pub(super) fn day(seconds: i64) -> String {
     instant(seconds).split('T').next().unwrap_or_default().to_owned()
 }
 
-/// The number of the week, counted from the one of 1970-01-01.
+/// Returns the number of the week, counted from the one of 1970-01-01.
 pub(super) fn week(seconds: i64) -> i64 {
     (seconds - FIRST_MONDAY).div_euclid(WEEK)
 }
 
-/// When a week begins.
+/// Returns when a week begins.
 pub(super) fn week_start(week: i64) -> i64 {
     FIRST_MONDAY + week * WEEK
 }
 
-/// The day of the week, 0 for Monday, and the hour.
+/// Returns the day of the week, 0 for Monday, and the hour.
 pub(super) fn day_and_hour(seconds: i64) -> (usize, usize) {
     let day = (seconds - FIRST_MONDAY).div_euclid(DAY).rem_euclid(7);
     let hour = seconds.rem_euclid(DAY) / 3600;

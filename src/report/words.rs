@@ -1,11 +1,11 @@
 //! Numbers in words.
 
-/// A number with its noun.
+/// Returns a number with its noun.
 pub(super) fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(n), if n == 1 { one } else { many })
 }
 
-/// A number with its thousands apart.
+/// Returns a number with its thousands apart.
 pub(super) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();

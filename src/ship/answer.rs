@@ -75,7 +75,7 @@ impl From<Broken> for Failure {
     }
 }
 
-/// What a status of a whole request means for every kind of server. `None` where its body must be read.
+/// Returns what a status of a whole request means for every kind of server. `None` where its body must be read.
 pub(super) fn by_status(client: &Client, reply: &Reply) -> Option<Failure> {
     match reply.status {
         200..=299 | 400 => None,

@@ -1,4 +1,9 @@
-//! Findings files into batches of items.
+//! Cuts findings files into batches of items.
+//!
+//! Files are read one after another from where the cursor stands. Lines are rendered and added until the batch holds
+//! as many bytes as a request may have, and a batch never reaches over the end of a file, so that the cursor can move
+//! to its end. A line that is no finding becomes an item that cannot be sent, with its reason. An error of a file
+//! waits until what stands before it has been delivered.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,7 +62,7 @@ impl<'o> Batches<'o> {
         Self { files: options.files.iter(), open: None, failed: None, batch_bytes }
     }
 
-    /// The next batch, or `None` after the last. It does not reach over the end of a file.
+    /// Returns the next batch, or `None` after the last. It does not reach over the end of a file.
     pub(super) fn next(&mut self, target: &Target, cursor: &Cursor) -> Result<Option<Batch>, ShipError> {
         loop {
             if let Some(error) = self.failed.take() {
@@ -143,7 +148,8 @@ fn parts(line: &Arc<Line>, target: &Target) -> Result<Parts, Unsendable> {
     }
 }
 
-/// The record is minified as `scan` writes it; a file that went through other tools may have white space.
+/// Returns the finding's record, minified as `scan` writes records: a file that went through other tools may have
+/// white space.
 fn normalize(finding: &mut Finding) -> Result<(), String> {
     let Some(raw) = &finding.cloudtrail else { return Ok(()) };
     let mut text = String::with_capacity(raw.get().len());

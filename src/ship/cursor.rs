@@ -53,7 +53,7 @@ impl Cursor {
         Ok(Self { path: path.to_owned(), state })
     }
 
-    /// Up to where a file is settled.
+    /// Returns up to where a file is settled.
     pub(super) fn offset(&self, file: &Path) -> u64 {
         self.of(file).map_or(0, |state| state.offset)
     }
@@ -69,7 +69,7 @@ impl Cursor {
         }
     }
 
-    /// Everything in `file` before `offset` is settled. Keeps that on disk.
+    /// Keeps on disk that everything in `file` before `offset` is settled.
     pub(super) fn settle(&mut self, file: &Path, offset: u64, sha256: String) -> Result<(), ShipError> {
         let path = file.display().to_string();
         self.state.files.retain(|state| state.path != path);

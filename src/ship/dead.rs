@@ -46,7 +46,7 @@ struct Letter<'l> {
 pub(super) struct DeadLetters {
     path: PathBuf,
     file: Option<File>,
-    /// Of the letters that are there already: a run that was killed wrote them, and its cursor was behind.
+    /// Hashes of the letters that are there already: a run that was killed wrote them, and its cursor was behind.
     there: HashSet<Of>,
     unsynced: bool,
 }
@@ -125,7 +125,7 @@ impl DeadLetters {
     }
 }
 
-/// The letters of a file, of which a half one at the end is removed.
+/// Returns the letters of a file, of which a half one at the end is removed.
 fn letters(file: &mut File) -> io::Result<HashSet<Of>> {
     let (mut there, mut whole) = (HashSet::new(), 0);
     let mut reader = BufReader::new(&*file);

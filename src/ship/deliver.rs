@@ -1,4 +1,11 @@
 //! The driver: sends batches until every item is settled, and moves the cursor over settled batches only.
+//!
+//! One request is on its way at a time. The answer sorts the items: those that were taken or were there before are
+//! settled, those that the server refuses for good go to the dead letter file, and the rest are sent again after a
+//! pause. A request that is too large, or spoilt by an item that the answer does not name, is sent in halves until
+//! the item is found. Where Splunk acknowledges later, up to [`WINDOW`] batches wait, and a batch that is not
+//! acknowledged in time is sent again. The run ends where nothing has been settled for too long; every failure before
+//! that is a pause.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -179,7 +186,7 @@ impl Driver<'_> {
         Ok(acks)
     }
 
-    /// Whether a batch before this one has the number, and is not acknowledged yet.
+    /// Returns whether a batch before this one has the number, and is not acknowledged yet.
     fn waits_for(&self, id: u64, acks: &[Ack]) -> bool {
         self.flights.iter().flat_map(|flight| &flight.acks).chain(acks).any(|ack| ack.ids.contains(&id))
     }
@@ -217,7 +224,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Returns when at most `window` batches wait for acknowledgement, all before them being settled.
+    /// Waits until at most `window` batches wait for acknowledgement, and all before them are settled.
     async fn settle(&mut self, window: usize) -> Result<(), ShipError> {
         loop {
             while self.flights.front().is_some_and(|flight| flight.acks.is_empty()) {

@@ -64,7 +64,7 @@ struct BulkItem {
     error: serde_json::Value,
 }
 
-/// What an answer says of each of `count` items.
+/// Returns what an answer says of each of `count` items.
 pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent, Failure> {
     if let Some(failure) = by_status(client, reply) {
         return Err(failure);
@@ -95,8 +95,8 @@ pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent
     Ok(Sent { verdicts, ack: None, slow: None })
 }
 
-/// The reason for which every document was refused, where it is one and the same. Then it is not in the
-/// documents (whose own faults are told with their place in them) but in the index or a pipeline, and dead
+/// Returns the reason for which every document was refused, where it is one and the same. Then it is not in the
+/// documents (whose own faults are named with their place in them) but in the index or a pipeline, and dead
 /// letters would only have to be fetched back.
 fn common_refusal(verdicts: &[ItemResult]) -> Option<&Refusal> {
     const SURELY_NO_ACCIDENT: usize = 5;

@@ -1,5 +1,13 @@
-//! One HTTP client for all servers: hyper with rustls, the environment's proxy, a time limit on everything, no secret
+//! The HTTP client of the servers: hyper with rustls, the environment's proxy, a time limit on everything, no secret
 //! in any text.
+//!
+//! Connections are made as those of S3's GETs are, through `net::route`, so that one reading of the proxy variables
+//! and one TLS stack serve the whole program. `reqwest` (0.12, rustls with ring) would add five crates to the 218 of
+//! the program and a second reading of those variables, one that heeds `ALL_PROXY`, which aws-cli and S3's clients do
+//! not. A request is one POST with its body in memory, and its answer is read whole up to [`LONGEST_ANSWER`] within
+//! the time limit. Failures are sorted into those that another try can mend and those that need somebody to act, such
+//! as a certificate that is not trusted. Some proxies echo what they were sent, so the secret is cut out of each
+//! answer, in every form in which it was sent, before any text of the answer is used.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -39,12 +47,12 @@ const LONGEST_ANSWER: usize = 64 << 20;
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret in `text`, without the line break that files end with.
+    /// Returns the secret in `text`, without the line break that files end with.
     pub fn new(text: &str) -> Self {
         Self(text.trim().to_owned())
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -89,7 +97,7 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// A short JSON text, sent as it is.
+    /// Returns a short JSON text, sent as it is.
     pub(super) fn json(text: String) -> Self {
         Self { content_type: "application/json", bytes: text.into(), gzip: false }
     }
@@ -181,7 +189,7 @@ impl Client {
         Ok(())
     }
 
-    /// A batch as it goes out.
+    /// Returns a batch as it goes out.
     pub(super) fn encode(&self, content_type: &'static str, batch: Vec<u8>) -> Result<Body, ShipError> {
         if !self.gzip {
             return Ok(Body { content_type, bytes: batch.into(), gzip: false });
@@ -223,8 +231,8 @@ impl Client {
         Ok(Reply { status: head.status.as_u16(), retry_after, body: self.without_secret(body) })
     }
 
-    /// An answer without the secret, which some proxies echo: its texts go into messages and dead letters. What is
-    /// too short to be a secret may be a part of any word.
+    /// Returns an answer without the secret, which some proxies echo: its texts go into messages and dead letters. What
+    /// is too short to be a secret may be a part of any word.
     fn without_secret(&self, body: Bytes) -> Bytes {
         const SHORTEST: usize = 8;
         let mut body = body;
@@ -244,7 +252,7 @@ impl Client {
         body
     }
 
-    /// A short form of an answer for messages, without the secret.
+    /// Returns a short form of an answer for messages, without the secret.
     pub(super) fn excerpt(&self, reply: &Reply) -> String {
         let mut text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(2000)]).into_owned();
         for mask in &self.masked {
@@ -269,7 +277,7 @@ impl Client {
         Ok(request)
     }
 
-    /// Load balancers pin a client to a node by a cookie, and Splunk's acknowledgements live on one node.
+    /// Keeps the cookies: load balancers pin a client to a node by one, and Splunk's acknowledgements live on one node.
     fn keep_cookie(&mut self, headers: &HeaderMap) {
         let pairs: Vec<&str> = headers
             .get_all(SET_COOKIE)
@@ -299,8 +307,8 @@ fn authorization(auth: Auth, secret: &Secret) -> Result<HeaderValue, ShipError> 
     Ok(value)
 }
 
-/// All that gives the secret away: itself, the value of the header, and what the scheme stands before; also with
-/// slashes as JSON may escape them. The longest first.
+/// Returns all that gives the secret away: itself, the value of the header, and what the scheme stands before; also
+/// with slashes as JSON may escape them. The longest first.
 fn masks(secret: &Secret, header: &HeaderValue) -> Vec<String> {
     let value = header.to_str().unwrap_or_default();
     let sent = value.split_once(' ').map_or(value, |(_scheme, sent)| sent);
@@ -352,7 +360,7 @@ fn broken(error: &(dyn StdError + 'static), certificate: bool) -> Broken {
     if certificate { Broken::Final(text) } else { Broken::Connection(text) }
 }
 
-/// Whether a certificate was refused, which no second try changes.
+/// Returns whether a certificate was refused, which no second try changes.
 fn certificate(error: &(dyn StdError + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {

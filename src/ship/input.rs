@@ -61,17 +61,17 @@ impl Input {
         Ok(Self { name, lines: FindingLines::new(file, offset), offset, read })
     }
 
-    /// Where the next line begins.
+    /// Returns where the next line begins.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The SHA-256 of everything before the next line.
+    /// Returns the SHA-256 of everything before the next line.
     pub(super) fn digest(&self) -> String {
         hex(&self.read.clone().finalize())
     }
 
-    /// The next line that is not blank, or `None` at the end of the file.
+    /// Returns the next line that is not blank, or `None` at the end of the file.
     pub(super) fn next_line(&mut self) -> Result<Option<Line>, ShipError> {
         loop {
             let offset = self.lines.offset();

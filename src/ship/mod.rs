@@ -152,9 +152,9 @@ pub enum Event {
     DeadLetter(String),
 }
 
-/// Told what happens on the way.
+/// A listener to what happens on the way.
 pub trait ShipWatch {
-    /// One thing happened.
+    /// Takes note of one event.
     fn event(&mut self, event: Event);
 }
 
@@ -218,6 +218,8 @@ pub enum ShipError {
 }
 
 /// Delivers the files.
+///
+/// # Errors
 ///
 /// Fails where something is left undelivered; what was settled before stays settled.
 pub fn run(options: &ShipOptions, watch: &mut dyn ShipWatch) -> Result<ShipSummary, ShipError> {

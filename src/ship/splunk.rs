@@ -1,4 +1,9 @@
 //! Splunk's HTTP Event Collector: one result for a batch, and an acknowledgement later where the token has it.
+//!
+//! A finding becomes two events, the record and the finding about it. The answer has a code for the whole batch: a
+//! fault of one event names its number, and all others are sent again. With acknowledgement the answer holds a
+//! number, and a batch is safe only once Splunk says so of that number. Splunk forgets a number after the first yes,
+//! so that each yes is kept.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +43,7 @@ impl Splunk {
         &self.place
     }
 
-    /// A channel is needed where the token has acknowledgement on, and does no harm where it has not.
+    /// Returns the channel, which a token with acknowledgement needs and any other one ignores.
     pub(super) fn prepare(&self, client: &mut Client) -> Result<(), ShipError> {
         client.add_header("x-splunk-request-channel", &self.channel)
     }
@@ -51,7 +56,7 @@ impl Splunk {
     }
 }
 
-/// A random UUID, version 4.
+/// Returns a random UUID, version 4.
 fn channel(random: u128) -> String {
     let bits = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
@@ -68,7 +73,7 @@ struct Answer {
     invalid_event: Option<usize>,
 }
 
-/// What an answer says of each of `count` events.
+/// Returns what an answer says of each of `count` events.
 pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent, Failure> {
     if let Some(failure) = by_status(client, reply) {
         return Err(failure);

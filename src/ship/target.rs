@@ -31,7 +31,7 @@ impl Target {
         }
     }
 
-    /// The wire bytes of a finding, in the parts that the server judges by themselves.
+    /// Returns the wire bytes of a finding, in the parts that the server judges by themselves.
     pub(super) fn render(&self, finding: &Finding) -> Result<Vec<Part>, FormatError> {
         match self {
             Target::Elastic(elastic) => elastic.render(finding),

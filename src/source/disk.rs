@@ -1,4 +1,9 @@
-//! Files and directories. Walks in key order; the worker opens and reads.
+//! Files and directories as a source. The source walks in the order of keys; a worker opens and reads.
+//!
+//! A directory is walked depth first with names compared by their bytes and a folder's as `name/`, which is the order
+//! in which S3 lists keys. Links are followed. Each file gets its place in the output when the walk meets it, and
+//! what earlier runs have read is left out by the sieve. A file that the run itself writes is not read: where the
+//! walk meets one as an object in scope, the source notes it and stops the run.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -33,12 +38,12 @@ impl Taken {
         }
     }
 
-    /// The output that a file is taken for.
+    /// Returns the output that a file is taken for.
     pub fn output(&self, metadata: &fs::Metadata) -> Option<&Path> {
         self.files.get(&identity(metadata)?).map(PathBuf::as_path)
     }
 
-    /// An output whose place is that of an object in scope of a directory.
+    /// Returns an output whose place is that of an object in scope of a directory.
     pub fn below(&self, directory: &Path) -> Option<&Path> {
         let directory = directory.canonicalize().ok().filter(|path| path.is_dir())?;
         self.files.values().map(PathBuf::as_path).find(|output| {
@@ -47,7 +52,7 @@ impl Taken {
         })
     }
 
-    /// An object in scope that is taken, and the output that it is taken for.
+    /// Returns an object in scope that is taken, and the output that it is taken for.
     pub fn met(&self) -> Option<&(PathBuf, PathBuf)> {
         self.met.get()
     }
@@ -62,17 +67,18 @@ pub struct DiskSource {
 }
 
 impl DiskSource {
-    /// `path` as given: findings name it so.
+    /// Returns a source of a path. Findings name the path as given.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), keys: Arc::default(), taken: Taken::default() }
     }
 
-    /// The same; where it comes across a file that is taken, it notes that and stops the run.
+    /// Returns the source with a list of outputs: where the walk meets one of them, the source notes it and stops the
+    /// run.
     pub fn without(self, taken: Taken) -> Self {
         Self { taken, ..self }
     }
 
-    /// The same; of a directory only what is in scope. What is not is no item of the run.
+    /// Returns the source limited to a scope: what a directory holds beyond it is no item of the run.
     pub fn within(self, keys: Arc<KeySelection>) -> Self {
         Self { keys, ..self }
     }
@@ -147,7 +153,7 @@ struct Walk<'f> {
 }
 
 impl Walk<'_> {
-    /// `false`: stop.
+    /// Takes one entry of the walk, and returns whether to go on.
     fn entry(&mut self, entry: walkdir::Result<walkdir::DirEntry>, sieve: &mut Sieve<'_, Content>) -> bool {
         let entry = match entry {
             Ok(entry) => entry,
@@ -201,7 +207,7 @@ impl Walk<'_> {
         sieve.offer(object, Some(stamp), content, &mut |object, content| self.push(object, content))
     }
 
-    /// Whether this is a file that the run writes to. Then it must not go on.
+    /// Returns whether this is a file that the run writes to. Then it must not go on.
     fn meets(&self, identity: Option<(u64, u64)>, path: &Path) -> bool {
         let Some(output) = identity.and_then(|identity| self.taken.files.get(&identity)) else {
             return false;
@@ -249,7 +255,7 @@ impl Walk<'_> {
     }
 }
 
-/// By bytes, a directory as `name/`. Nothing is allocated: a folder of a million files is sorted so.
+/// Compares names by bytes, a directory's as `name/`. Nothing is allocated: a folder of a million files is sorted so.
 fn key_order(a: &walkdir::DirEntry, b: &walkdir::DirEntry) -> Ordering {
     let (a_name, b_name) = (name(a), name(b));
     let common = a_name.len().min(b_name.len());
@@ -259,7 +265,7 @@ fn key_order(a: &walkdir::DirEntry, b: &walkdir::DirEntry) -> Ordering {
     a_name[..common].cmp(&b_name[..common]).then_with(|| next(a, a_name).cmp(&next(b, b_name)))
 }
 
-/// `DirEntry::file_name` takes the whole path apart, which would be half the time of listing.
+/// Returns an entry's name. `DirEntry::file_name` takes the whole path apart, which would be half the time of listing.
 fn name(entry: &walkdir::DirEntry) -> &[u8] {
     let path = entry.path().as_os_str().as_encoded_bytes();
     let start = memchr::memrchr(std::path::MAIN_SEPARATOR as u8, path).map_or(0, |at| at + 1);
@@ -274,13 +280,13 @@ fn object(path: &Path, size: u64) -> ObjectRef {
     ObjectRef { uri: uri(path), size, key: key_info(&key(path)), ..ObjectRef::default() }
 }
 
-/// The path with `/` between its parts, for matching against the key layout.
+/// Returns the path with `/` between its parts, for matching against the key layout.
 fn key(path: &Path) -> Cow<'_, str> {
     let text = path.to_str().map_or_else(|| path.to_string_lossy(), Cow::Borrowed);
     if std::path::MAIN_SEPARATOR == '/' { text } else { text.replace(std::path::MAIN_SEPARATOR, "/").into() }
 }
 
-/// The path as text; bytes that are not UTF-8 are percent-encoded.
+/// Returns the path as text; bytes that are not UTF-8 are percent-encoded.
 pub fn uri(path: &Path) -> String {
     if let Some(text) = path.to_str() {
         return text.to_owned();

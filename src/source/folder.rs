@@ -35,7 +35,7 @@ impl Folder {
         File::open(path)
     }
 
-    /// Size and time of a file, links followed.
+    /// Returns size and time of a file, links followed.
     pub(crate) fn stat(&mut self, path: &Path) -> io::Result<Stat> {
         #[cfg(unix)]
         if let Some(stat) = self.stat_in(path) {

@@ -1,4 +1,10 @@
-//! Where objects come from. A source lists in output order and may deliver out of order.
+//! Where objects come from.
+//!
+//! A source lists objects in the order of the output and may deliver them in another order: each item carries its
+//! place. An item is a path that a worker opens, a body that has been fetched, a reason to skip, or an error; a
+//! source has no error of its own after its start. `Feed` is what a source needs of the run: the next place, the way
+//! to the workers, what earlier runs have read, and the flag that says stop. A `Body` can fetch its bytes again where
+//! the first ones turn out to be damaged.
 
 pub mod disk;
 pub(crate) mod folder;
@@ -45,7 +51,7 @@ pub enum Content {
     Failed(ObjectError),
 }
 
-/// Why an archive is not read. It could hold logs.
+/// Returns why an archive is not read. It could hold logs.
 pub(crate) fn archive(uri: &str) -> ObjectError {
     let text = format!("{}: unpack it first", crate::key::archive_named(uri).unwrap_or("an archive"));
     ObjectError::new(uri, Stage::Inflate, ErrorKind::InvalidJson, text)
@@ -70,7 +76,7 @@ pub enum ReadClass {
     Standard,
     /// Requests, and each byte: STANDARD_IA and ONEZONE_IA.
     InfrequentAccess,
-    /// The same at higher prices: GLACIER_IR.
+    /// Read at once at higher prices: GLACIER_IR.
     InstantRetrieval,
 }
 
@@ -103,25 +109,25 @@ impl Metadata {
 
 /// A fetched object. Its bytes may turn out cut short or damaged, which only inflating shows.
 pub trait Body: Send + fmt::Debug {
-    /// The bytes of the latest fetch.
+    /// Returns the bytes of the latest fetch.
     fn bytes(&self) -> &[u8];
 
     /// Fetches again after the bytes proved damaged. Blocks the worker. `Ok(false)`: no tries left,
     /// the bytes are as before.
     fn again(&mut self) -> Result<bool, ObjectError>;
 
-    /// Set where the bytes are only the beginning of the object and every try is used up. The worker judges
-    /// what they hold and reports this error, however sound the beginning looks.
+    /// Returns an error where the bytes are only the beginning of the object and every try is used up. The worker
+    /// judges what they hold and reports this error, however sound the beginning looks.
     fn cut_short(&mut self) -> Option<ObjectError> {
         None
     }
 
-    /// What digests have beside their bytes.
+    /// Returns what digests have beside their bytes.
     fn metadata(&self) -> Metadata {
         Metadata::default()
     }
 
-    /// Whether [`Body::cut_short`] has an error.
+    /// Returns whether [`Body::cut_short`] has an error.
     fn is_cut_short(&self) -> bool {
         false
     }
@@ -154,10 +160,10 @@ pub trait Feed: Sync {
     /// Hands over without blocking; the source bounds what is under way by its own leases.
     fn push_now(&self, item: Item) -> bool;
 
-    /// The first place in the output that is not finished yet.
+    /// Returns the first place in the output that is not finished yet.
     fn head(&self) -> u64;
 
-    /// What earlier runs have read, where the run has a checkpoint. A source asks before it fetches, and
+    /// Returns what earlier runs have read, where the run has a checkpoint. A source asks before it fetches, and
     /// leaves out what is known: it gets no number.
     fn history(&self) -> Option<&History> {
         None

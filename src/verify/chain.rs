@@ -82,11 +82,11 @@ pub(super) enum Refusal {
     Invalid(IntegrityProblem, String),
 }
 
-/// See the module.
+/// The chain of one trail and region: the digests that wait for their successor, and the last one.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
     open: VecDeque<Link>,
-    /// Of the last digest, whether open or not.
+    /// The last digest, whether open or not.
     last: Option<Last>,
 }
 
@@ -178,7 +178,7 @@ impl Chain {
 }
 
 impl Link {
-    /// What the digest is worth, or `None` where that is not known yet.
+    /// Returns what the digest is worth, or `None` where that is not known yet.
     fn trust(&self, behind: Option<&Trust>, ended: bool) -> Option<Trust> {
         let unverified = |why: &str| {
             let kind = IntegrityProblem::DigestUnverified;

@@ -1,6 +1,6 @@
 //! RSA public keys in DER, as far as their length goes.
 
-/// `SEQUENCE { modulus INTEGER, publicExponent INTEGER }`, and nothing behind it.
+/// Returns the modulus's length in bits. The key is `SEQUENCE { modulus INTEGER, publicExponent INTEGER }` alone.
 pub(super) fn modulus_bits(der: &[u8]) -> Option<usize> {
     let (body, rest) = element(der, 0x30)?;
     let (modulus, exponent) = element(body, 0x02)?;
@@ -17,7 +17,7 @@ pub(super) fn modulus_bits(der: &[u8]) -> Option<usize> {
     Some(modulus.len() * 8 - first.leading_zeros() as usize)
 }
 
-/// An element of this tag that `der` begins with, and what follows it.
+/// Returns an element of this tag that `der` begins with, and what follows it.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;

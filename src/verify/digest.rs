@@ -35,7 +35,7 @@ pub struct Digest<'d> {
     pub previous: Option<Previous>,
     /// `logFiles`
     pub logs: Vec<LogFile<'d>>,
-    /// Of this file, inflated.
+    /// SHA-256 of this file, inflated.
     pub hash: Hash,
     /// What CloudTrail signs.
     pub to_sign: String,

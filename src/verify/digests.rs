@@ -1,4 +1,9 @@
 //! The first pass: digests come in, take their place in a chain, and are judged.
+//!
+//! Digests come in the order of time, as their names sort. Each is parsed, its place is compared with the one that it
+//! names, and its own signature is checked where its metadata is at hand. [`super::chain`] holds it against the
+//! digest after it, and says what it is worth as soon as that is known. What a sound digest says of its logs goes
+//! into the index, by day. What is wrong becomes a problem, and the time around it is not proven.
 
 use std::io;
 
@@ -284,7 +289,7 @@ fn check(
     }
 }
 
-/// Whether a digest lies where it does not belong. Another bucket or prefix is no such place.
+/// Returns whether a digest lies where it does not belong. Another bucket or prefix is no such place.
 fn moved(uri: &str, digest: &Digest<'_>) -> Option<String> {
     let same = match (aws_part(uri), aws_part(&digest.key)) {
         (Some(here), Some(there)) => here == there,
@@ -293,14 +298,14 @@ fn moved(uri: &str, digest: &Digest<'_>) -> Option<String> {
     (!same).then(|| format!("it was delivered to s3://{}/{}", digest.bucket, digest.key))
 }
 
-/// Whether a digest in S3 lies under another bucket or prefix. On disk it always does.
+/// Returns whether a digest in S3 lies under another bucket or prefix. On disk it always does.
 fn replicated(uri: &str, digest: &Digest<'_>) -> bool {
     uri.strip_prefix("s3://").is_some_and(|place| {
         place.strip_prefix(&*digest.bucket).and_then(|rest| rest.strip_prefix('/')) != Some(&*digest.key)
     })
 }
 
-/// The accounts whose logs a trail's digests name: an organization's trail has those of its members.
+/// Notes the accounts whose logs a trail's digests name: an organization's trail has logs of its members.
 fn note_accounts(spans: &mut Spans, own: &str, digest: &Digest<'_>) {
     const MOST: usize = 10_000;
     if !spans.accounts.contains(own) {

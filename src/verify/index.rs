@@ -20,7 +20,7 @@ use crate::key::{KeyInfo, key_info};
 
 /// Days that one digest may name logs of; more go where logs lie whose name tells no day.
 const DAYS: usize = 64;
-/// Buckets that are told apart.
+/// Buckets that are kept apart.
 const BUCKETS: usize = 1000;
 /// Bytes of loaded days that are kept.
 const LOADED: usize = 32 << 20;
@@ -58,7 +58,7 @@ pub(super) struct By {
     pub(super) span: Span,
 }
 
-/// See the module.
+/// Where the logs of each day begin in the file, which logs were seen, and the days that are loaded.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     file: Option<BufWriter<File>>,
@@ -78,7 +78,7 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// The logs of this file name.
+    /// Returns the logs of this file name.
     pub(super) fn named(&self, path: &str) -> &[Named] {
         self.by_name.get(file_name(path)).map_or(&[], Vec::as_slice)
     }
@@ -144,17 +144,17 @@ impl Index {
         u16::try_from(self.buckets.len() - 1).unwrap_or(u16::MAX)
     }
 
-    /// The bucket of this number.
+    /// Returns the bucket of this number.
     pub(super) fn bucket(&self, number: u16) -> &str {
         self.buckets.get(usize::from(number)).map_or("…", String::as_str)
     }
 
-    /// The day with this number in that order.
+    /// Returns the day with this number in that order.
     pub(super) fn day(&self, number: usize) -> Option<Day> {
         self.days.keys().nth(number).cloned()
     }
 
-    /// The days, those of unknown account first.
+    /// Returns the days, those of unknown account first.
     pub(super) fn days(&self) -> Vec<Day> {
         self.days.keys().cloned().collect()
     }
@@ -168,13 +168,13 @@ impl Index {
         self.seen[at] |= 1 << (id % 64);
     }
 
-    /// Whether a log is there.
+    /// Returns whether a log is there.
     pub(super) fn was_seen(&self, id: u64) -> bool {
         let at = usize::try_from(id / 64).unwrap_or(usize::MAX);
         self.seen.get(at).is_some_and(|bits| bits >> (id % 64) & 1 == 1)
     }
 
-    /// The logs of a day.
+    /// Returns the logs of a day.
     ///
     /// # Errors
     ///
@@ -240,7 +240,7 @@ impl Index {
 }
 
 impl Loaded {
-    /// All logs of the day, in the order of their names.
+    /// Returns all logs of the day, in the order of their names.
     pub(super) fn all(&self) -> Vec<&[Named]> {
         let mut all: Vec<&[Named]> = self.by_name.values().map(Vec::as_slice).collect();
         all.sort_by(|a, b| a.first().map(|named| &named.name).cmp(&b.first().map(|named| &named.name)));

@@ -125,7 +125,7 @@ impl PublicKeys {
         Ok(())
     }
 
-    /// How many fingerprints there are.
+    /// Returns how many fingerprints there are.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
@@ -146,17 +146,17 @@ impl PublicKeys {
         }
     }
 
-    /// Whether there is no key.
+    /// Returns whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Whether there is a key of this fingerprint.
+    /// Returns whether there is a key of this fingerprint.
     pub fn contains(&self, fingerprint: &str) -> bool {
         self.keys.contains_key(fingerprint)
     }
 
-    /// The list as `aws cloudtrail list-public-keys` prints it.
+    /// Returns the list as `aws cloudtrail list-public-keys` prints it.
     pub fn to_json(&self) -> Value {
         let listed: Vec<&Listed> = self
             .order
@@ -227,7 +227,7 @@ impl PublicKey {
     }
 }
 
-/// aws-cli prints times as text or, version 1, as seconds.
+/// Reads a time, which aws-cli prints as text or, in version 1, as seconds.
 fn time(value: &Value) -> Option<Timestamp> {
     match value {
         Value::String(text) => text.parse().ok(),
@@ -240,7 +240,7 @@ fn time(value: &Value) -> Option<Timestamp> {
     }
 }
 
-/// Whether DER is an RSA public key in PKCS#1 form (RFC 8017, A.1.1) of a length that is neither too weak nor
+/// Returns whether DER is an RSA public key in PKCS#1 form (RFC 8017, A.1.1) of a length that is neither too weak nor
 /// too slow.
 fn usable(der: &[u8]) -> Result<(), String> {
     let bits = modulus_bits(der).ok_or("it is not an RSA public key in PKCS#1 DER")?;
@@ -271,7 +271,7 @@ mod tests {
         keys.check(FINGERPRINT, Some(signed.parse().unwrap()), b"text", &signer.sign(b"text"))
     }
 
-    /// A key of so many bits that nobody can sign with.
+    /// Returns a key of so many bits that nobody can sign with.
     fn der(bits: usize) -> Vec<u8> {
         let number = |bytes: &[u8]| {
             let mut all = vec![0x02, 0x82];

@@ -1,4 +1,9 @@
 //! The second pass: what each log is by the digests that name it, and what nobody brought.
+//!
+//! A log is looked up in the index of its day under its name. The hash of a sound digest decides whether the log is
+//! as it was delivered; a log that digests prove the time of and none of them names was put there by somebody else.
+//! At the end, logs that sound digests name and that were not seen are missing, unless they lie outside of what was
+//! listed. Logs in other buckets are only named, or looked for where the run follows them.
 
 use std::io;
 use std::sync::Arc;
@@ -188,8 +193,8 @@ impl Verifier {
         LogVerdict::Unverified("no sound digest is of its time".to_owned())
     }
 
-    /// The logs that sound digests name in another bucket than their own and that were not seen, of the account,
-    /// region and day with this number; `None` behind the last one. Whoever asks looks for them there.
+    /// Returns the logs that sound digests name in another bucket than their own and that were not seen, of the
+    /// account, region and day with this number; `None` behind the last one. Whoever asks looks for them there.
     ///
     /// # Errors
     ///

@@ -96,7 +96,7 @@ pub struct LogObject<'l> {
     pub uri: &'l str,
     /// What the key tells.
     pub key: Option<&'l Arc<KeyInfo>>,
-    /// Of the bytes that the first gzip member inflates to; `None` where it does not inflate.
+    /// SHA-256 of the bytes that the first gzip member inflates to; `None` where the member does not inflate.
     pub hash: Option<Hash>,
     /// Whether something follows the first gzip member.
     pub trailing: bool,
@@ -112,11 +112,11 @@ pub enum LogVerdict {
     Mismatch(String),
     /// In no digest, though digests prove its time.
     NotInDigest,
-    /// Of a time that no sound digest proves.
+    /// The log is of a time that no sound digest proves.
     Unverified(String),
 }
 
-/// See the module.
+/// Takes digests and logs, and keeps what they prove.
 pub struct Verifier {
     keys: Box<dyn KeySource + Send>,
     range: TimeRange,
@@ -164,7 +164,7 @@ impl std::fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// A verifier of the logs of a time. `scope`: the keys that will be listed, so that what is not among them
+    /// Returns a verifier of the logs of a time. `scope`: the keys that will be listed, so that what is not among them
     /// does not count as missing. `tell_all`: what is sound is noted as well.
     pub fn new(
         keys: Box<dyn KeySource + Send>,
@@ -191,8 +191,8 @@ impl Verifier {
         }
     }
 
-    /// Everything was read: names what is missing, and the times that are proven. `whole`: everything was listed,
-    /// so that what was not seen is not there.
+    /// Ends the verification: names what is missing, and the times that are proven. `whole`: everything was
+    /// listed, so that what was not seen is not there.
     ///
     /// # Errors
     ///
@@ -240,7 +240,7 @@ impl Verifier {
         }
     }
 
-    /// Whether the time in a log's name is one that was asked for.
+    /// Returns whether the time in a log's name is one that was asked for.
     fn in_time(&self, time: Option<Timestamp>) -> bool {
         time.is_none_or(|time| {
             self.range.start.is_none_or(|start| time >= start) && self.range.end.is_none_or(|end| time < end)

@@ -50,7 +50,7 @@ impl DigestName {
     }
 }
 
-/// The part of a key or path from `AWSLogs/` on, which copies of a bucket leave as it is.
+/// Returns the part of a key or path from `AWSLogs/` on, which copies of a bucket leave as it is.
 pub fn aws_part(path: &str) -> Option<&str> {
     let mut end = path.len();
     while let Some(at) = path[..end].rfind("AWSLogs/") {
@@ -62,17 +62,17 @@ pub fn aws_part(path: &str) -> Option<&str> {
     None
 }
 
-/// What stands behind the last `/`.
+/// Returns what stands behind the last `/`.
 pub fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
-/// The time in the name of a log, five minutes exact: `…_20240501T0005Z_….json.gz`.
+/// Returns the time in the name of a log, five minutes exact: `…_20240501T0005Z_….json.gz`.
 pub fn delivered(path: &str) -> Option<Timestamp> {
     file_name(path).split('_').find_map(moment)
 }
 
-/// `20240501T000500Z`, or without its seconds.
+/// Reads a time of the form `20240501T000500Z`, or without seconds.
 fn moment(text: &str) -> Option<Timestamp> {
     let text = text.strip_suffix('Z')?;
     let (date, time) = text.split_once('T')?;

@@ -1,4 +1,8 @@
 //! What a verification found: counts, times, problems and notes, and the exit code that follows from them.
+//!
+//! Numbers and trails are held in memory, problems and notes in a temporary file, since there may be one for each
+//! log. The JSON is written member by member, so that the problems pass from their file to the output without being
+//! held. `complete` says whether everything that was asked for is proven.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -38,7 +42,7 @@ pub struct LogCounts {
     pub missing: u64,
     /// In no digest, though digests prove their time.
     pub not_in_digest: u64,
-    /// Of a time that is not proven, or not readable.
+    /// Logs of a time that is not proven, or not readable.
     pub unverified: u64,
 }
 

@@ -1,4 +1,9 @@
 //! Times that digests prove, and those that they do not.
+//!
+//! Sound digests come in order, and spans that touch are joined. A span that does not touch the one before leaves a
+//! break, with the reason that was noted in between. Logs that are wrong cut holes into what is proven. For a
+//! question from one time to another the answer is what lies within the joined spans less the holes, and for all the
+//! rest a reason.
 
 use std::collections::BTreeSet;
 
@@ -24,11 +29,11 @@ pub struct Unproven {
 /// The times of one trail and region.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spans {
-    /// Of sound digests, in order, neighbours joined.
+    /// The spans of sound digests, in order, neighbours joined.
     digests: Vec<Span>,
     /// What stands in between: the time at which each ends, and why.
     breaks: Vec<(Timestamp, String)>,
-    /// Of digests one of whose logs is not as it was delivered, or not there.
+    /// The spans of digests one of whose logs was changed or is missing.
     holes: Vec<(Span, &'static str)>,
     /// Why the next digest does not follow the one before.
     broken: Option<String>,
@@ -37,7 +42,7 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    /// A sound digest; they come in order.
+    /// Adds a sound digest. Digests come in order.
     pub(super) fn valid(&mut self, span: Span, begins: bool) {
         let broken = self.broken.take();
         if let Some((_, end)) = self.digests.last_mut()
@@ -57,12 +62,12 @@ impl Spans {
         self.digests.push(span);
     }
 
-    /// Something is wrong in front of the next digest.
+    /// Notes that something is wrong in front of the next digest.
     pub(super) fn broken(&mut self, why: String) {
         self.broken = Some(why);
     }
 
-    /// A log of the digest of this time is wrong.
+    /// Notes that a log of the digest of this time is wrong.
     pub(super) fn hole(&mut self, span: Span, why: &'static str) {
         if self.holes.last().is_none_or(|(last, _)| *last != span) {
             self.holes.push((span, why));
@@ -78,13 +83,13 @@ impl Spans {
         self.accounts.extend(other.accounts);
     }
 
-    /// Whether a log whose name has this time should be named by a digest.
+    /// Returns whether a log whose name has this time should be named by a digest.
     pub(super) fn cover(&self, time: Timestamp) -> bool {
         let Ok(last) = time.checked_add(NAMED) else { return false };
         self.digests.iter().any(|(start, end)| *start <= time && last < *end)
     }
 
-    /// What is proven between two times, and what is not.
+    /// Returns what is proven between two times, and what is not.
     pub(super) fn judge(&self, from: Option<Timestamp>, to: Timestamp) -> (Vec<Span>, Vec<Unproven>) {
         let holes = union(self.holes.iter().map(|(span, _)| *span));
         let digests = union(self.digests.iter().copied());
@@ -120,7 +125,7 @@ impl Spans {
         (proven, unproven)
     }
 
-    /// Whether something in front of the first sound digest is known to be missing or wrong.
+    /// Returns whether something in front of the first sound digest is known to be missing or wrong.
     fn broken_before(&self, start: Timestamp) -> bool {
         self.holes.iter().any(|((_, end), _)| *end <= start)
             || self.breaks.iter().any(|(at, why)| *at <= start && !why.starts_with("there is no"))
@@ -140,7 +145,7 @@ impl Spans {
     }
 }
 
-/// In order, those that touch joined.
+/// Returns the spans in order, those that touch joined.
 fn union(spans: impl Iterator<Item = Span>) -> Vec<Span> {
     let mut all: Vec<Span> = spans.collect();
     all.sort_unstable();

@@ -7,7 +7,7 @@ use super::super::testing::tree;
 use super::super::{steps, verdict};
 use crate::detect::testing::judged;
 
-/// Odd values, and the ones that decide.
+/// Generates odd values, and the ones that decide.
 fn any_value() -> impl Strategy<Value = Json> {
     let words = [
         "",

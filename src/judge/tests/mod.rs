@@ -15,7 +15,7 @@ fn of(json: &str) -> Verdict {
     verdict(&tree(json))
 }
 
-/// A root event with more members of `userIdentity` and of the record.
+/// Returns a root event with more members of `userIdentity` and of the record.
 fn root(identity: &str, record: &str) -> Verdict {
     of(&format!(r#"{{"userIdentity":{{{ROOT}{identity}}}{record}}}"#))
 }

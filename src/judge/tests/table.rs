@@ -350,7 +350,7 @@ fn steps_end_with_the_row_that_decided() {
     assert_eq!(key.fields, [("userIdentity.accessKeyId".to_owned(), Some(r#""AKIAX""#.to_owned()))]);
 }
 
-/// The labels of the shared corpus. They follow the table that this module implements.
+/// Compares the judge with the labels of the shared corpus, which follow the same table.
 #[test]
 fn labelled_events_hold() {
     let Some(path) = std::env::var_os("ROOTTRAIL_CONFORMANCE") else { return };

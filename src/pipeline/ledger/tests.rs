@@ -76,7 +76,7 @@ impl Body for Stored {
     }
 }
 
-/// Of a delivery in five minutes of the day.
+/// Returns an object of one delivery, in the five minutes that `slot` names.
 fn object(slot: usize, kind: &str) -> ObjectRef {
     let (hour, minute) = (slot / 12, slot % 12 * 5);
     ObjectRef {

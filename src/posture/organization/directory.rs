@@ -55,28 +55,28 @@ pub(in crate::posture) struct Directory {
 pub(in crate::posture) const FULL_ACCESS: &str = "p-FullAWSAccess";
 
 impl Directory {
-    /// The organization of an account.
+    /// Returns the organization of an account.
     pub(in crate::posture) fn organization_of(&self, account: &str) -> Option<&str> {
         self.members.get(account)?.organization.as_deref().or_else(|| self.only())
     }
 
-    /// Whether an account is in an organization.
+    /// Returns whether an account is in an organization.
     pub(in crate::posture) fn is_member(&self, account: &str) -> bool {
         self.members.contains_key(account) || (self.given && !self.accounts_listed && self.policies_given)
     }
 
-    /// The management account of an account's organization.
+    /// Returns the management account of an account's organization.
     pub(in crate::posture) fn management_of(&self, account: &str) -> Option<&str> {
         let id = self.organization_of(account).or_else(|| self.only())?;
         self.organizations.get(id)?.management_account.as_deref()
     }
 
-    /// Whether the account is the management account of an organization.
+    /// Returns whether the account is the management account of an organization.
     pub(in crate::posture) fn is_management(&self, account: &str) -> bool {
         self.organizations.values().any(|one| one.management_account.as_deref() == Some(account))
     }
 
-    /// The organization, where there is just one.
+    /// Returns the organization, where there is just one.
     pub(super) fn only(&self) -> Option<&str> {
         let mut ids = self.organizations.keys();
         match (ids.next(), ids.next()) {
@@ -110,7 +110,7 @@ impl Directory {
         self.organizations.entry(id.to_owned()).or_default()
     }
 
-    /// The roots and units from an account's own up to the root, the account first; `None` where a step is
+    /// Returns the roots and units from an account's own up to the root, the account first; `None` where a step is
     /// not known.
     pub(in crate::posture) fn levels<'d>(&'d self, account: &'d str) -> Option<Vec<&'d str>> {
         let mut levels = vec![account];

@@ -196,7 +196,7 @@ impl Reader<'_> {
         self.directory.members.entry(account.to_owned()).or_default();
     }
 
-    /// A unit or an account below a parent.
+    /// Reads a unit or an account below a parent.
     fn child(&mut self, child: &Map<String, Value>, parent: Option<&str>) {
         let Some(id) = text(child, "Id").map(str::to_owned) else { return self.bad("a unit has no Id") };
         self.by_arn(child);
@@ -226,7 +226,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `describe-policy`, or an element of a list that holds as much.
+    /// Reads the answer of `describe-policy`, or an element of a list that holds as much.
     fn policy(&mut self, policy: &Map<String, Value>) {
         let summary = policy.get("PolicySummary").and_then(Value::as_object).unwrap_or(policy);
         let Some(key) = self.summary(summary) else { return };
@@ -249,7 +249,7 @@ impl Reader<'_> {
         self.problems.push(Problem::new(self.file, None, ProblemKind::BadPolicy, text));
     }
 
-    /// What a list says of a policy. `None` for policies of other kinds.
+    /// Returns what a list says of a policy. `None` for policies of other kinds.
     fn summary(&mut self, summary: &Map<String, Value>) -> Option<String> {
         let kind = text(summary, "Type");
         if kind.is_some_and(|kind| kind != "SERVICE_CONTROL_POLICY") {
@@ -309,7 +309,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `{"file-or-id": ["r-…", "ou-…", "111122223333"], …}`
+    /// Reads a mapping of policies to targets: `{"file-or-id": ["r-…", "ou-…", "111122223333"], …}`.
     fn mapping(&mut self, mapping: &Map<String, Value>) {
         for (name, targets) in mapping {
             let key = match name.as_str() {
@@ -367,7 +367,7 @@ impl Reader<'_> {
         self.policy = Some(key.to_owned());
     }
 
-    /// `arn:aws:organizations::MANAGEMENT:account/o-…/…`: the organization and its management account.
+    /// Notes the organization and its management account by an ARN, `arn:aws:organizations::MANAGEMENT:account/o-…/…`.
     fn by_arn(&mut self, object: &Map<String, Value>) -> Option<String> {
         let mut parts = text(object, "Arn")?.splitn(6, ':');
         let (partition, service) = (parts.nth(1)?, parts.next()?);
@@ -412,7 +412,7 @@ fn text<'v>(object: &'v Map<String, Value>, key: &str) -> Option<&'v str> {
     object.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-/// A file's name without its folders and its ending.
+/// Returns a file's name without its folders and its ending.
 fn stem(path: &str) -> &str {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.strip_suffix(".json").unwrap_or(name)

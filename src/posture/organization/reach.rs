@@ -1,4 +1,10 @@
 //! Which policies reach an account, and what its root user is left.
+//!
+//! The management account, an account outside of an organization, and an organization without service control
+//! policies are judged at once: no policy reaches root there. For all others the levels from the root down to the
+//! account are walked, as far as the files name them, and each policy that is attached to one of the levels is
+//! collected with its document. A policy whose text or target is missing leaves a gap, under which no denial is
+//! certain. `policy::verdict` then judges what was collected, and the answer names what was not known.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -82,7 +88,7 @@ enum Reach {
 }
 
 impl Directory {
-    /// The verdict on an account at a time. `arn` is its root user's. `memory` is of this directory.
+    /// Returns the verdict on an account at a time. `arn` is its root user's. `memory` is of this directory.
     pub(in crate::posture) fn verdict(
         &self,
         account: &str,

@@ -46,7 +46,7 @@ impl From<bool> for Truth {
     }
 }
 
-/// Whether all conditions of a statement hold.
+/// Returns whether all conditions of a statement hold.
 pub(super) fn holds(statement: &Statement, request: &Request<'_>) -> Truth {
     let conditions = statement.conditions.iter();
     conditions.fold(Truth::Holds, |all, one| all.and(evaluate(one, statement.variables, request)))
@@ -59,7 +59,7 @@ enum Quantifier {
     ForAllValues,
 }
 
-/// Whether one condition holds. `variables`: whether `${…}` in its values stands for a key.
+/// Returns whether one condition holds. `variables`: whether `${…}` in its values stands for a key.
 pub(super) fn evaluate(condition: &Condition, variables: bool, request: &Request<'_>) -> Truth {
     let operator = condition.operator.to_ascii_lowercase();
     let (quantifier, operator) = match operator.split_once(':') {
@@ -111,7 +111,7 @@ pub(super) fn evaluate(condition: &Condition, variables: bool, request: &Request
     }
 }
 
-/// `Null: true` holds where the key is missing.
+/// Evaluates `Null`: the value `true` holds where the key is missing.
 fn null(values: &[String], context: &Context, key: &str) -> Truth {
     let missing = match context {
         Context::Missing => true,
@@ -126,7 +126,7 @@ fn null(values: &[String], context: &Context, key: &str) -> Truth {
 /// Compares a value of the policy with the request's; `None` where the value cannot be understood.
 type Compare = fn(&str, &str) -> Option<bool>;
 
-/// The comparison of an operator in lower case, and whether the operator negates it.
+/// Returns the comparison of an operator in lower case, and whether the operator negates it.
 fn comparison(operator: &str) -> Option<(Compare, bool)> {
     Some(match operator {
         "stringequals" => (equal, false),
@@ -170,7 +170,7 @@ fn like(value: &str, actual: &str) -> Option<bool> {
     Some(Glob::new(value).matches(actual))
 }
 
-/// Each of the six parts of an ARN is matched by itself: a `*` does not reach over a colon.
+/// Compares two ARNs part by part: a `*` does not reach over a colon.
 fn arn_like(value: &str, actual: &str) -> Option<bool> {
     if Glob::new(value).is_everything() {
         return Some(true);
@@ -202,7 +202,7 @@ fn address(value: &str, actual: &str) -> Option<bool> {
     Some(network(value)?.contains(&actual.parse::<IpAddr>().ok()?))
 }
 
-/// A range of addresses, or one of them.
+/// Returns a range of addresses, or one of them.
 pub(super) fn network(value: &str) -> Option<IpNet> {
     let value = value.trim();
     value.parse().ok().or_else(|| value.parse::<IpAddr>().ok().map(IpNet::from)).map(|net| net.trunc())
@@ -216,7 +216,7 @@ fn date(value: &str, actual: &str, test: fn(Timestamp, Timestamp) -> bool) -> Op
     Some(test(instant(value)?, instant(actual)?))
 }
 
-/// RFC 3339, a day, or seconds since 1970.
+/// Reads a time: RFC 3339, a day, or seconds since 1970.
 fn instant(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<i64>() {
@@ -225,7 +225,7 @@ fn instant(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| format!("{text}T00:00:00Z").parse().ok())
 }
 
-/// The value with its variables filled in; `None` where one of them is not known.
+/// Returns the value with its variables filled in; `None` where one of them is not known.
 fn expected(value: &str, variables: bool, request: &Request<'_>) -> Option<String> {
     if !variables || !value.contains("${") {
         return Some(value.to_owned());

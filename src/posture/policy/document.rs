@@ -1,4 +1,9 @@
 //! A policy document: its statements, and what cannot be read of them.
+//!
+//! A statement becomes an effect, two sets of patterns (actions and resources) and a list of conditions. `NotAction`
+//! and `NotResource` are sets that are negated. Actions and keys of conditions are lowered, since IAM compares both
+//! without regard to case. An element that this module does not know is a flaw: the statement is left out, and the
+//! verdict treats the policy as not known in full.
 
 use serde_json::Value;
 
@@ -71,7 +76,7 @@ impl Document {
         document
     }
 
-    /// The document of `FullAWSAccess`, which AWS attaches everywhere at first.
+    /// Returns the document of `FullAWSAccess`, which AWS attaches everywhere at first.
     pub(in crate::posture) fn full_access() -> Self {
         let all = || Set { patterns: vec![Glob::new("*")], negated: false };
         let statement = Statement {
@@ -157,7 +162,7 @@ fn read_conditions(value: &Value) -> Result<Vec<Condition>, String> {
     Ok(conditions)
 }
 
-/// `true` and `3600` may stand without quotes.
+/// Returns a scalar as text: `true` and `3600` may stand without quotes.
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -32,12 +32,12 @@ impl Glob {
         &self.pieces
     }
 
-    /// Whether every text matches.
+    /// Returns whether every text matches.
     pub(in crate::posture) fn is_everything(&self) -> bool {
         !self.pieces.is_empty() && self.pieces.iter().all(|piece| *piece == Piece::Any)
     }
 
-    /// Whether the whole text matches.
+    /// Returns whether the whole text matches.
     pub(in crate::posture) fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         let (mut at, mut piece) = (0, 0);

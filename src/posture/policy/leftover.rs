@@ -85,7 +85,7 @@ fn gates<'s>(allows: &[&'s Statement]) -> Vec<Gate<'s>> {
     wide.into_iter().chain(narrow).collect()
 }
 
-/// The way's gate of each level.
+/// Returns the way's gate of each level.
 fn choose<'g, 's>(levels: &'g [Vec<Gate<'s>>], mut way: usize) -> Vec<&'g Gate<'s>> {
     let mut chosen = Vec::with_capacity(levels.len());
     for level in levels {

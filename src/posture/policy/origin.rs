@@ -46,7 +46,7 @@ pub(super) struct Places {
 const MOST: usize = 8192;
 const MOST_PLACES: usize = 2048;
 
-/// The places that these statements tell apart. What they treat alike is one place, so a list of a thousand
+/// Returns the places that these statements tell apart. What they treat alike is one place, so a list of a thousand
 /// offices makes two: those, and elsewhere. `request`: any request of the account.
 pub(super) fn places<'s>(
     statements: impl Iterator<Item = &'s Statement> + Clone,
@@ -105,7 +105,7 @@ const VPCE: &str = "vpce-0elsewhere";
 /// A value, its kind (whether an address is of IPv4, whether a policy has the name), and its share.
 type Part<T> = (T, bool, f64);
 
-/// Those of a kind that the conditions treat alike are one, with the shares of all.
+/// Merges the parts that the conditions treat alike into one with the share of all.
 fn merged<T>(parts: Vec<Part<T>>, truths: impl Fn(&T) -> Vec<Truth>) -> Vec<Part<T>> {
     let mut classes = BTreeMap::<(bool, Vec<Truth>), usize>::new();
     let mut merged: Vec<Part<T>> = Vec::new();
@@ -124,7 +124,7 @@ fn nets(conditions: &[(&Condition, bool)]) -> BTreeSet<IpNet> {
     values.filter_map(|value| network(value)).collect()
 }
 
-/// The names that policies have, behind one that none has.
+/// Returns the names that policies have, behind one that none has.
 fn names(conditions: &[(&Condition, bool)], other: &str) -> Vec<Part<String>> {
     let named: BTreeSet<&str> =
         conditions.iter().flat_map(|(condition, _)| &condition.values).map(String::as_str).collect();
@@ -132,7 +132,7 @@ fn names(conditions: &[(&Condition, bool)], other: &str) -> Vec<Part<String>> {
     other.chain(named.into_iter().map(|name| (name.to_owned(), true, 0.0))).collect()
 }
 
-/// The first address of each piece that the ranges cut the space into, with the piece's share of its family.
+/// Returns the first address of each piece that the ranges cut the space into, with the piece's share of its family.
 fn pieces(nets: &BTreeSet<IpNet>) -> Vec<Part<IpAddr>> {
     let mut heads = BTreeSet::from([IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)]);
     for net in nets {

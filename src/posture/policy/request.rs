@@ -60,7 +60,7 @@ pub(super) enum Context {
 }
 
 impl Request<'_> {
-    /// What the request says under a key in lower case.
+    /// Returns what the request says under a key in lower case.
     pub(super) fn context(&self, key: &str) -> Context {
         let value = |text: &str| Context::Value(text.to_owned());
         let session = self.credential != RootCredential::AccessKey;

@@ -18,13 +18,13 @@ pub(in crate::posture) struct Set {
 }
 
 impl Set {
-    /// Whether the text is in the set.
+    /// Returns whether the text is in the set.
     #[cfg(test)]
     pub(super) fn holds(&self, text: &str) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(text)) != self.negated
     }
 
-    /// Whether it is plain that every text is in the set.
+    /// Returns whether it is plain that every text is in the set.
     pub(super) fn is_everything(&self) -> bool {
         if self.negated { self.patterns.is_empty() } else { self.patterns.iter().any(Glob::is_everything) }
     }
@@ -147,13 +147,13 @@ impl<'p> Automaton<'p> {
         next
     }
 
-    /// Whether a pattern can still match.
+    /// Returns whether a pattern can still match.
     fn lives(&self, state: &State, pattern: usize) -> bool {
         let (pattern, first) = self.patterns[pattern];
         (first..=first + pattern.pieces().len()).any(|bit| has(state, bit))
     }
 
-    /// Whether nothing that follows can meet all demands. Forgets what makes no difference any more: where one
+    /// Returns whether nothing that follows can meet all demands. Forgets what makes no difference any more: where one
     /// pattern of a set has matched for good, the others of the set need not be followed.
     fn hopeless(&self, state: &mut State, demands: &[Demand<'_>]) -> bool {
         if !self.lives(state, 0) {
@@ -186,7 +186,7 @@ impl<'p> Automaton<'p> {
         false
     }
 
-    /// Whether a pattern matches, and goes on matching whatever follows.
+    /// Returns whether a pattern matches, and goes on matching whatever follows.
     fn settled(&self, state: &State, pattern: usize) -> bool {
         let (pattern, first) = self.patterns[pattern];
         pattern.pieces().last() == Some(&Piece::Any) && has(state, first + pattern.pieces().len())

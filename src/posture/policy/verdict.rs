@@ -156,7 +156,7 @@ pub(in crate::posture) fn judge(subject: &Subject<'_>, memory: &Memory) -> Facts
 
 type Judged<'p> = [(RootCredential, &'p Place, Outcome)];
 
-/// Whether all requests with these credentials are denied.
+/// Returns whether all requests with these credentials are denied.
 fn fact(outcomes: &Judged<'_>, more: bool, chosen: &dyn Fn(RootCredential) -> bool) -> Fact {
     let chosen = || outcomes.iter().filter(|(credential, ..)| chosen(*credential));
     if chosen().any(|(.., outcome)| matches!(outcome, Outcome::Open { .. })) {
@@ -169,7 +169,7 @@ fn fact(outcomes: &Judged<'_>, more: bool, chosen: &dyn Fn(RootCredential) -> bo
     }
 }
 
-/// Whether all but a small part of the places are denied, with every credential. An allow list leaves some
+/// Returns whether all but a small part of the places are denied, with every credential. An allow list leaves some
 /// ranges, a list of unwanted addresses leaves nearly all: half of the addresses is the line between them.
 fn outside(outcomes: &Judged<'_>, more: bool) -> Fact {
     let mut shares = BTreeMap::<(RootCredential, Kind), (f64, f64)>::new();
@@ -249,7 +249,7 @@ impl Judge<'_, '_> {
         Request { account, arn, organization, path, now, credential, origin }
     }
 
-    /// The places that the account's policies tell apart.
+    /// Returns the places that the account's policies tell apart.
     fn places(&self) -> Rc<Places> {
         let attached = &self.subject.attached;
         let statements = attached.iter().flat_map(|attached| attached.document.statements.iter());
@@ -312,7 +312,7 @@ impl Judge<'_, '_> {
         }
     }
 
-    /// The statements of an effect that apply to a request, of one level or of all.
+    /// Returns the statements of an effect that apply to a request, of one level or of all.
     fn applying(&self, effect: Effect, level: Option<&str>, request: &Request<'_>) -> Applying {
         let mut applying = Applying::default();
         for (place, attached) in self.subject.attached.iter().enumerate() {
@@ -361,7 +361,7 @@ impl Judge<'_, '_> {
         left
     }
 
-    /// A level that allows nothing, one statement that suffices, or those that do together.
+    /// Returns a level that allows nothing, one statement that suffices, or those that do together.
     fn why(&self, denies: &[Number], levels: &[Vec<Number>]) -> Vec<Proof> {
         for (target, allows) in self.subject.levels.iter().zip(levels) {
             if self.left(&[], std::slice::from_ref(allows)) == Left::Nothing {

@@ -1,19 +1,23 @@
 //! The assessment for people: 80 columns of ASCII.
+//!
+//! The table begins with what was read, goes on with the four practices and the accounts that break them, and ends
+//! with policies, dates, uses, keys and disagreements, each only where there is something to say. Long lists are cut,
+//! and the text says how many lines are missing. Sentences wrap at 80 columns, so that the output fits a mail.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use std::time::Duration;
 use crate::posture::{
     Account, Assessment, Comparison, DateTotals, Disagreement, Mismatch, Practice, ScpVerdict, Status, Uses,
 };
+use crate::text;
 
 /// Accounts that are listed one by one, those with violations first.
 const MOST_ACCOUNTS: usize = 100;
 const MOST_MISMATCHES: usize = 100;
-use crate::text;
 const MOST_DATES: usize = 60;
 
 /// Renders the assessment. Lines end with a line feed; account names may hold anything that a JSON text can.
@@ -166,7 +170,7 @@ fn accounts(accounts: &[Account], out: &mut String) -> std::fmt::Result {
     writeln!(out, "! violation  ? unproven  ok: a policy makes up for it  new: too young to judge")
 }
 
-/// What proves the verdicts, each statement once.
+/// Returns what proves the verdicts, each statement once.
 fn scp(assessment: &Assessment, out: &mut String) -> std::fmt::Result {
     let mut said = std::collections::BTreeMap::<String, u64>::new();
     for account in &assessment.accounts {

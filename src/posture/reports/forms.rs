@@ -128,7 +128,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether the first line has the columns of a report.
+/// Returns whether the first line has the columns of a report.
 fn is_csv(text: &str) -> bool {
     let line = text.lines().next().unwrap_or_default().to_ascii_lowercase();
     let mut cells = line.split(',').map(|cell| cell.trim().trim_matches('"'));

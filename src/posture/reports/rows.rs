@@ -1,4 +1,9 @@
 //! The rows of a report in CSV: those of root users are read, the others only looked at for dates.
+//!
+//! Columns are found by their names, whatever their order, and a missing column is a problem that leaves its cells
+//! unknown. A second header in a file begins another report. Rows of root users wait until their report ends, since
+//! the report's time may be the latest date of any of its rows. A value that its column cannot have, or that is later
+//! than its report, is a problem and counts as unknown.
 
 use std::collections::BTreeMap;
 

@@ -35,14 +35,14 @@ impl ReportDate {
         Self { from: time, until: time }
     }
 
-    /// A day in UTC. `None` at the end of time.
+    /// Returns a day in UTC. `None` at the end of time.
     pub fn day(date: Date) -> Option<Self> {
         let from = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
         let until = from.checked_add(SignedDuration::from_secs(24 * 60 * 60 - 1)).ok()?;
         Some(Self { from, until })
     }
 
-    /// The day of its first moment.
+    /// Returns the day of its first moment.
     pub fn date(&self) -> Date {
         self.from.to_zoned(TimeZone::UTC).date()
     }
@@ -59,7 +59,7 @@ pub(in crate::posture) struct Key {
 }
 
 impl Key {
-    /// Whether the report shows an active key, or an inactive one that it has a date for.
+    /// Returns whether the report shows an active key, or an inactive one that it has a date for.
     pub(in crate::posture) fn exists(&self) -> Option<bool> {
         match (self.active, self.rotated) {
             (Some(true), _) | (_, When::At(_)) => Some(true),

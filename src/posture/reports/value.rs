@@ -17,7 +17,7 @@ pub(in crate::posture) enum When {
 }
 
 impl When {
-    /// The time, where there is one.
+    /// Returns the time, where there is one.
     pub(in crate::posture) fn time(self) -> Option<Timestamp> {
         match self {
             When::At(time) => Some(time),
@@ -44,7 +44,7 @@ pub(super) fn date(text: &str) -> Result<When, &'static str> {
     }
 }
 
-/// RFC 3339, or without an offset, which is UTC.
+/// Reads a time: RFC 3339, or UTC where the offset is missing.
 pub(super) fn moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     // Most cells are no dates, and trying each would take longer than all the rest.
@@ -57,7 +57,7 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
     })
 }
 
-/// AWS began in 2002, and its accounts in 2006.
+/// Returns whether a time can be one of an account: AWS began in 2002, and its accounts in 2006.
 fn plausible(time: Timestamp) -> bool {
     let year = time.to_zoned(TimeZone::UTC).year();
     (2002..=9000).contains(&year)
@@ -73,7 +73,7 @@ pub(super) fn boolean(text: &str) -> Result<Option<bool>, &'static str> {
     }
 }
 
-/// A text, where it says something.
+/// Returns a text, where it says something.
 pub(super) fn word(text: &str) -> Option<String> {
     let nothing =
         matches!(text.to_ascii_lowercase().as_str(), "" | "n/a" | "not_supported" | "no_information");

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use super::world::{ACCOUNTS, PROD, ROOT, TEAM, TEST, letters, verdicts, with};
 use crate::posture::organization::ScpVerdict;
 
-/// A document with one Deny.
+/// Returns a document with one Deny.
 fn deny(statement: Value) -> Value {
     let mut whole = json!({"Sid": "Deny", "Effect": "Deny"});
     whole.as_object_mut().unwrap().extend(statement.as_object().unwrap().clone());
     json!({"Version": "2012-10-17", "Statement": [whole]})
 }
 
-/// A Deny of everything under a condition.
+/// Returns a Deny of everything under a condition.
 fn deny_if(condition: Value) -> Value {
     deny(json!({"Action": "*", "Resource": "*", "Condition": condition}))
 }

@@ -316,7 +316,7 @@ fn a_report_is_the_same_in_each_of_its_forms() {
     }
 }
 
-/// A finding of a console session, which began then where that is known.
+/// Returns a finding of a console session, which began then where that is known.
 fn session(account: &str, time: &str, began: Option<&str>) -> String {
     json!({"schema": "roottrail.finding/1", "account_id": account, "time": time, "attempt": false,
         "event": {"name": "ListBuckets"}, "identity": {"kind": "root_user"},

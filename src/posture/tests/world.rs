@@ -17,7 +17,7 @@ pub(super) const TEST: &str = "ou-ab12-test0001";
 /// Policies with what they are attached to.
 pub(super) type Attached = Vec<(Value, Vec<&'static str>)>;
 
-/// The organization as aws-cli prints it.
+/// Returns the organization as aws-cli prints it.
 pub(super) fn organization() -> Directory {
     let arn = |rest: &str| format!("arn:aws:organizations::{}:{rest}", ACCOUNTS[0]);
     let account = |id: &str| json!({"Id": id, "Arn": arn(&format!("account/o-a1b2c3d4e5/{id}")), "Name": id});
@@ -38,7 +38,8 @@ pub(super) fn organization() -> Directory {
     directory
 }
 
-/// The organization with these policies. `full_access`: what `FullAWSAccess` is attached to, where that is said.
+/// Returns the organization with these policies. `full_access`: what `FullAWSAccess` is attached to, where that is
+/// said.
 pub(super) fn with(policies: &Attached, full_access: Option<&[&str]>) -> Directory {
     let mut directory = organization();
     for (number, (document, targets)) in policies.iter().enumerate() {
@@ -67,7 +68,7 @@ pub(super) fn verdicts(directory: &Directory) -> [Scp; 6] {
     ACCOUNTS.map(|account| directory.verdict(account, &format!("arn:aws:iam::{account}:root"), now, &memory))
 }
 
-/// One letter for each verdict: Denied, without Mfa, from Elsewhere, Not, Unknown.
+/// Returns one letter for each verdict: Denied, without Mfa, from Elsewhere, Not, Unknown.
 pub(super) fn letters(scps: &[Scp; 6]) -> String {
     let letter = |scp: &Scp| match scp.verdict {
         ScpVerdict::RootDenied => 'D',

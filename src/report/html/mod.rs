@@ -100,7 +100,7 @@ pub fn html(report: &RootReport) -> Result<String, ReportError> {
     environment.get_template("page.html").and_then(|page| page.render(page_of(report))).map_err(fail)
 }
 
-/// What the policy of the page allows: its own style and script, and an empty icon.
+/// Returns what the policy of the page allows: its own style and script, and an empty icon.
 fn csp() -> String {
     let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
     format!(

@@ -140,7 +140,7 @@ pub(super) const PEERS: &[Peer] = &[
                 && !missing(event, "responseElements.ConsoleLogin")
         },
     },
-    // The same sign-ins, counted over accounts in place of times.
+    // These rules count the same sign-ins, over accounts in place of times.
     Peer {
         system: By::Known(System::Elastic),
         name: "credential_access_root_console_password_spraying",

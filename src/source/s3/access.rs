@@ -56,7 +56,7 @@ impl Access {
         self.over(bucket)
     }
 
-    /// An object was readable; the request was sent at `sent`.
+    /// Notes that an object was readable by a request sent at `sent`.
     pub(super) fn worked(&self, bucket: &str, key: &str, version: Option<&str>, sent: Instant) {
         let mut state = self.state();
         let now =

@@ -1,4 +1,9 @@
 //! What a GET comes back with, from the SDK or without it: the head in one shape, the body piece by piece.
+//!
+//! The head keeps what later steps need: length, range, ETag, encryption, checksum and metadata. The body is a stream
+//! of pieces whichever client asked. The SDK compares the checksums that it knows while the body is read; of a GET
+//! without the SDK the checksum is compared when the body is there. A checksum of checksums proves nothing of the
+//! whole body and is passed over.
 
 use crate::error::chain;
 use crate::source::Metadata;
@@ -77,7 +82,7 @@ fn is_mismatch(error: &(dyn StdError + 'static)) -> bool {
 }
 
 impl Stream {
-    /// The next piece; `None` at the end.
+    /// Returns the next piece; `None` at the end.
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, BrokenBody>> {
         match self {
             Stream::Sdk(body) => {
@@ -152,7 +157,7 @@ pub(super) fn of_response(response: Response<Incoming>) -> (Head, Stream) {
     (head, Stream::Direct(body))
 }
 
-/// Base64 of the big-endian sum. `None` for a checksum of checksums, which ends in a number of parts.
+/// Reads a checksum: base64 of the big-endian sum. `None` for a checksum of checksums, which ends in a number of parts.
 fn crc_of(text: &str, length: usize) -> Option<u64> {
     if text.contains('-') {
         return None;

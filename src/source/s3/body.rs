@@ -48,7 +48,7 @@ impl S3Body {
         failure.into_error(self.bucket.uri.of_key(&self.entry.key), Stage::Get)
     }
 
-    /// Another fetch of the whole, given up when the run is over.
+    /// Fetches the whole once more; gives up when the run is over.
     fn refetch(&mut self) -> Option<Result<Fetched, RequestError>> {
         let started = Instant::now();
         let Self { bucket, entry, tries, cancel, .. } = self;

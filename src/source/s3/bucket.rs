@@ -40,7 +40,7 @@ impl Bucket {
         self
     }
 
-    /// A list request with what every one of a run has in common.
+    /// Returns a list request with what every one of a run has in common.
     pub(super) fn list(
         &self,
     ) -> aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder {
@@ -60,7 +60,7 @@ pub(super) fn payer(options: &S3Options) -> Option<RequestPayer> {
 }
 
 impl S3Session {
-    /// What a client for a bucket in `region` goes by; all of a session share their connections.
+    /// Returns what a client for a bucket in `region` goes by; all of a session share their connections.
     fn config_for(&self, uri: &S3Uri, region: &Region) -> Builder {
         let config = self.config().clone().region(region.clone());
         // An access point has a host of its own, whatever the endpoint.
@@ -80,7 +80,7 @@ impl S3Session {
         loop {
             let bucket = Bucket {
                 client: Client::from_conf(self.config_for(uri, &region).build()),
-                // Of parts of objects a checksum of the whole says nothing.
+                // A checksum of the whole says nothing of parts of objects.
                 part_client: Client::from_conf(
                     self.config_for(uri, &region)
                         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -114,7 +114,7 @@ impl S3Session {
         }
     }
 
-    /// The host that is asked for a bucket.
+    /// Returns the host that is asked for a bucket.
     async fn host(&self, uri: &S3Uri, region: &Region) -> Option<String> {
         let minute = PresigningConfig::expires_in(Duration::from_secs(60)).ok()?;
         let client = Client::from_conf(

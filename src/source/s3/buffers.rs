@@ -7,12 +7,12 @@ const LARGE: usize = 128 << 10;
 /// What is kept at most. Few wait at a time: a body that begins takes what one that was read has left.
 const KEPT: usize = 16 << 20;
 
-/// See the module.
+/// Buffers of bodies that were read, kept for the next ones.
 #[derive(Debug, Default)]
 pub(super) struct BufferPool(Mutex<Vec<Vec<u8>>>);
 
 impl BufferPool {
-    /// Empty, with room for `size` bytes.
+    /// Returns an empty buffer with room for `size` bytes.
     pub(super) fn take(&self, size: usize) -> Vec<u8> {
         if size >= LARGE {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,10 @@
-//! Credentials: the SDK's default chain, a role on top of it where asked for, and one cache that can be told
-//! that what it holds has expired. Read again from the start then, so that a new `aws sso login` or a
-//! rewritten credentials file is seen.
+//! Credentials: the SDK's default chain, a role on top of it where asked for, and one cache for the run.
+//!
+//! All clients of a session ask the same cache. Credentials are fetched again two minutes before their end, by one
+//! task while the others wait. Where a server calls credentials expired before that, the cache drops them and the
+//! chain is built again from the start, so that a new `aws sso login` or a rewritten credentials file is seen.
+//! Profiles that the SDK does not know are handled here: those of `aws login`, and roles that want a code from a
+//! second factor. An error names the profile, where credentials were looked for, and what to do.
 
 use super::login::{self, Login};
 use super::options::S3Options;
@@ -60,12 +64,12 @@ impl CachedCredentials {
         }
     }
 
-    /// Region, HTTP client and timeouts for calls to other services.
+    /// Returns region, HTTP client and timeouts for calls to other services.
     pub(super) fn base(&self) -> &SdkConfig {
         &self.base
     }
 
-    /// The credentials to sign with now.
+    /// Returns the credentials to sign with now.
     pub(super) async fn current(&self) -> provider::Result {
         self.get().await
     }
@@ -114,7 +118,7 @@ impl CachedCredentials {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets credentials that a server called expired, and reads files and environment anew.
+    /// Forgets credentials that a server called expired, and reads files and environment again.
     /// `Ok(true)`: there are others now.
     pub(super) async fn renew(&self) -> Result<bool, CredentialsError> {
         let old = self.lock().take();
@@ -228,7 +232,7 @@ impl CachedCredentials {
         MfaRole::of(&Profiles::load(), &profile_name(&self.options))
     }
 
-    /// Who assumes such a role.
+    /// Returns who assumes such a role.
     fn source_of(
         &self,
         role: &MfaRole,
@@ -266,7 +270,7 @@ impl CachedCredentials {
         }
     }
 
-    /// Why there are none, where they were looked for, and what to do. `where_to`: what they are for.
+    /// Returns why there are none, where they were looked for, and what to do. `where_to`: what they are for.
     fn explain(&self, error: &CredentialsError, where_to: &str) -> String {
         let (profile, login) = match meant(self.options.profile.as_deref()) {
             Some((name, who)) => {
@@ -306,7 +310,7 @@ impl CachedCredentials {
     }
 }
 
-/// The profile that counts.
+/// Returns the profile that counts.
 fn profile_name(options: &S3Options) -> String {
     meant(options.profile.as_deref()).map_or_else(|| "default".to_owned(), |(name, _)| name)
 }

@@ -1,6 +1,10 @@
-//! GET without the SDK: hyper, and a signature of our own. The SDK spends several times what an object of a
-//! few KB costs to inflate and judge; region, endpoint and credentials still come from it, and where its
-//! way of addressing a bucket is anything special, so does the GET.
+//! GETs without the SDK: hyper, and a signature of roottrail's own.
+//!
+//! The SDK spends several times what an object of a few KB costs to inflate and judge (`benches/README.md` has the
+//! figures), so that the GET, the one request that is sent for each object, is made by hand. Region, endpoint and
+//! credentials still come from the SDK: [`Direct::of`] lets the SDK sign one request and takes address and headers
+//! from that. Where the SDK's way is anything but plain, or where a server refuses the signature, GETs go back to the
+//! SDK. A server that knows nothing of checksums is asked without them from then on.
 
 use super::answer::Wanted;
 use super::errors::RequestError;
@@ -95,7 +99,7 @@ impl Direct {
         }))
     }
 
-    /// Whether to leave GETs to the SDK from now on.
+    /// Returns whether to leave GETs to the SDK from now on.
     pub(super) fn is_refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
     }
@@ -244,7 +248,7 @@ impl Direct {
     }
 }
 
-/// The text of an element of S3's error XML, which has no nesting and no attributes worth a parser.
+/// Returns the text of an element of S3's error XML, which has no nesting and no attributes worth a parser.
 fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;

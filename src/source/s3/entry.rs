@@ -27,7 +27,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// An entry of an earlier listing of this bucket.
+    /// Returns an entry of an earlier listing of this bucket.
     pub(super) fn of(bucket: &S3Uri, object: &ObjectRef) -> Option<Self> {
         Some(Self {
             key: bucket.key_of(&object.uri)?,
@@ -40,7 +40,7 @@ impl Entry {
         })
     }
 
-    /// What its key says of it. What a user names is read, whatever it is called.
+    /// Returns what its key says of it. What a user names is read, whatever it is called.
     pub(super) fn scope(&self, bucket: &S3Uri) -> Result<Option<Arc<KeyInfo>>, Skip> {
         if self.key == bucket.prefix && !self.key.is_empty() && !self.key.ends_with('/') {
             return Ok(key_info(&self.key));
@@ -48,7 +48,7 @@ impl Entry {
         classify(&self.key, self.size)
     }
 
-    /// The entry as everything downstream names it.
+    /// Returns the entry as everything downstream names it.
     pub(super) fn object(&self, bucket: &S3Uri, scope: &Result<Option<Arc<KeyInfo>>, Skip>) -> ObjectRef {
         // What is skipped has its account, region and day as well.
         let key = scope.as_ref().map_or_else(|_skip| key_info(&self.key), Option::clone);
@@ -73,7 +73,7 @@ pub(super) enum Listed {
     Failed { uri: String, failure: RequestError },
 }
 
-/// The storage class, where S3 wants a restore first and has none at hand.
+/// Returns the storage class, where S3 wants a restore first and has none at hand.
 pub(super) fn archived(class: Option<&str>, restore: Option<&RestoreStatus>) -> Option<String> {
     let restored = restore.is_some_and(|status| {
         status.restore_expiry_date().is_some() && status.is_restore_in_progress() != Some(true)
@@ -81,7 +81,7 @@ pub(super) fn archived(class: Option<&str>, restore: Option<&RestoreStatus>) -> 
     class.filter(|class| matches!(*class, "GLACIER" | "DEEP_ARCHIVE") && !restored).map(str::to_owned)
 }
 
-/// What becomes of an entry that is not fetched.
+/// Returns what becomes of an entry that is not fetched.
 pub(super) fn unread(entry: &Entry, object: &ObjectRef, skip: Option<Skip>) -> Option<Content> {
     let failed = |stage, kind, text: String| {
         Some(Content::Failed(ObjectError::new(object.uri.clone(), stage, kind, text)))

@@ -1,5 +1,10 @@
-//! What an answer of S3, or the lack of one, means: its class, whether another try can help, and one line
-//! of text with the server's own code, message and request id.
+//! What an answer of S3, or the lack of one, means.
+//!
+//! A failure has a class for reports, a remedy for the next try, and one line of text with the server's own code,
+//! message and request id. S3's error code decides before the HTTP status does, and a status alone decides where a
+//! server sends no code. What happened on the way, such as a refused connection, keeps its cause; the text leaves out
+//! the names that the layers of the SDK give themselves. Texts of servers are made harmless on the way in. No code
+//! decides by the text.
 
 use super::whole::{Doubtful, NotS3};
 use crate::error::{ErrorKind, ObjectError, Stage, chain};
@@ -9,18 +14,18 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// Whether another try can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
     /// The answer will not change.
-use std::sync::Arc;
     Final,
     /// A fault of the moment.
     Retry,
     /// The server asks for fewer requests.
     SlowDown,
-    /// The credentials are good no more: get new ones first.
+    /// The credentials have expired or been revoked: get new ones first.
     Credentials,
     /// The bucket is in another region.
     Elsewhere,
@@ -38,14 +43,15 @@ pub(super) struct RequestError {
     pub(super) region: Option<String>,
     /// An answer came that cannot be believed.
     pub(super) doubtful: bool,
+    /// All that the failure says, causes included: S3's code, message and request id, or what happened on the way.
     text: String,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-    cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl StdError for RequestError {
@@ -147,7 +153,7 @@ impl RequestError {
         Self::from_parts(raw.status().as_u16(), error.code(), error.message(), id, region_of(raw))
     }
 
-    /// What an error answer says.
+    /// Returns what an error answer says.
     pub(super) fn from_parts(
         status: u16,
         code: Option<&str>,
@@ -175,29 +181,29 @@ impl RequestError {
         Self { code: code.map(str::to_owned), status: Some(status), region, ..Self::new(kind, remedy, text) }
     }
 
-    /// The same failure, with `note` in front of its text.
+    /// Returns the failure with `note` in front of its text.
     pub(super) fn context(mut self, note: impl fmt::Display) -> Self {
         self.text = one_line(&format!("{note}: {}", self.text));
         self
     }
 
-    /// The same failure, where the next try asks for something else.
+    /// Returns the failure as one that another try can mend, because that try asks for something else.
     pub(super) fn retryable(self) -> Self {
         Self { remedy: Remedy::Retry, ..self }
     }
 
-    /// The failure as an item of a run.
+    /// Returns the failure as an item of a run.
     pub(super) fn into_error(self, uri: impl Into<String>, stage: Stage) -> ObjectError {
         ObjectError::new(uri, stage, self.kind, self)
     }
 }
 
-/// An answer that cannot be believed. Another one may be.
+/// Returns an answer that cannot be believed. Another one may be.
 pub(super) fn doubtful(text: String) -> RequestError {
     RequestError { doubtful: true, ..RequestError::new(ErrorKind::Other, Remedy::Retry, text) }
 }
 
-/// S3's error codes, and where a server sends none, HTTP's.
+/// Classifies S3's error code, or HTTP's status where a server sends no code.
 fn classify(code: Option<&str>, status: u16) -> (ErrorKind, Remedy) {
     use ErrorKind::{AccessDenied, Archived, NotFound, Other, Throttled, Timeout};
     match code {
@@ -231,7 +237,7 @@ fn classify(code: Option<&str>, status: u16) -> (ErrorKind, Remedy) {
     }
 }
 
-/// An error of the SDK with its causes, but for the names of its own layers.
+/// Returns an error of the SDK with its causes, but for the names of its own layers.
 fn causes(error: &(dyn StdError + 'static)) -> String {
     let text = chain(error);
     ["dispatch failure: ", "other: ", "io error: ", "client error (Connect): "]
@@ -239,7 +245,7 @@ fn causes(error: &(dyn StdError + 'static)) -> String {
         .fold(text, |text, layer| text.replace(layer, ""))
 }
 
-/// `x-amz-bucket-region`, or the region named in the error's XML, which some refusals carry instead.
+/// Returns `x-amz-bucket-region`, or the region in the error's XML, which some refusals carry instead.
 fn region_of(raw: &HttpResponse) -> Option<String> {
     if let Some(region) = raw.headers().get("x-amz-bucket-region") {
         return Some(region.to_owned());
@@ -268,14 +274,14 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_s3::operation::get_object::GetObjectError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
 
     #[test]
     fn codes_decide_before_the_status_does() {
         for (code, status, kind, remedy) in [
             (Some("SlowDown"), 503, ErrorKind::Throttled, Remedy::SlowDown),
             (None, 503, ErrorKind::Throttled, Remedy::SlowDown),
-    use aws_sdk_s3::operation::get_object::GetObjectError;
-    use aws_smithy_runtime_api::client::result::ConnectorError;
             (Some("InternalError"), 500, ErrorKind::Other, Remedy::Retry),
             (None, 502, ErrorKind::Other, Remedy::Retry),
             (Some("AccessDenied"), 403, ErrorKind::AccessDenied, Remedy::Final),

@@ -1,5 +1,10 @@
-//! One object over the network: GET and body as one unit with its own tries. A body that breaks is resumed
-//! where it broke, and what cannot be told from a damaged one is certified where S3 gives the means.
+//! One object over the network: GET and body as one unit with its own tries.
+//!
+//! A try begins where the last one broke: what has come is kept, and the next GET asks for the rest, under the ETag
+//! of what came before. An object that has changed since it was listed is an error that says so. A body that has come
+//! whole is believed where gzip's own check, the MD5 in the ETag or S3's checksum speaks for it. What looks damaged
+//! is fetched again, and bytes that came alike [`ALIKE`] times are what the server holds. Objects under names that
+//! may be no log's are dropped after their first bytes.
 
 use super::answer::{Checksum, Head, Stream, Wanted};
 use super::bucket::Bucket;
@@ -52,7 +57,7 @@ struct Partial {
 
 /// Fetches `entry`, adding to `tries` until `attempts` of the options are used up.
 ///
-/// Of an object that is `unsure` no more is taken than its first bytes, where these are no log's.
+/// An object that is `unsure` is dropped after its first bytes, where these are no log's.
 pub(super) async fn fetch(
     bucket: &Bucket,
     entry: &Entry,
@@ -104,12 +109,12 @@ pub(super) async fn fetch(
 }
 
 impl Partial {
-    /// The first bytes have come, and are no log's.
+    /// Returns whether the first bytes have come and are no log's.
     fn is_no_log(&self) -> bool {
         self.unsure && self.bytes.len() >= ENOUGH && !may_be_log(&self.bytes[..ENOUGH])
     }
 
-    /// There are no more tries: what came of the object is all that there is.
+    /// Ends the tries: what came of the object is all that there is.
     fn given_up(self, failure: RequestError) -> Result<Fetched, RequestError> {
         if self.bytes.is_empty() {
             return Err(failure);
@@ -119,7 +124,7 @@ impl Partial {
     }
 }
 
-/// Whether a whole body can be passed on. Gzip carries its own check; anything else is held against its MD5
+/// Returns whether a whole body can be passed on. Gzip carries its own check; anything else is held against its MD5
 /// where the ETag is one.
 fn believable(entry: &Entry, partial: &mut Partial) -> bool {
     if partial.certified || partial.is_no_log() || partial.bytes.starts_with(&[0x1f, 0x8b]) || partial.kms {
@@ -134,7 +139,7 @@ fn believable(entry: &Entry, partial: &mut Partial) -> bool {
     }
 }
 
-/// Whether the listed ETag is the MD5 of `bytes`; `None` where it is no MD5 (several parts, none listed).
+/// Returns whether the listed ETag is the MD5 of `bytes`; `None` where it is no MD5 (several parts, none listed).
 pub(super) fn md5_matches(entry: &Entry, bytes: &[u8]) -> Option<bool> {
     let etag = entry.etag.as_deref().filter(|etag| etag.len() == 32)?;
     let mut expected = [0_u8; 16];
@@ -144,7 +149,7 @@ pub(super) fn md5_matches(entry: &Entry, bytes: &[u8]) -> Option<bool> {
     Some(Md5::digest(bytes).as_slice() == expected)
 }
 
-/// One GET, of the whole object or of what is missing of it.
+/// Sends one GET, for the whole object or for what is missing of it.
 async fn attempt(bucket: &Bucket, entry: &Entry, partial: &mut Partial) -> Result<(), RequestError> {
     let options = bucket.session.options();
     // Without an ETag the rest could be another object's.
@@ -222,7 +227,7 @@ async fn inflated(
     Ok(())
 }
 
-/// The next piece of a body.
+/// Returns the next piece of a body.
 async fn piece(stream: &mut Stream, stall: Duration) -> Result<Option<Bytes>, RequestError> {
     match tokio::time::timeout(stall, stream.next()).await {
         Ok(Some(Ok(piece))) => Ok(Some(piece)),
@@ -235,7 +240,7 @@ async fn piece(stream: &mut Stream, stall: Duration) -> Result<Option<Bytes>, Re
     }
 }
 
-/// How long the whole object is: as it was listed, or else as the server says.
+/// Returns how long the whole object is: as it was listed, or else as the server says.
 fn expected(entry: &Entry, partial: &Partial) -> Option<u64> {
     let listed = entry.etag.is_some() || entry.size > 0;
     listed.then_some(entry.size).or(partial.total)
@@ -245,7 +250,7 @@ pub(super) fn cut(text: String) -> RequestError {
     RequestError::new(ErrorKind::Connection, Remedy::Retry, text)
 }
 
-/// A refusal of the GET itself.
+/// Returns a refusal of the GET itself.
 fn refused(failure: RequestError, partial: &mut Partial) -> Result<(), RequestError> {
     match failure.status {
         // Nothing after the bytes at hand: the object may be shorter than listed. Start over, to be sure.

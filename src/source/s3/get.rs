@@ -24,7 +24,7 @@ pub(super) async fn ask(bucket: &Bucket, wanted: Wanted<'_>) -> Result<(Head, St
     answer
 }
 
-/// By the SDK, whose future of many KB is boxed: it must not weigh on the short way.
+/// Asks through the SDK. The SDK's future of many KB is boxed, so that the short way stays small.
 async fn by_sdk(bucket: &Bucket, wanted: &Wanted<'_>) -> Result<(Head, Stream), RequestError> {
     let options = bucket.session.options();
     let client = if wanted.range.is_some() { &bucket.part_client } else { &bucket.client };

@@ -10,7 +10,7 @@ const MOST: f64 = 256.0;
 const LEAST: f64 = 4.0;
 /// Rates are compared over windows of at least this.
 const WINDOW: Duration = Duration::from_millis(250);
-/// More in flight is kept where the rate gains this share of what the limit gained.
+/// A higher limit stays where the rate gains this share of what the limit gained.
 const SHARE: f64 = 0.2;
 /// Windows between two attempts at more.
 const REST: u32 = 20;
@@ -36,7 +36,7 @@ struct Window {
 }
 
 impl Limit {
-    /// `fixed`: the user's number, never exceeded.
+    /// Returns a limit. `fixed` is the user's number, never exceeded.
     pub(super) fn new(fixed: Option<usize>) -> Self {
         // Nobody asks for more GETs than a float can count.
         let most = fixed.map_or(MOST, |fixed| fixed.clamp(1, 1 << 20) as f64);
@@ -44,13 +44,13 @@ impl Limit {
         Self { now, most, before: None, rest: 0, window: Window::default() }
     }
 
-    /// GETs that may be in flight now.
+    /// Returns how many GETs may be in flight now.
     pub(super) fn get(&self) -> usize {
         // Between 1 and 2^20.
         self.now as usize
     }
 
-    /// No more GETs were started only because of the limit.
+    /// Notes that only the limit kept another GET from its start.
     pub(super) fn reached(&mut self) {
         self.window.reached = true;
     }

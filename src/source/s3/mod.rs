@@ -58,28 +58,35 @@ pub struct S3Source {
 }
 
 impl S3Session {
-    /// Opens one prefix. Makes one request, following it to the bucket's own region; fails where there is no
-    /// such bucket, where it cannot be reached, or where S3 does not know the caller. A caller who may not
-    /// list is told so by an item of the run.
+    /// Opens one prefix with one request, which is followed to the bucket's own region. A caller who may not list
+    /// learns so from an item of the run.
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is no such bucket, where S3 cannot be reached, or where S3 does not know the caller.
     pub fn open(&self, uri: &S3Uri) -> Result<S3Source, Fatal> {
         Ok(S3Source { bucket: self.locate(uri)?, scope: Arc::default(), listing: Listing::Tree })
     }
 }
 
 impl S3Source {
-    /// A source with a session of its own. Runs with several sources share one: [`S3Session::open`].
+    /// Returns a source with a session of its own. Runs with several sources share one: [`S3Session::open`].
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`S3Session::start`] and [`S3Session::open`] do.
     pub fn open(uri: &S3Uri, options: &S3Options) -> Result<Self, Fatal> {
         S3Session::start(options)?.open(uri)
     }
 
-    /// The same, listing only what is in `scope`. What is not is no item of the run, and where names sort by
+    /// Returns the source limited to `scope`. What lies outside is no item of the run, and where names sort by
     /// account, region and day it costs no request either.
     #[must_use]
     pub fn within(self, scope: Arc<KeySelection>) -> Self {
         Self { scope: Arc::new(list::range::ListScope(scope)), ..self }
     }
 
-    /// The same, of just these objects, in this order: what an earlier listing of the same bucket found.
+    /// Returns the source limited to these objects, in this order: what an earlier listing of the same bucket found.
     #[must_use]
     pub fn only(self, objects: &[ObjectRef]) -> Self {
         let entries =
@@ -87,14 +94,17 @@ impl S3Source {
         Self { listing: Listing::Given(entries), ..self }
     }
 
-    /// The same, with the inventory's word for what there is in place of a listing. Fails where the inventory
-    /// is of another bucket, or does not tell versions apart and all of them are asked for.
+    /// Returns the source with the inventory in place of a listing.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the inventory is of another bucket, or does not tell versions apart and all of them are asked for.
     pub fn from_inventory(self, inventory: Arc<Inventory>) -> Result<Self, Fatal> {
         inventory.check(&self.bucket)?;
         Ok(Self { listing: Listing::Inventory(inventory), ..self })
     }
 
-    /// The session, for what it counted and noted.
+    /// Returns the session, for what it counted and noted.
     pub fn session(&self) -> &S3Session {
         &self.bucket.session
     }

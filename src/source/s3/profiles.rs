@@ -19,7 +19,7 @@ pub(super) struct Profiles {
     profiles: BTreeMap<String, Settings>,
 }
 
-/// The profile that is meant, and who says so.
+/// Returns the profile that is meant, and who says so.
 pub(super) fn meant(named: Option<&str>) -> Option<(String, &'static str)> {
     if let Some(name) = named {
         return Some((name.to_owned(), "--profile"));
@@ -78,12 +78,12 @@ impl Profiles {
         }
     }
 
-    /// A setting of a profile.
+    /// Returns a setting of a profile.
     pub(super) fn setting(&self, profile: &str, key: &str) -> Option<&str> {
         self.profiles.get(profile)?.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Why a profile that was asked for cannot be used: there is none of this name.
+    /// Returns why a profile that was asked for cannot be used: there is none of this name.
     pub(super) fn missing(&self, profile: &str, who: &str) -> Option<String> {
         if self.profiles.contains_key(profile) || profile == "default" && who != "--profile" {
             return None;
@@ -98,7 +98,7 @@ impl Profiles {
     }
 }
 
-/// The profile that a section's heading names.
+/// Returns the profile that a section's heading names.
 fn profile_of(heading: &str, prefixed: bool) -> Option<String> {
     if !prefixed || heading == "default" {
         return Some(heading.to_owned());

@@ -1,4 +1,10 @@
 //! Asks again after a refusal, and waits for access to come back.
+//!
+//! A refusal may be of the key or of the caller, and an answer does not always say which. Only one task of the
+//! session asks at a time, for one byte of an object that was readable before: where S3 gives the byte, only the key
+//! is denied. Where S3 refuses it as well, access is lost: all requests of the session wait while the task renews the
+//! credentials and asks again, with growing pauses. Access that does not come back within `--access-wait` fails
+//! everything that is left.
 
 use super::access::{Access, Good, Over};
 use super::answer::Wanted;
@@ -32,7 +38,7 @@ enum Probe {
     Unclear,
 }
 
-/// Whether another try can help, after a wait for what it needs. Fails with what to report where access is lost
+/// Returns whether another try can help, after a wait for what it needs. Fails with what to report where access is lost
 /// for good.
 pub(super) async fn another_try(bucket: &Bucket, failure: &RequestError) -> Result<bool, RequestError> {
     let access = bucket.session.access();
@@ -53,7 +59,7 @@ pub(super) async fn another_try(bucket: &Bucket, failure: &RequestError) -> Resu
 }
 
 impl Access {
-    /// After a refusal: whether to ask for the same thing again.
+    /// Waits, after a refusal, until access is back, and returns whether to send the request again.
     async fn regain(&self, bucket: &Bucket, who: Refused) -> Result<bool, RequestError> {
         let refused = Some(Instant::now());
         let _asking = self.asking.lock().await;
@@ -172,7 +178,7 @@ impl Access {
     }
 }
 
-/// Reads the credentials anew. That they are the same, or that there are none at the moment, the next request
+/// Reads the credentials again. That they are the same, or that there are none at the moment, the next request
 /// tells: somebody may be logging in just now.
 async fn renew(bucket: &Bucket) {
     if let Some(credentials) = bucket.session.credentials() {

@@ -289,7 +289,7 @@ impl Drive<'_> {
         }
     }
 
-    /// A failed object holds nothing, but its item still tells when it is done with.
+    /// Returns the share of a failed object, which holds no bytes: its item still says when the object is done with.
     fn no_bytes(&self, share: Share) -> Share {
         drop(share);
         Share::take(&self.budget, 0)
@@ -300,7 +300,7 @@ impl Drive<'_> {
         self.number(uri.clone(), ObjectError::new(uri, stage, ErrorKind::Other, cause))
     }
 
-    /// Something could not be listed: an item like any other.
+    /// Makes what could not be listed an item like any other.
     fn number(&mut self, uri: String, error: ObjectError) -> Result<(), Over> {
         let mut object = ObjectRef { uri, ..ObjectRef::default() };
         if self.feed.history().is_some_and(|memory| memory.reported(&mut object, error.stage)) {

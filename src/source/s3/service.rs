@@ -1,8 +1,9 @@
-//! Other services of AWS than S3, asked with the session's credentials, trust and proxy: one signed POST at a
-//! time, tried again where the service is busy.
+//! Other services of AWS than S3, asked with the session's credentials, trust and proxy.
 //!
-//! IAM and AWS Organizations are small questions with small answers, and their SDKs are the two largest there
-//! are: what is asked of them here is four XML answers and a dozen JSON ones.
+//! IAM and AWS Organizations are small questions with small answers, and their SDKs are the two largest there are:
+//! what is asked of them here is four XML answers and a dozen JSON ones. A question is one signed POST at a time. The
+//! endpoint is the configured one, or follows from the partition of the session's region. A service that is busy or
+//! out of reach is asked again, with the pauses of S3; any other answer goes to the caller with its status.
 
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ pub struct Reply {
 }
 
 impl S3Session {
-    /// A service of AWS that has one endpoint for all regions: `iam` or `organizations`.
+    /// Returns a service of AWS that has one endpoint for all regions: `iam` or `organizations`.
     ///
     /// # Errors
     ///
@@ -72,7 +73,7 @@ impl S3Session {
         self.service_in(name, own_url, region)
     }
 
-    /// A service in one region, at this URL where none is configured.
+    /// Returns a service in one region, at this URL where none is configured.
     ///
     /// # Errors
     ///
@@ -161,7 +162,7 @@ const PARTITIONS: [(&str, Place, Place); 7] = [
 /// A URL, and the region that requests to it are signed for.
 type Place = (&'static str, &'static str);
 
-/// Where a service is that has one endpoint in each partition.
+/// Returns where a service is that has one endpoint in each partition.
 fn endpoint(name: &str, region: &str) -> Place {
     let partition = PARTITIONS.iter().find(|(start, ..)| region.starts_with(start));
     let (_, iam, organizations) = partition.unwrap_or(&PARTITIONS[PARTITIONS.len() - 1]);
@@ -233,7 +234,7 @@ impl Service {
         Ok(Reply { status, body: String::from_utf8_lossy(&body).into_owned() })
     }
 
-    /// Signature Version 4 of a POST. The headers are in order, lower case.
+    /// Returns Signature Version 4 of a POST. The headers are in order, lower case.
     fn authorization(
         &self,
         key: &str,
@@ -266,7 +267,7 @@ impl Service {
     }
 }
 
-/// Whether another try can help.
+/// Returns whether another try can help.
 fn busy(reply: &Reply) -> bool {
     const CODES: [&str; 7] = [
         "Throttling",

@@ -1,4 +1,10 @@
-//! The connection to S3: runtime, HTTP and TLS, endpoint, region, credentials. Built once for a run.
+//! The connection to S3: runtime, HTTP and TLS, endpoint, region, credentials. A session is built once for a run.
+//!
+//! All S3 sources of a run share one session, and with it connections, credentials and the state of access. The
+//! session reads the configuration as aws-cli does, checks certificates and credentials before the first request, and
+//! ends the run there with a message where one of them is missing. It counts requests, keeps notes for the end of the
+//! run, and passes what cannot wait to a listener. Dropping the last handle ends the runtime without waiting for
+//! requests that are on their way.
 
 use super::access::Access;
 use super::buffers::BufferPool;
@@ -82,7 +88,7 @@ struct Inner {
 /// An answer that takes longer than this lets people wonder.
 pub(super) const SOON: Duration = Duration::from_secs(5);
 
-/// Is told what happens.
+/// Listens to what happens.
 type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 impl Drop for Inner {
@@ -105,12 +111,19 @@ impl fmt::Debug for S3Session {
 
 impl S3Session {
     /// Starts the runtime, reads the configuration and fetches the first credentials.
-    /// Fails where there are none, or where a certificate file cannot be used.
+    ///
+    /// # Errors
+    ///
+    /// Fails where there are no credentials, or where a certificate file cannot be used.
     pub fn start(options: &S3Options) -> Result<Self, Fatal> {
         Self::begin(options, None)
     }
 
-    /// The same, with a listener from the beginning: see [`S3Session::on_event`].
+    /// Starts a session with a listener from the beginning, as [`S3Session::on_event`] sets one later.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`S3Session::start`] does.
     pub fn start_telling(
         options: &S3Options,
         listener: impl Fn(&str) + Send + Sync + 'static,
@@ -175,13 +188,13 @@ impl S3Session {
         }
     }
 
-    /// What the user should know and is no error, such as a listing that had to be done in another way.
+    /// Returns what the user should know and is no error, such as a listing that had to be done in another way.
     /// Forgets them.
     pub fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.0.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Has `listener` told at once, from any thread, of what holds the run up, such as access that is lost.
+    /// Calls `listener` at once, from any thread, with what holds the run up, such as access that is lost.
     /// Without one it is among the notes.
     pub fn on_event(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
         *self.0.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(listener));
@@ -213,12 +226,12 @@ impl S3Session {
         }
     }
 
-    /// Who is asked, for messages.
+    /// Returns who is asked, for messages.
     pub(super) fn server(&self) -> &str {
         self.0.endpoint.as_deref().unwrap_or("S3")
     }
 
-    /// A note that is worth saying once.
+    /// Adds a note, where the run has not made it before.
     pub(super) fn note_once(&self, text: String) {
         let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
         if !notes.contains(&text) {
@@ -238,17 +251,17 @@ impl S3Session {
         &self.0.handle
     }
 
-    /// The configuration of clients, but for the region.
+    /// Returns the configuration of clients, but for the region.
     pub(super) fn config(&self) -> &Builder {
         &self.0.config
     }
 
-    /// The configured region.
+    /// Returns the configured region.
     pub(super) fn region(&self) -> Option<&Region> {
         self.0.region.as_ref()
     }
 
-    /// The client for GETs without the SDK, where that may be.
+    /// Returns the client for GETs without the SDK, where that may be.
     pub(super) fn http(&self) -> Option<&Http> {
         self.0.http.as_ref()
     }
@@ -257,7 +270,7 @@ impl S3Session {
         &self.0.options
     }
 
-    /// Memory of bodies that were read.
+    /// Returns the buffers of bodies that were read.
     pub(super) fn buffers(&self) -> &BufferPool {
         &self.0.buffers
     }
@@ -284,7 +297,7 @@ impl S3Session {
     }
 }
 
-/// The HTTP client of the SDK.
+/// Returns the HTTP client of the SDK.
 fn http_client(pem: Option<&[u8]>) -> Result<SharedHttpClient, Fatal> {
     let mut context = TlsContext::builder();
     if let Some(pem) = pem {
@@ -359,14 +372,14 @@ async fn load(options: &S3Options, profiles: &Profiles, http: SharedHttpClient) 
     (config, region, endpoint, credentials)
 }
 
-/// For messages only; the SDK resolves the service's own setting itself.
+/// Returns the configured endpoint, for messages only: the SDK resolves the service's own setting itself.
 fn configured_endpoint(base: &SdkConfig) -> Option<String> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     variable("AWS_ENDPOINT_URL_S3").or_else(|| base.endpoint_url().map(str::to_owned))
 }
 
-/// Whether the bucket stands in the path, as aws-cli decides it: a custom endpoint is asked for `host/bucket` unless
-/// virtual hosting is asked for, AWS for `bucket.host` unless the path is.
+/// Returns whether the bucket stands in the path, as aws-cli decides it: a custom endpoint is asked for `host/bucket`
+/// unless virtual hosting is asked for, AWS for `bucket.host` unless the path is.
 fn path_style(options: &S3Options, profiles: &Profiles, custom_endpoint: bool) -> bool {
     let variable = std::env::var("AWS_S3_ADDRESSING_STYLE").ok().filter(|value| !value.is_empty());
     let profile = meant(options.profile.as_deref()).map_or_else(|| "default".to_owned(), |(name, _)| name);

@@ -35,7 +35,7 @@ impl Signer {
         Self { region, key: Mutex::new(None) }
     }
 
-    /// The `Authorization` of a GET. `time` is `20240501T120000Z`; `headers` are in order, lower case.
+    /// Returns the `Authorization` of a GET. `time` is `20240501T120000Z`; `headers` are in order, lower case.
     pub(super) fn authorization(
         &self,
         access_key: &str,
@@ -86,14 +86,14 @@ impl Signer {
     }
 }
 
-/// HMAC-SHA256.
+/// Returns the HMAC-SHA256 of `data`.
 pub(super) fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(data);
     mac.finalize().into_bytes().into()
 }
 
-/// A key as a path: everything but unreserved characters and `/` is encoded, once, as S3 wants it.
+/// Appends a key as a path: everything but unreserved characters and `/` is encoded once, as S3 demands.
 pub(super) fn push_path(out: &mut String, key: &str) {
     for byte in key.bytes() {
         match byte {

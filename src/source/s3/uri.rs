@@ -1,5 +1,8 @@
 //! How buckets, prefixes and keys are written: `s3://bucket/prefix` in, `s3://bucket/key` out.
-//! Nothing a key holds may reach a terminal raw or forge a line of a report.
+//!
+//! A prefix is taken literally. A text that is no such URI but looks like a bucket, an ARN or a URL of S3 is an error
+//! that names what was probably meant. Keys are written so that nothing in them reaches a terminal raw or forges a
+//! line of a report: control characters and `%` are percent-encoded, and the encoding can be undone.
 
 use crate::text::is_unprintable;
 use percent_encoding::percent_decode_str;
@@ -34,18 +37,22 @@ pub enum S3UriError {
     Arn(String, Option<String>),
 }
 
-/// What was probably meant.
+/// Returns what was probably meant.
 fn meant(uri: &Option<String>) -> String {
     uri.as_ref().map(|uri| format!("; did you mean {uri}?")).unwrap_or_default()
 }
 
 impl S3Uri {
-    /// Whether `text` is meant as an S3 URI at all.
+    /// Returns whether `text` is meant as an S3 URI at all.
     pub fn is_s3(text: &str) -> bool {
         text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("s3://"))
     }
 
     /// Reads `s3://bucket[/prefix]`.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the text is no such URI, and says what was probably meant.
     pub fn parse(text: &str) -> Result<Self, S3UriError> {
         if !Self::is_s3(text) {
             return Err(S3UriError::Scheme(text.to_owned()));
@@ -67,12 +74,12 @@ impl S3Uri {
         Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
     }
 
-    /// Whether it names an access point, which has a host of its own.
+    /// Returns whether it names an access point, which has a host of its own.
     pub(super) fn is_access_point(&self) -> bool {
         self.bucket.starts_with("arn:")
     }
 
-    /// The URI of one key of this bucket, as findings and errors name it.
+    /// Returns the URI of one key of this bucket, as findings and errors name it.
     pub fn of_key(&self, key: &str) -> String {
         let mut uri = String::with_capacity(6 + self.bucket.len() + key.len());
         uri.push_str("s3://");
@@ -82,20 +89,20 @@ impl S3Uri {
         uri
     }
 
-    /// The URI of another prefix of this bucket.
+    /// Returns the URI of another prefix of this bucket.
     pub(super) fn with_prefix(&self, prefix: String) -> String {
         Self { prefix, ..self.clone() }.to_string()
     }
 
-    /// The key behind a URI that [`S3Uri::of_key`] made.
+    /// Returns the key behind a URI that [`S3Uri::of_key`] made.
     pub(super) fn key_of(&self, uri: &str) -> Option<String> {
         let encoded = uri.strip_prefix("s3://")?.strip_prefix(&self.bucket)?.strip_prefix('/')?;
         percent_decode_str(encoded).decode_utf8().ok().map(std::borrow::Cow::into_owned)
     }
 }
 
-/// Where the ARN of an access point ends, if a prefix follows it. Its own parts stand behind slashes or colons, as for
-/// aws-cli: `…:accesspoint/NAME`, `…:accesspoint:NAME`, `…:outpost/ID/accesspoint/NAME`.
+/// Returns where the ARN of an access point ends, if a prefix follows it. Its own parts stand behind slashes or colons,
+/// as for aws-cli: `…:accesspoint/NAME`, `…:accesspoint:NAME`, `…:outpost/ID/accesspoint/NAME`.
 fn arn_end(rest: &str) -> Result<Option<usize>, S3UriError> {
     let mut parts = rest.splitn(6, ':');
     let (service, region) = (parts.nth(2).unwrap_or_default(), parts.next().unwrap_or_default());

@@ -53,7 +53,7 @@ impl fmt::Display for NotS3 {
 impl std::error::Error for NotS3 {}
 
 impl NotS3 {
-    /// By how the answer begins.
+    /// Tells the kind of an answer by its first bytes.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(&head[..head.len().min(HEAD)]).to_ascii_lowercase();
         let mut text = text.trim_start_matches('\u{feff}').trim_start();

@@ -28,7 +28,7 @@ fn axis(chart: &mut Chart, start: i64, end: i64, left: f64, width: f64, y: f64) 
 /// Days in a chart of the coverage.
 const CELLS: i64 = 120;
 
-/// What the scan read of each account, day by day, with the gaps.
+/// Returns what the scan read of each account, day by day, with the gaps.
 pub(in crate::report::html) fn coverage(report: &RootReport) -> Option<Chart> {
     let covered = report.coverage.as_ref()?;
     let bounds = covered.lines.iter().filter_map(|line| {

@@ -1,4 +1,9 @@
 //! The sessions over time, without the pauses between them.
+//!
+//! Sessions of an account lie on one line, episodes behind them. The axis is not the calendar: times with sessions
+//! are joined where less than a day lies between them, or more where there would be too many pieces, and a stroke
+//! marks each pause. A piece gets its share of the width by the root of its length, so that an hour beside a month
+//! stays visible.
 
 use super::{Box_, Chart, severity_class};
 use crate::report::model::RootReport;

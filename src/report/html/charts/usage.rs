@@ -1,11 +1,15 @@
 //! How root is used: by week, by hour, by account.
+//!
+//! Each chart is made of boxes with a text and a link to the findings behind them. Weeks are bars of several kinds of
+//! use, one upon the other; where there are more weeks than bars fit, neighbours are drawn together. Hours are a grid
+//! of seven days whose shade follows the order of magnitude. Accounts are bars by their number of findings.
 
 use super::{Box_, Chart, severity_class};
 use crate::report::model::{AccountNumbers, RootReport};
 use crate::report::tables::account;
 use crate::report::words::{count, thousands};
 
-/// About how wide a text is drawn.
+/// Returns about how wide a text is drawn.
 fn wide(text: &str) -> f64 {
     7.0 * text.chars().count() as f64
 }
@@ -14,7 +18,7 @@ fn wide(text: &str) -> f64 {
 const BARS: usize = 60;
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// Use by week: console with MFA and without, keys, others, one upon the other.
+/// Draws the use by week: console with MFA and without, keys, others, one upon the other.
 pub(in crate::report::html) fn weeks(report: &RootReport) -> Option<Chart> {
     let all = &report.weeks;
     if all.len() < 2 || all.iter().all(|week| week.numbers.accounts == 0) {
@@ -126,7 +130,7 @@ pub(in crate::report::html) fn hours(report: &RootReport) -> Option<Chart> {
     Some(chart)
 }
 
-/// The accounts with the most use.
+/// Returns the accounts with the most use.
 pub(in crate::report::html) fn accounts(report: &RootReport) -> Option<Chart> {
     let mut all: Vec<_> = report.accounts.iter().filter(|one| one.sessions > 0).collect();
     all.sort_by_key(|one| (std::cmp::Reverse((one.uses, one.sessions)), &one.account_id));

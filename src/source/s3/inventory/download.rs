@@ -121,7 +121,7 @@ fn unwritable(error: io::Error) -> RequestError {
     RequestError::of(ErrorKind::Io, Remedy::Final, error).context("cannot keep it in a temporary file")
 }
 
-/// How a file differs from what the manifest says of it. Leaves the file at its beginning.
+/// Returns how a file differs from what the manifest says of it. Leaves the file at its beginning.
 pub(super) fn differs(file: &mut File, wanted: &DataFile) -> io::Result<Option<String>> {
     let bytes = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(0))?;

@@ -61,7 +61,7 @@ impl Manifest {
         Ok((manifest, columns))
     }
 
-    /// When S3 began to write the inventory.
+    /// Returns when S3 began to write the inventory.
     pub(super) fn created(&self) -> Option<Timestamp> {
         let millis = match self.creation_timestamp.as_ref()? {
             Value::String(text) => text.parse().ok()?,

@@ -1,7 +1,10 @@
-//! S3 Inventory in place of listing: the files that a `manifest.json` names are fetched one after another,
-//! their rows sorted, and what is asked for handed over as a listing would.
+//! S3 Inventory in place of listing.
 //!
-//! Rows that cannot be read, and files that are not what the manifest says, are items of the run that failed.
+//! The files that a `manifest.json` names are fetched one after another and compared with the sizes and sums that the
+//! manifest gives. Their rows come in no order, so that the sorter spills them to temporary files and merges them,
+//! and what is in scope is handed over page by page as a listing would hand it over. Rows that cannot be read, and
+//! files that are not what the manifest says, are items of the run that failed. What was delivered after the
+//! inventory was written is not in it, and a note says so.
 
 mod download;
 mod manifest;
@@ -64,8 +67,11 @@ enum Place {
 struct Gone;
 
 impl S3Session {
-    /// Reads `s3://bucket/path/manifest.json`, or a manifest on disk. Fails where it cannot be read, is no
-    /// manifest, or names files in another format than CSV.
+    /// Reads `s3://bucket/path/manifest.json`, or a manifest on disk.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be read, is no manifest, or names files in another format than CSV.
     pub fn inventory(&self, location: &OsStr) -> Result<Arc<Inventory>, Fatal> {
         let name = location.to_string_lossy().into_owned();
         let refused = |why: String| start(format!("cannot use the inventory {name}: {why}"));
@@ -89,12 +95,12 @@ impl S3Session {
 }
 
 impl Inventory {
-    /// The bucket whose objects it lists.
+    /// Returns the bucket whose objects it lists.
     pub fn bucket(&self) -> &str {
         &self.manifest.source_bucket
     }
 
-    /// When S3 began to write it, where it says so. What came later may be missing.
+    /// Returns when S3 began to write it, where it says so. What came later may be missing.
     pub fn created(&self) -> Option<Timestamp> {
         self.manifest.created()
     }
@@ -124,7 +130,7 @@ impl Inventory {
         let _ended_early = work.run();
     }
 
-    /// The file's own name, for messages.
+    /// Returns the file's own name, for messages.
     fn uri(&self, file: &DataFile) -> String {
         match &self.place {
             Place::S3(bucket) => bucket.uri.of_key(&file.key),
@@ -132,7 +138,7 @@ impl Inventory {
         }
     }
 
-    /// Where the file lies beside a manifest on disk: in S3's own layout, `data` is a neighbour of the folder
+    /// Returns where the file lies beside a manifest on disk: in S3's own layout, `data` is a neighbour of the folder
     /// with the date; or all files lie together.
     fn beside(&self, file: &DataFile) -> PathBuf {
         let Place::Disk(manifest) = &self.place else { return PathBuf::new() };
@@ -284,18 +290,18 @@ impl Work<'_> {
     }
 }
 
-/// Without leave to list, S3 denies what does not exist.
+/// Returns whether a failure may mean that nothing is there: without leave to list, S3 denies what does not exist.
 fn nothing_there(failure: &RequestError) -> bool {
     matches!(failure.kind, ErrorKind::NotFound | ErrorKind::AccessDenied)
 }
 
-/// The key of a file in S3's own layout: `data` is a neighbour of the manifest's folder.
+/// Returns the key of a file in S3's own layout: `data` is a neighbour of the manifest's folder.
 fn neighbour(manifest: &str, file: &DataFile) -> String {
     let above = manifest.rsplitn(3, '/').nth(2).map_or_else(String::new, |above| format!("{above}/"));
     format!("{above}data/{}", file.key.rsplit('/').next().unwrap_or_default())
 }
 
-/// The rows behind gzip, or plain ones.
+/// Returns the rows behind gzip, or plain ones.
 fn rows_of(file: File) -> io::Result<Box<dyn io::Read>> {
     let mut file = Peek::new(BufReader::with_capacity(1 << 16, file), &Cancel::new());
     let gzip = starts_gzip(file.peek(MAGIC.len())?);

@@ -1,4 +1,9 @@
 //! One row of an inventory: what it says of an object, or why it says nothing.
+//!
+//! The manifest names the columns, in any order; key and size must be there. Keys are percent-encoded as S3 writes
+//! them. A row outside of the prefix is passed over, a delete marker is counted, and versions other than the latest
+//! are kept only where all versions are asked for. A row that does not fit the columns, or is of another bucket, is
+//! an error.
 
 use super::manifest::Columns;
 use crate::source::ReadClass;
@@ -120,7 +125,7 @@ impl Reader<'_> {
 }
 
 impl Row {
-    /// What it takes in memory.
+    /// Returns what it takes in memory.
     pub(super) fn bytes(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
         size_of::<Self>()
@@ -148,7 +153,7 @@ fn decoded(listed: &str) -> Vec<u8> {
     percent_decode(listed.replace('+', " ").as_bytes()).collect()
 }
 
-/// The tiers of INTELLIGENT_TIERING that want a restore first.
+/// Returns the tiers of INTELLIGENT_TIERING that want a restore first.
 fn cold_tier(tier: Option<&str>) -> Option<String> {
     let cold = |tier: &&str| matches!(tier.trim_end_matches("_ACCESS"), "ARCHIVE" | "DEEP_ARCHIVE");
     tier.filter(cold).map(|tier| format!("INTELLIGENT_TIERING, {tier}"))

@@ -60,7 +60,7 @@ impl Sorter {
         self.keep(level + 1, merged)
     }
 
-    /// All rows in order; rows that are equal in everything come once. An error ends them.
+    /// Returns all rows in order; rows that are equal in everything come once. An error ends them.
     pub(super) fn finish(mut self) -> io::Result<impl Iterator<Item = io::Result<Row>>> {
         self.rows.sort_unstable();
         let mut last: Option<Row> = None;

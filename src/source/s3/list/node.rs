@@ -1,5 +1,10 @@
-//! The work of one node of the listing: looking into a folder, or listing a range; and what to do instead
-//! where the caller may not.
+//! The work of one node of the listing.
+//!
+//! A node is a folder to look into, a range of keys to list, or keys that are there already. Looking asks for one
+//! page with a delimiter: the folders in it become nodes, and so does the rest of a long page. Listing asks page
+//! after page, and splits off the later part of its range where many more pages are expected, so that lists that have
+//! nothing to do take that part. Where the caller may not look into folders, the node lists its prefix as a part of
+//! what the user named. Pages leave a node in the order of their keys.
 
 use super::ask::{Page, Token};
 use super::page::{Answer, list_page};
@@ -63,7 +68,7 @@ impl NodeTask {
         self.shared.splits.send(Split { id: self.id, works }).map_err(|_| Gone)
     }
 
-    /// One page of a folder: its own keys and the folders in it become nodes, and the rest of it one more.
+    /// Fetches one page of a folder: its own keys and the folders in it become nodes, and the rest one more node.
     async fn look(&self, prefix: String, goes_on: Option<Box<GoesOn>>) -> Result<(), Gone> {
         let bucket = &self.shared.bucket;
         let (token, mut progress) = match goes_on {
@@ -186,7 +191,7 @@ impl NodeTask {
 }
 
 impl Shared {
-    /// The work for a prefix: a folder that a look found, or what the user named.
+    /// Returns the work for a prefix: a folder that a look found, or what the user named.
     pub(crate) fn enter(&self, prefix: &str) -> Option<Work> {
         let look = || Some(Work::Folder { prefix: prefix.to_owned(), goes_on: None });
         let folder = folder_of(prefix);

@@ -1,11 +1,16 @@
 //! One page of a listing: asked for, tried again, and read.
+//!
+//! The page is asked for by ListObjectsV2, or by ListObjectVersions where all versions are wanted. An answer is
+//! checked before it is believed: its count of keys, its word on whether there is more, and, by `progress`, that it
+//! goes on from the pages before it. A doubtful answer is asked for again a few times and then reported. Keys come
+//! percent-encoded and are decoded here; a key that is not UTF-8 stays as listed and is marked.
 
+use super::ask::{Page, Token};
 use super::progress::{Brought, Progress};
 use crate::net::backoff::backoff;
 use crate::source::ReadClass;
 use crate::source::s3::bucket::{Bucket, payer};
 use crate::source::s3::entry::{Entry, archived};
-use super::ask::{Page, Token};
 use crate::source::s3::errors::{RequestError, doubtful};
 use crate::source::s3::regain::another_try;
 use crate::source::s3::uri::decode_listed;
@@ -30,8 +35,8 @@ pub(crate) struct Answer {
 /// Tries for an answer that came, but cannot be believed.
 const DOUBTFUL: u32 = 4;
 
-/// Where the listing goes on. A page that does not say whether there is more, or says so but not where, would end it
-/// silently.
+/// Returns where the listing goes on. A page that does not say whether there is more, or says so but not where, would
+/// end it silently.
 fn next(truncated: Option<bool>, next: Option<Token>) -> Result<Option<Token>, RequestError> {
     match (truncated, next) {
         (Some(true), Some(token)) => Ok(Some(token)),
@@ -46,7 +51,7 @@ fn next(truncated: Option<bool>, next: Option<Token>) -> Result<Option<Token>, R
     }
 }
 
-/// One page, with as many tries as an object gets. It must go on from those that `progress` knows.
+/// Fetches one page, with as many tries as an object gets. The page must go on from those that `progress` knows.
 pub(crate) async fn list_page(
     bucket: &Bucket,
     ask: Page<'_>,
@@ -121,7 +126,7 @@ async fn latest(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError> 
     })
 }
 
-/// All versions of each key, the newest first.
+/// Fetches a page of all versions of each key, the newest first.
 async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError> {
     let options = bucket.session.options();
     let (key, version) = match ask.token {
@@ -157,7 +162,7 @@ async fn versions(bucket: &Bucket, ask: Page<'_>) -> Result<Answer, RequestError
     })
 }
 
-/// No object has fewer bytes than none.
+/// Refuses a page with a negative size.
 fn sizes<'k>(mut listed: impl Iterator<Item = (Option<&'k str>, Option<i64>)>) -> Result<(), RequestError> {
     match listed.find(|(_, size)| size.is_some_and(|size| size < 0)) {
         Some((key, size)) => {
@@ -192,7 +197,7 @@ fn version_entry(object: ObjectVersion, encoded: bool) -> Entry {
     named(key, encoded, size, Entry { etag: e_tag, version_id, archived, class, ..Entry::default() })
 }
 
-/// `rest` under its own name and size, its ETag without quotes.
+/// Returns `rest` with its name and size, its ETag without quotes.
 fn named(key: Option<String>, encoded: bool, size: Option<i64>, rest: Entry) -> Entry {
     let listed = key.unwrap_or_default();
     let decoded = decoded(&listed, encoded);

@@ -19,14 +19,14 @@ const LONGEST: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     hash: RandomState,
-    /// Of all tokens, and of how all pages began.
+    /// Hashes of all tokens, and of the first names of all pages.
     seen: HashSet<u64>,
     /// The last key.
     last: Option<String>,
     empty: u32,
 }
 
-/// What a page brings to that.
+/// What a page adds to the progress of its listing.
 #[derive(Debug)]
 pub(crate) struct Advance {
     seen: Vec<u64>,
@@ -119,7 +119,7 @@ mod tests {
         Brought { entries, folders: None, next, markers: 0 }
     }
 
-    /// Whether pages of these keys, each with a token of its own, make a listing.
+    /// Returns whether pages of these keys, each with a token of its own, make a listing.
     fn holds(ends: bool, pages: &[&[&str]]) -> bool {
         let mut progress = Progress::default();
         (0..).zip(pages).all(|(n, keys)| {

@@ -23,12 +23,12 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// Everything that starts with `prefix`.
+    /// Returns everything that starts with `prefix`.
     pub(crate) fn all(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), ..Self::default() }
     }
 
-    /// Everything that starts with `part`, asked for as a part of `prefix`.
+    /// Returns everything that starts with `part`, asked for as a part of `prefix`.
     pub(crate) fn part(prefix: &str, part: &str) -> Self {
         let base = match level(folder_of(part)) {
             Level::Days { base, .. } => Some(base.to_owned()),
@@ -37,7 +37,7 @@ impl Range {
         Self { prefix: prefix.to_owned(), lo: part.to_owned(), hi: past(part), base }
     }
 
-    /// For messages: where it begins.
+    /// Returns where the range begins, for messages.
     pub(crate) fn name(&self) -> String {
         let lo = self.lo.trim_end_matches('\0');
         if lo > self.prefix.as_str() { lo.to_owned() } else { self.prefix.clone() }
@@ -51,7 +51,7 @@ impl Range {
         self.hi.as_deref().is_some_and(|hi| key >= hi)
     }
 
-    /// S3 starts after a key; one character less than `lo` cannot miss `lo` itself.
+    /// Returns the key to start after: one character less than `lo`, which cannot miss `lo` itself.
     pub(crate) fn start_after(&self) -> Option<String> {
         if self.lo <= self.prefix {
             return None;
@@ -61,7 +61,7 @@ impl Range {
         Some(after)
     }
 
-    /// How many more pages to expect, after one that reaches from `first` to `last`.
+    /// Returns how many more pages to expect, after one that reaches from `first` to `last`.
     pub(crate) fn pages_left(&self, first: &str, last: &str, today: &str) -> usize {
         let day = |key: &str| {
             let (year, month, day) = date_at(key.strip_prefix(self.base.as_deref()?)?)?;
@@ -74,7 +74,7 @@ impl Range {
         usize::try_from(left).unwrap_or(usize::MAX)
     }
 
-    /// What comes after `key`, cut at months, or within one month at days, into at most `parts` ranges.
+    /// Returns what comes after `key`, cut at months, or within one month at days, into at most `parts` ranges.
     pub(crate) fn split_after(&self, key: &str, today: &str, parts: usize) -> Vec<Range> {
         let Some(base) = self.base.as_deref().filter(|base| key.starts_with(base)) else { return Vec::new() };
         let Some(from) = date_at(&key[base.len()..]) else { return Vec::new() };
@@ -103,7 +103,7 @@ impl Range {
         ranges
     }
 
-    /// The longest prefix that all keys from `lo` to the last before `hi` share.
+    /// Returns the longest prefix that all keys from `lo` to the last before `hi` share.
     fn narrowed(mut self) -> Self {
         let Some(hi) = self.hi.as_deref() else { return self };
         // The last key of `[…/01/, …/020)` starts with `…/02/`: undo `past`.
@@ -116,7 +116,7 @@ impl Range {
     }
 }
 
-/// The first text after all that start with `prefix`. `None`: there is none.
+/// Returns the first text after all that start with `prefix`. `None`: there is none.
 pub(crate) fn past(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
@@ -129,7 +129,7 @@ pub(crate) fn past(prefix: &str) -> Option<String> {
     None
 }
 
-/// For `hi` made by `past` of a folder: the folder. Anything else as it is.
+/// Returns the folder for a `hi` that `past` made of a folder, and anything else as is.
 fn undo_past(hi: &str) -> String {
     match hi.strip_suffix('0') {
         Some(folder) => format!("{folder}/"),
@@ -139,7 +139,7 @@ fn undo_past(hi: &str) -> String {
 
 type Date = (u32, u32, u32);
 
-/// `2024/05/01/…`, or the beginning of it.
+/// Reads the date of `2024/05/01/…`, or of the beginning of such a text.
 fn date_at(text: &str) -> Option<Date> {
     let mut parts = text.split('/').map(|part| part.get(..part.len().min(4)).and_then(|p| p.parse().ok()));
     let year = parts.next()??;
@@ -148,7 +148,7 @@ fn date_at(text: &str) -> Option<Date> {
     ((1990..=9999).contains(&year) && month <= 13 && day <= 99).then_some((year, month, day))
 }
 
-/// The months after `from`'s, up to `until`'s; at most ten years of them.
+/// Returns the months after `from`'s, up to `until`'s; at most ten years of them.
 fn months(from: Date, until: Date) -> impl Iterator<Item = (u32, u32)> {
     let first = from.0 * 12 + from.1;
     let last = until.0 * 12 + until.1.min(12) - 1;
@@ -156,12 +156,12 @@ fn months(from: Date, until: Date) -> impl Iterator<Item = (u32, u32)> {
 }
 
 impl ListScope {
-    /// Whether whole folders are left out.
+    /// Returns whether whole folders are left out.
     pub(crate) fn is_restricted(&self) -> bool {
         self.0.days() != (None, None) || !self.0.accounts().is_empty() || !self.0.regions().is_empty()
     }
 
-    /// Whether a listed key is in scope: the same answer however it came to be listed.
+    /// Returns whether a listed key is in scope: the same answer however it came to be listed.
     pub(crate) fn admits_key(&self, key: &str) -> bool {
         if self.0.is_everything() {
             return true;
@@ -181,7 +181,7 @@ impl ListScope {
         listed && self.0.in_scope(key, key_info(key).as_deref())
     }
 
-    /// The wanted days of the region folder `base`, as far as they start with `prefix`.
+    /// Returns the wanted days of the region folder `base`, as far as they start with `prefix`.
     pub(crate) fn days(&self, base: &str, prefix: &str) -> Option<Range> {
         let (first, last) = self.0.days();
         let folder = |day: &str| format!("{base}{}/", day.replace('-', "/"));
@@ -213,7 +213,7 @@ mod tests {
 
     const TRAIL: &str = "AWSLogs/111122223333/CloudTrail/";
 
-    /// From the start of `first` to the end of `last`.
+    /// Returns a scope from the start of `first` to the end of `last`.
     fn scope(regions: &[&str], first: Option<&str>, last: Option<&str>) -> ListScope {
         let regions: Vec<String> = regions.iter().map(|&region| region.to_owned()).collect();
         let at = |day: &str, time: &str| format!("{day}T{time}Z").parse().unwrap();

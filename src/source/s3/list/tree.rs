@@ -84,7 +84,8 @@ impl Row {
         self.nodes.extend(tail);
     }
 
-    /// A node sends its splits before its last piece, so it is still in the row.
+    /// Takes the splits that nodes sent. A node sends its splits before its last piece, so the node is still in the
+    /// row.
     fn take_splits(&mut self) {
         while let Ok(Split { id, works }) = self.arriving.try_recv() {
             if let Some(at) = self.nodes.iter().position(|node| node.id == id) {
