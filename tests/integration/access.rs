@@ -87,7 +87,7 @@ fn a_run_waits_for_access_and_goes_on() {
             assert!(matches!(one.outcome, Outcome::Bytes(_)), "{with:?}: {one:?}");
         }
         assert_eq!(heard.len(), 2, "{heard:?}");
-        assert!(heard[0].starts_with("access to s3://trail is lost; waiting up to 15 min"), "{heard:?}");
+        assert!(heard[0].starts_with("access to s3://trail is lost; waiting up to 15 minutes"), "{heard:?}");
         assert!(heard[1].starts_with("access to s3://trail is back after"), "{heard:?}");
         // What was under way, and up to two questions at a time: at once, after 20 ms, 40, 80 and so on. The longer
         // it took the more, but slowly.
@@ -181,7 +181,7 @@ fn a_run_without_access_ends_with_3_and_can_be_taken_up() {
     let first = scan("one");
     assert_eq!(first.code, 3, "{}", first.stderr);
     assert!(
-        first.stderr.contains("roottrail: access to s3://trail is lost; waiting up to 1 s"),
+        first.stderr.contains("roottrail: access to s3://trail is lost; waiting up to 1 second"),
         "{}",
         first.stderr
     );
