@@ -311,6 +311,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn kernels_agree_where_they_once_did_not() {
+        let long = "x".repeat(33);
+        let long = long.as_str();
+        let begins_late = [
+            r#""\u0052:root"},{[\\},{PasswordRecoveryRequested"{"eventTime" :"2024-05-01T00:00:00Z"},{"#,
+            long,
+            r#"}, {""#,
+            long,
+            "eted\"},\n{",
+            r#"\\é"Root""}, {"{:root"},{"#,
+            long,
+        ];
+        check(format!("{{{}", begins_late.concat()).as_bytes(), &[180, 20]);
+        check(br#"{\u0052"eted""eted""eted"\}"#, &[]);
+    }
+
     proptest! {
         #[test]
         fn all_kernels_agree_with_the_naive_way(
