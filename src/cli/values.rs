@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn times_in_every_form() {
+    fn every_form_of_a_time_is_read() {
         let now = at("2024-05-08T12:00:00Z");
         for (text, expected) in [
             ("2024-05-01T12:00:00Z", "2024-05-01T12:00:00Z"),

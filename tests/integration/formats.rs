@@ -53,18 +53,18 @@ fn ndjson_is_the_finding_itself() {
 }
 
 #[test]
-fn golden_ecs() {
+fn findings_in_ecs_are_as_in_the_golden_file() {
     check_golden(FormatName::Ecs, &FormatOptions::default(), "ecs.ndjson");
 }
 
 #[test]
-fn golden_hec() {
+fn findings_in_hec_are_as_in_the_golden_file() {
     let options = FormatOptions { hec_index: Some("security".into()), ..FormatOptions::default() };
     check_golden(FormatName::Hec, &options, "hec.ndjson");
 }
 
 #[test]
-fn golden_bulk() {
+fn findings_in_bulk_are_as_in_the_golden_file() {
     let options = FormatOptions {
         bulk_index: Some("roottrail-findings-v1".parse().unwrap()),
         ..FormatOptions::default()
@@ -73,7 +73,7 @@ fn golden_bulk() {
 }
 
 #[test]
-fn golden_csv() {
+fn findings_in_csv_are_as_in_the_golden_file() {
     check_golden(FormatName::Csv, &FormatOptions::default(), "findings.csv");
 }
 

@@ -133,7 +133,7 @@ fn events(class: OcsfClass) -> Vec<Value> {
 }
 
 #[test]
-fn golden_ocsf() {
+fn findings_in_ocsf_are_as_in_the_golden_file() {
     check_golden(FormatName::Ocsf, &options(OcsfClass::Finding), "ocsf.ndjson");
     check_golden(FormatName::Ocsf, &options(OcsfClass::Activity), "ocsf-activity.ndjson");
 }

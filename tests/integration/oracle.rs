@@ -319,14 +319,14 @@ fn compare(folder: &Path) -> Result<Slow, TestCaseError> {
 }
 
 #[test]
-fn sample_logs() {
+fn scan_of_sample_logs_agrees_with_the_slow_reader() {
     let slow = compare(Path::new("sample-logs")).unwrap();
     assert_eq!((slow.records, slow.matched, slow.text.lines().count()), (421, 43, 42));
 }
 
 /// Real objects, where `ROOTTRAIL_DATA` names a folder of them.
 #[test]
-fn other_data() {
+fn scan_of_real_objects_agrees_with_the_slow_reader() {
     let Some(folder) = std::env::var_os("ROOTTRAIL_DATA") else { return };
     let slow = compare(Path::new(&folder)).unwrap();
     assert!(slow.matched > 0);
@@ -406,7 +406,7 @@ fn object() -> impl Strategy<Value = Object> {
 }
 
 #[test]
-fn random_documents() {
+fn scan_of_random_documents_agrees_with_the_slow_reader() {
     // The seed is fixed, so that a failure can be repeated; `PROPTEST_CASES` asks for more of them.
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24);
     let config = Config { failure_persistence: None, max_shrink_iters: 200, ..Config::with_cases(cases) };

@@ -6,7 +6,7 @@ use crate::finding::MfaEvidence as Evidence;
 use crate::finding::MfaStatus as Status;
 
 #[test]
-fn mfa_rows() {
+fn each_row_gives_its_mfa_status() {
     const LOGIN: &str =
         r#","eventType":"AwsConsoleSignIn","eventName":"ConsoleLogin","additionalEventData":"#;
     let session = |flag: &str| {
@@ -38,7 +38,7 @@ fn mfa_rows() {
 }
 
 #[test]
-fn devices_and_conflicts() {
+fn devices_and_conflicts_are_named() {
     for (data, device) in [
         (
             r#"{"MFAIdentifier":"arn:aws:iam::111122223333:mfa/root-account-mfa-device"}"#,

@@ -9,7 +9,7 @@ use crate::finding::CredentialType as Cred;
 use crate::finding::IdentityKind as Kind;
 
 #[test]
-fn identity_rows() {
+fn each_row_gives_its_identity() {
     for (json, kind, standing, form) in [
         (
             r#"{"userIdentity":{"type":"FederatedUser","sessionContext":{"sessionIssuer":{"type":"Root"}}}}"#,
@@ -160,7 +160,7 @@ fn look_alikes_and_hostile_shapes_are_not_root() {
 }
 
 #[test]
-fn credential_rows() {
+fn each_row_gives_its_credential() {
     let none = Cred::None;
     for (identity, record, row, kind, basis) in [
         (

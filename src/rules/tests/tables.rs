@@ -149,7 +149,7 @@ fn root_activity_is_low_where_it_only_reads_and_medium_otherwise() {
 }
 
 #[test]
-fn finer_conditions() {
+fn rules_hold_only_under_their_finer_conditions() {
     for (members, id, expected) in [
         (
             r#""eventName":"CreateAccessKey","eventSource":"iam.amazonaws.com""#,

@@ -58,7 +58,10 @@ fn sample_logs_tell_the_incident() {
     assert_eq!(steps[..expected.len()], expected);
     assert_eq!(report["episodes"][0]["steps"][0]["count"], 11);
     let first_use = report["episodes"][0]["steps"][9]["note"].as_str().unwrap();
-    assert_eq!(first_use, "first use of the key that root made at 2025-11-18T03:11:50Z, 1 hour 3 minutes later");
+    assert_eq!(
+        first_use,
+        "first use of the key that root made at 2025-11-18T03:11:50Z, 1 hour 3 minutes later"
+    );
     let before = report["episodes"][0]["notes"][0].as_str().unwrap();
     assert_eq!(before, "198.51.100.87 was seen before, first at 2025-10-27T23:41:06Z");
     for word in ["What happened (1 of 6)", "Root made an access key for itself", "The study's measures"] {
