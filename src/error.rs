@@ -155,7 +155,7 @@ pub enum Fatal {
     Output {
         /// The file as the user named it, or `standard output`.
         path: String,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// The source cannot be reached at all: no credentials, no such bucket.
@@ -172,16 +172,21 @@ pub enum Fatal {
 /// Returns the error and the causes behind it, without the repetitions.
 pub fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
+    for cause in links(error).skip(1) {
+        let inner_text = cause.to_string();
         if !text.contains(&inner_text) {
             text.push_str(": ");
             text.push_str(&inner_text);
         }
-        cause = inner.source();
     }
     text
+}
+
+/// Returns the error and the causes behind it, one by one.
+pub(crate) fn links<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&link| link.source())
 }
 
 /// Returns what keeps a run from starting.

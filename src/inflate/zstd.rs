@@ -6,7 +6,7 @@ use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use super::peek::Peek;
-use crate::error::{ErrorKind, Stage};
+use crate::error::{ErrorKind, Stage, links};
 use crate::records::cursor::Break;
 
 /// The first bytes of a frame.
@@ -93,14 +93,12 @@ fn broken(error: io::Error) -> Break {
         );
         return Break { stage: Stage::Inflate, kind: ErrorKind::TooLarge, cause: cause.into() };
     }
-    let mut below = error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
-    let mut kind = error.get_ref().is_none().then(|| error.kind());
-    while let Some(cause) = below {
-        if let Some(io) = cause.downcast_ref::<io::Error>() {
-            kind = Some(io.kind());
+    let kind = match error.get_ref() {
+        Some(inner) => {
+            links(inner).filter_map(|link| link.downcast_ref::<io::Error>()).map(io::Error::kind).last()
         }
-        below = cause.source();
-    }
+        None => Some(error.kind()),
+    };
     match kind {
         Some(io::ErrorKind::UnexpectedEof) => corrupt(CUT),
         Some(_) => Break { stage: Stage::Read, kind: ErrorKind::Io, cause: error.into() },

@@ -107,6 +107,7 @@ pub(crate) fn log_kind(kind: &str) -> Option<Result<(), Skip>> {
     }
 }
 
+/// Returns whether a text is an account's number.
 pub(crate) fn is_account(part: &str) -> bool {
     part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -2,10 +2,7 @@
 
 use jiff::civil::Date;
 
-/// Returns whether a text is an account's number.
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
+pub(super) use crate::key::layout::is_account;
 
 /// Returns the parts of a path from the last to the first, each with `/` and `\` as ends.
 fn parts(path: &str) -> impl Iterator<Item = &str> {

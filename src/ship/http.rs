@@ -34,7 +34,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::ShipError;
-use crate::error::chain;
+use crate::error::{chain, links};
 use crate::net::route::{Route, can_pass, proxies, proxy_password};
 use crate::net::tls;
 use crate::text::one_line;
@@ -362,18 +362,11 @@ fn broken(error: &(dyn StdError + 'static), certificate: bool) -> Broken {
 
 /// Returns whether a certificate was refused, which no second try changes.
 fn certificate(error: &(dyn StdError + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let tls = error.downcast_ref::<rustls::Error>();
-        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+    links(error).any(|link| {
+        let inside = link.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        matches!(link.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
             || inside.is_some_and(|inner| certificate(inner))
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    })
 }
 
 #[cfg(test)]

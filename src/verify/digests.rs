@@ -18,6 +18,7 @@ use super::problems::{IntegrityProblem, NoteKind};
 use super::spans::Spans;
 use super::{ChainId, DigestFile, KeySource, Verifier, Worth};
 use crate::key::key_info;
+use crate::key::layout::is_account;
 
 impl Verifier {
     /// Takes the next digest, in the order of keys.
@@ -315,7 +316,7 @@ fn note_accounts(spans: &mut Spans, own: &str, digest: &Digest<'_>) {
     for log in &digest.logs {
         let account = file_name(&log.key).split('_').next().unwrap_or_default();
         if account != last
-            && account.len() == 12
+            && is_account(account)
             && spans.accounts.len() < MOST
             && !spans.accounts.contains(account)
         {

@@ -5,7 +5,7 @@
 //! without the SDK the checksum is compared when the body is there. A checksum of checksums proves nothing of the
 //! whole body and is passed over.
 
-use crate::error::chain;
+use crate::error::{chain, links};
 use crate::source::Metadata;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
@@ -39,7 +39,7 @@ pub(super) struct Head {
     pub(super) etag: Option<String>,
     /// The ETag is no MD5 of the content.
     pub(super) kms: bool,
-    /// It says that it is gzip.
+    /// Whether the headers say that the body is gzip.
     pub(super) gzip: bool,
     pub(super) checksum: Checksum,
     pub(super) metadata: Metadata,
@@ -71,14 +71,7 @@ pub(super) struct BrokenBody {
 }
 
 fn is_mismatch(error: &(dyn StdError + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(inner) = cause {
-        if matches!(inner.downcast_ref(), Some(ChecksumError::ChecksumMismatch { .. })) {
-            return true;
-        }
-        cause = inner.source();
-    }
-    false
+    links(error).any(|link| matches!(link.downcast_ref(), Some(ChecksumError::ChecksumMismatch { .. })))
 }
 
 impl Stream {

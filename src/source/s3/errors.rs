@@ -7,7 +7,7 @@
 //! decides by the text.
 
 use super::whole::{Doubtful, NotS3};
-use crate::error::{ErrorKind, ObjectError, Stage, chain};
+use crate::error::{ErrorKind, ObjectError, Stage, chain, links};
 use crate::text::one_line;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -58,23 +58,8 @@ impl StdError for RequestError {
     /// Returns the first cause whose text, and those of all causes behind it, the failure's own text repeats. The layers
     /// of the SDK in front of that cause say only their own names.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let mut cause: Option<&(dyn StdError + 'static)> = match &self.cause {
-            Some(cause) => Some(&**cause),
-            None => None,
-        };
-        while let Some(inner) = cause {
-            if repeats(&self.text, inner) {
-                return cause;
-            }
-            cause = inner.source();
-        }
-        None
+        links(self.cause.as_deref()?).find(|cause| links(*cause).all(|link| self.repeats(link)))
     }
-}
-
-/// Returns whether a text holds the texts of an error and of all causes behind it.
-fn repeats(text: &str, error: &(dyn StdError + 'static)) -> bool {
-    text.contains(&error.to_string()) && error.source().is_none_or(|cause| repeats(text, cause))
 }
 
 impl RequestError {
@@ -181,6 +166,10 @@ impl RequestError {
         Self { code: code.map(str::to_owned), status: Some(status), region, ..Self::new(kind, remedy, text) }
     }
 
+    fn repeats(&self, cause: &(dyn StdError + 'static)) -> bool {
+        self.text.contains(&cause.to_string())
+    }
+
     /// Returns the failure with `note` in front of its text.
     pub(super) fn context(mut self, note: impl fmt::Display) -> Self {
         self.text = one_line(&format!("{note}: {}", self.text));
@@ -261,14 +250,7 @@ fn is_region(text: &str) -> bool {
 }
 
 fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut cause = Some(error);
-    while let Some(inner) = cause {
-        if let Some(found) = inner.downcast_ref::<T>() {
-            return Some(found);
-        }
-        cause = inner.source();
-    }
-    None
+    links(error).find_map(|link| link.downcast_ref())
 }
 
 #[cfg(test)]
