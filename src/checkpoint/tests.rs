@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
-use crate::history::listing::Sieve;
 use crate::history::objects::{Closed, day_number, day_text};
+use crate::history::sieve::Sieve;
 use crate::key::KeyInfo;
 use crate::object::ObjectRef;
 

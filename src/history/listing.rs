@@ -138,7 +138,7 @@ impl Stamp {
 
 /// The decision on a listed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+pub(super) enum Standing {
     Read,
     Known,
     /// The decision falls once all objects of the day are listed.
@@ -185,7 +185,7 @@ impl History {
         self.waiting_failed.load(Ordering::Relaxed)
     }
 
-    fn note_known(&self, object: &ObjectRef) {
+    pub(super) fn note_known(&self, object: &ObjectRef) {
         if let Some(names) = &self.names {
             names.lock().unwrap_or_else(PoisonError::into_inner).push(&object.uri);
         }
@@ -249,7 +249,7 @@ impl History {
     }
 
     /// Marks an object and decides whether it is to be read.
-    fn place(&self, object: &mut ObjectRef, stamp: Option<Stamp>) -> Standing {
+    pub(super) fn place(&self, object: &mut ObjectRef, stamp: Option<Stamp>) -> Standing {
         let identity = self.identity(object, stamp);
         let mut listing = self.listing();
         let part = listing.part(object, self.source.load(Ordering::Relaxed));
@@ -285,7 +285,7 @@ impl History {
     }
 
     /// Decides on all objects of a closed day at once.
-    fn settle(&self, part: Part, objects: &[(&ObjectRef, u64)]) -> Vec<Standing> {
+    pub(super) fn settle(&self, part: Part, objects: &[(&ObjectRef, u64)]) -> Vec<Standing> {
         let now = Closed::of(objects.iter().map(|(_, identity)| *identity).collect());
         let mut listing = self.listing();
         let before = self.before.closed.get(&part);
@@ -366,69 +366,5 @@ fn count_known(known: &mut BTreeMap<KeyInfo, (u64, Slots)>, object: &ObjectRef) 
     *count += 1;
     if let Some(slot) = delivery_slot(&object.uri) {
         delivered.mark(slot);
-    }
-}
-
-/// A filter of listed objects: those to be read pass, in the order in which they were listed.
-#[derive(Debug)]
-pub struct Sieve<'m, T> {
-    memory: Option<&'m History>,
-    held: Vec<(ObjectRef, T)>,
-}
-
-impl<'m, T> Sieve<'m, T> {
-    /// Returns a sieve; without a history everything passes.
-    pub fn new(memory: Option<&'m History>) -> Self {
-        Self { memory, held: Vec::new() }
-    }
-
-    /// Takes the next listed object. `stamp` is for an object without an ETag. Hands objects that are to be
-    /// read over to `deliver`, until it returns `false`.
-    pub fn offer(
-        &mut self,
-        mut object: ObjectRef,
-        stamp: Option<Stamp>,
-        what: T,
-        deliver: &mut dyn FnMut(ObjectRef, T) -> bool,
-    ) -> bool {
-        let Some(memory) = self.memory else { return deliver(object, what) };
-        let standing = memory.place(&mut object, stamp);
-        let part = |object: &ObjectRef| object.mark.and_then(|mark| mark.part);
-        if self.held.last().is_some_and(|(held, _)| part(held) != part(&object)) && !self.end(deliver) {
-            return false;
-        }
-        match standing {
-            Standing::Known => {
-                memory.note_known(&object);
-                true
-            }
-            Standing::Read => deliver(object, what),
-            Standing::Later => {
-                self.held.push((object, what));
-                true
-            }
-        }
-    }
-
-    /// Ends the listing: hands over the objects that were held back.
-    pub fn end(&mut self, deliver: &mut dyn FnMut(ObjectRef, T) -> bool) -> bool {
-        let held = std::mem::take(&mut self.held);
-        let (Some(memory), Some(Mark { part: Some(part), .. })) =
-            (self.memory, held.first().and_then(|(object, _)| object.mark))
-        else {
-            return true;
-        };
-        let objects: Vec<(&ObjectRef, u64)> =
-            held.iter().map(|(object, _)| (object, object.mark.map_or(0, |mark| mark.identity))).collect();
-        let standings = memory.settle(part, &objects);
-        held.into_iter()
-            .zip(standings)
-            .filter(|((object, _), standing)| {
-                if *standing == Standing::Known {
-                    memory.note_known(object);
-                }
-                *standing == Standing::Read
-            })
-            .all(|((object, what), _)| deliver(object, what))
     }
 }

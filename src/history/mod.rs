@@ -4,3 +4,4 @@ pub mod listing;
 mod names;
 pub(crate) mod objects;
 pub(crate) mod pack;
+pub mod sieve;

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::checks::{Check, Checks, Status};
+use super::checks::{Check, Checks};
 use super::findings::Mismatch;
 use super::organization::Scp;
 use super::problem::Problem;
@@ -72,7 +72,7 @@ pub struct Inputs {
     pub samples: u64,
     /// Accounts with at least one.
     pub accounts: u64,
-    /// Those of them in an organization.
+    /// The number of them that are in an organization.
     pub in_organizations: u64,
     /// Reports that `--as-of` leaves out, because they are later.
     pub later_than_as_of: u64,
@@ -120,9 +120,9 @@ pub struct Practice {
 pub struct Account {
     /// The account.
     pub account_id: String,
-    /// Its name, where a list of accounts gives it.
+    /// The account's name, where a list of accounts gives one.
     pub name: Option<String>,
-    /// Its organization; `null`: none that is known.
+    /// The account's organization; `null`: none that is known.
     pub organization: Option<Membership>,
     /// The report.
     pub report: ReportRow,
@@ -144,7 +144,7 @@ pub struct Account {
     pub checks: Checks,
     /// Reports of the account.
     pub samples: u64,
-    /// Those in which root had been used within the window.
+    /// The number of reports in which root had been used within the window.
     pub samples_used: u64,
     /// What service control policies leave root; `null`: no file speaks of policies.
     pub scp: Option<Scp>,
@@ -168,7 +168,7 @@ pub struct ReportRow {
     pub line: u64,
     /// When the report was made: from then.
     pub from: Timestamp,
-    /// Until then, where only its day is known.
+    /// The end of that time, where only the day is known.
     pub until: Timestamp,
     /// What says so.
     pub basis: DateBasis,
@@ -179,15 +179,15 @@ pub struct ReportRow {
 pub struct AccessKey {
     /// When it was made or switched on.
     pub rotated: Option<Timestamp>,
-    /// Its age at the time of the report, in whole days.
+    /// The key's age at the time of the report, in whole days.
     pub age_days: Option<i64>,
     /// Whether it is older than `--key-age`.
     pub old: Option<bool>,
-    /// Its last use.
+    /// The key's last use.
     pub last_used: Option<Timestamp>,
     /// In which region.
     pub region: Option<String>,
-    /// With which service.
+    /// The service of the last use.
     pub service: Option<String>,
 }
 
@@ -254,13 +254,13 @@ impl Violations {
 pub struct Shares {
     /// Used within the window.
     pub root_use: f64,
-    /// With keys.
+    /// Accounts with keys, in percent.
     pub root_access_key: f64,
     /// Without MFA by their own settings.
     pub root_mfa: f64,
     /// Without hardware MFA by their own settings.
     pub root_hardware_mfa: f64,
-    /// With old keys.
+    /// Accounts with old keys, in percent.
     pub key_rotation: f64,
 }
 
@@ -269,11 +269,11 @@ pub struct Shares {
 pub struct Uses {
     /// Reports that show a use within the window that no earlier report of the account showed.
     pub uses: u64,
-    /// Those by password. A report can show both.
+    /// Uses by password. A report can show both.
     pub by_password: u64,
-    /// Those by key.
+    /// Uses by key.
     pub by_key: u64,
-    /// Those by password in accounts without MFA.
+    /// Uses by password in accounts without MFA.
     pub by_password_without_mfa: u64,
     /// Accounts with at least one.
     pub accounts: u64,
@@ -300,7 +300,7 @@ pub struct Keys {
     pub accounts: u64,
     /// Active keys.
     pub active: u64,
-    /// Those older than `--key-age`.
+    /// Active keys older than `--key-age`.
     pub old: u64,
     /// Old ones that were ever used.
     pub old_used: u64,
@@ -317,7 +317,7 @@ pub struct Keys {
 pub struct Comparison {
     /// Findings read.
     pub findings: u64,
-    /// Those that are a use of root in person, and succeeded.
+    /// Findings that are a use of root in person, and succeeded.
     pub uses: u64,
     /// What the two disagree on.
     pub mismatches: Vec<Mismatch>,
@@ -335,97 +335,5 @@ impl Assessment {
         value["version"] = env!("CARGO_PKG_VERSION").into();
         value["exit_code"] = exit_code.into();
         value
-    }
-}
-
-/// The four practices of the study in its order, and rotation.
-pub(super) type Read = fn(&Checks) -> &Check;
-
-pub(super) struct Definition {
-    pub(super) check: &'static str,
-    pub(super) title: &'static str,
-    pub(super) cis: Option<&'static str>,
-    pub(super) config_rule: Option<&'static str>,
-    pub(super) definition: &'static str,
-    pub(super) read: Read,
-}
-
-pub(super) const PRACTICES: [Definition; 5] = [
-    Definition {
-        check: "root_use",
-        title: "Root is not used",
-        cis: Some("1.7"),
-        config_rule: None,
-        definition: "the last sign-in or the last use of a key lies within --recent of the report; accounts \
-                     younger than --new-account are left out",
-        read: |checks| &checks.root_use,
-    },
-    Definition {
-        check: "root_access_key",
-        title: "Root has no access key",
-        cis: Some("1.4"),
-        config_rule: Some("iam-root-access-key-check"),
-        definition: "an access key of root is active",
-        read: |checks| &checks.root_access_key,
-    },
-    Definition {
-        check: "root_mfa",
-        title: "Root has MFA",
-        cis: Some("1.5"),
-        config_rule: Some("root-account-mfa-enabled"),
-        definition: "no MFA device, and no service control policy that denies root without MFA; in an \
-                     organization whose policies are not known it is not proven",
-        read: |checks| &checks.root_mfa,
-    },
-    Definition {
-        check: "root_hardware_mfa",
-        title: "Root's MFA is hardware",
-        cis: Some("1.6"),
-        config_rule: Some("root-account-hardware-mfa-enabled"),
-        definition: "no MFA device, or a virtual one; policies as for MFA",
-        read: |checks| &checks.root_hardware_mfa,
-    },
-    Definition {
-        check: "key_rotation",
-        title: "Root's keys are not old",
-        cis: None,
-        config_rule: None,
-        definition: "an active access key of root is older than --key-age",
-        read: |checks| &checks.key_rotation,
-    },
-];
-
-/// Returns a share in percent, to a tenth.
-pub(super) fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { (part as f64 * 1000.0 / whole as f64).round() / 10.0 }
-}
-
-pub(super) fn practice(definition: &Definition, accounts: &[Account]) -> Practice {
-    let checks = || accounts.iter().map(|account| (definition.read)(&account.checks));
-    let count = |status: Status| checks().filter(|check| check.status == status).count() as u64;
-    let left_out = count(Status::LeftOut);
-    let judged = accounts.len() as u64 - left_out;
-    let counted = |check: &&Check| check.status != Status::LeftOut && check.account_level == Some(true);
-    let account_level = checks().filter(counted).count() as u64;
-    let violations = count(Status::Violation);
-    Practice {
-        check: definition.check,
-        title: definition.title,
-        cis: definition.cis,
-        config_rule: definition.config_rule,
-        definition: definition.definition,
-        accounts: judged,
-        violations,
-        percent: percent(violations, judged),
-        account_level,
-        account_level_percent: percent(account_level, judged),
-        mitigated: count(Status::Mitigated),
-        unproven: count(Status::Unproven),
-        unknown: count(Status::Unknown),
-        left_out,
-        virtual_device: (definition.check == "root_hardware_mfa").then(|| {
-            let with = accounts.iter().filter(|account| account.mfa == Some(true));
-            with.filter(|account| account.checks.root_hardware_mfa.status == Status::Violation).count() as u64
-        }),
     }
 }

@@ -12,6 +12,7 @@ mod findings;
 mod names;
 mod organization;
 mod policy;
+mod practices;
 mod problem;
 mod reports;
 mod study;
@@ -246,9 +247,9 @@ impl Posture {
                 key_age_seconds: windows.key_age.as_secs(),
             },
             inputs,
-            practices: assessment::PRACTICES
+            practices: practices::PRACTICES
                 .iter()
-                .map(|definition| assessment::practice(definition, &accounts))
+                .map(|definition| practices::practice(definition, &accounts))
                 .collect(),
             organizations: study::organizations(&accounts),
             accounts,

@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::assessment::{Account, DateTotals, Keys, OrganizationTotals, Shares, Uses, Violations, percent};
+use super::assessment::{Account, DateTotals, Keys, OrganizationTotals, Shares, Uses, Violations};
 use super::checks::{Check, Checks, Recent, Status, Windows};
+use super::practices::percent;
 use super::reports::{Sample, When};
 
 /// A sample with its checks.

@@ -11,10 +11,11 @@ use std::fmt;
 use super::boundary::Kernel;
 use super::boundary::{Boundary, Found};
 pub use super::chunks::{Break, Chunks};
+pub use super::fault::{Fault, FaultKind};
 use super::kernel;
 use super::large::Turn;
 use crate::error::{ErrorKind, Stage};
-use crate::json::minify::{SyntaxError, number_len};
+use crate::json::minify::number_len;
 
 /// Bytes of the longest record, or other value, that is held in memory. CloudTrail's own limit for an event
 /// is 256 KB (1 MB for some data events).
@@ -22,49 +23,6 @@ pub const MAX_VALUE: usize = 64 << 20;
 /// Bytes that are held at most: such a value, and those behind it.
 const MAX_WINDOW: usize = MAX_VALUE + (8 << 20);
 const TOO_LONG: &str = "a single value of more than 64 MiB";
-
-/// The place and the reason of a text's first departure from what it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The offset in the inflated object.
-    pub offset: usize,
-    /// The class, which decides how to go on.
-    pub kind: FaultKind,
-    /// What stood at the offset, or should have.
-    pub what: &'static str,
-}
-
-/// The class of a [`Fault`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// The grammar does not allow what stands there.
-    Syntax,
-    /// A value has no end: the search for an end went on as far as there are bytes.
-    Unterminated,
-    /// A value is longer than [`MAX_VALUE`].
-    TooLong,
-}
-
-impl Fault {
-    /// Returns a fault of the grammar at a place.
-    pub(super) fn syntax(offset: usize, what: &'static str) -> Self {
-        Self { offset, kind: FaultKind::Syntax, what }
-    }
-
-    /// Returns what the grammar check found in the text at `start`.
-    pub(super) fn of_syntax(start: usize, error: &SyntaxError) -> Self {
-        let kind = if error.unterminated { FaultKind::Unterminated } else { FaultKind::Syntax };
-        Self { offset: start + error.offset, kind, what: error.what }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {} of the inflated object", self.what, self.offset)
-    }
-}
-
-impl std::error::Error for Fault {}
 
 /// A position in an object's inflated bytes.
 pub struct Cursor<'c> {

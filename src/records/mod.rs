@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod document;
 mod elements;
 pub(crate) mod event_time;
+mod fault;
 pub(crate) mod foreign;
 pub mod kernel;
 mod keys;

@@ -2,6 +2,7 @@
 //!
 //! Text from a log is escaped so that it stays text: no link, no image, no markup, no table cell of its own.
 
+use super::measures;
 use super::model::RootReport;
 use super::tables;
 use super::text::subject;
@@ -54,9 +55,9 @@ pub fn markdown(report: &RootReport) -> String {
             section(title, &table, &mut out);
         }
     }
-    section("The study's measures", &tables::study(&report.study), &mut out);
+    section("The study's measures", &measures::study(&report.study), &mut out);
     out.push('\n');
-    for (letter, text) in tables::FOOTNOTES {
+    for (letter, text) in measures::FOOTNOTES {
         out.push_str(&format!("- {letter}: {}\n", escaped(text)));
     }
     if !report.notes.is_empty() {

@@ -18,6 +18,7 @@ mod highlights;
 mod html;
 mod linked;
 mod markdown;
+mod measures;
 mod model;
 mod open_session;
 mod posture;

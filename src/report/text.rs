@@ -1,5 +1,6 @@
 //! The report on a terminal.
 
+use super::measures;
 use super::model::RootReport;
 use super::tables;
 use super::words::{count, thousands};
@@ -104,7 +105,7 @@ pub fn text(report: &RootReport, options: TextOptions) -> String {
     let weeks = count(report.study.weeks, "week", "weeks");
     section(
         &format!("The study's measures, over {weeks}"),
-        &tables::study(&report.study),
+        &measures::study(&report.study),
         options,
         &paint,
         &mut out,

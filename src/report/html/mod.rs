@@ -15,10 +15,10 @@ use sha2::{Digest as _, Sha256};
 
 use self::charts::Chart;
 use self::view::{EpisodeView, Grid};
+use super::measures::{FOOTNOTES, Measure, measures};
 use super::model::{Highlight, RootReport};
 use super::posture::PostureSection;
 use super::read::{Input, ReportError};
-use super::tables::{FOOTNOTES, Measure, measures};
 use super::text::subject;
 use super::words::{count, thousands};
 

@@ -15,7 +15,7 @@ use super::list::range::ListScope;
 use super::listing::Listing;
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::history::listing::Sieve;
+use crate::history::sieve::Sieve;
 use crate::key::Skip;
 use crate::key::selection::KeySelection;
 use crate::object::ObjectRef;
