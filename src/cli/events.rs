@@ -232,7 +232,7 @@ struct Gathering<'a> {
 struct Gathered {
     /// The events, by the places of their objects.
     found: Vec<(u64, Vec<Event>)>,
-    /// Those that are cut, by their places, and why.
+    /// Objects that are cut, by their places, and why.
     broken: Vec<(u64, (String, String))>,
     /// The first object that could not be read.
     failed: Option<anyhow::Error>,

@@ -67,7 +67,7 @@ pub(super) fn source_names(
     let (sender, listed) = crossbeam_channel::bounded(1);
     let list = list.to_owned();
     let read = move || {
-        // Nobody listens any more: then nobody wants to know.
+        // The receiver is gone: then nobody wants to know.
         let _unheard = sender.send(names_in(&list, from_stdin));
     };
     std::thread::Builder::new().name("list".into()).spawn(read).context("cannot start a thread")?;

@@ -46,7 +46,7 @@ pub enum LineKind {
     Beside,
     /// A finding in another of roottrail's formats, or something else that has a name.
     Other(&'static str),
-    /// Nothing known.
+    /// A line of an unknown kind.
     Unknown,
 }
 

@@ -18,7 +18,7 @@ use super::reports::{Sample, When};
 pub enum Status {
     /// The practice is kept.
     Pass,
-    /// It is not, and that is proven.
+    /// The practice is not kept, and that is proven.
     Violation,
     /// The account's own settings break it, and a service control policy makes up for that.
     Mitigated,
@@ -91,7 +91,7 @@ pub struct Checks {
 pub(super) enum Policies<'a> {
     /// The account is in no organization, or there is no word of one.
     None,
-    /// It is in one whose policies nobody gave.
+    /// The account is in an organization whose policies nobody gave.
     NotGiven,
     /// The verdict on it.
     Given(&'a Scp),

@@ -119,7 +119,7 @@ pub struct AllNumbers {
 pub struct Highlight {
     /// How serious it is.
     pub severity: Severity,
-    /// In words.
+    /// The explanation, in words.
     pub text: String,
     /// Where and when; empty where that takes more than a line.
     pub detail: String,
@@ -135,9 +135,9 @@ impl Highlight {
 /// One week.
 #[derive(Clone, Debug, Serialize)]
 pub struct Week {
-    /// Its Monday.
+    /// The Monday of the week.
     pub start: String,
-    /// Its numbers.
+    /// The numbers of the week.
     #[serde(flatten)]
     pub numbers: WeekNumbers,
 }
@@ -147,9 +147,9 @@ pub struct Week {
 pub struct AccountNumbers {
     /// The account.
     pub account_id: String,
-    /// Its name, from the list of the organization's accounts.
+    /// The account's name, from the list of the organization's accounts.
     pub name: Option<String>,
-    /// Its organization.
+    /// The account's organization.
     pub organization: Option<String>,
     /// Findings.
     pub findings: u64,
@@ -165,9 +165,9 @@ pub struct AccountNumbers {
     pub sessions: u64,
     /// Sign-ins to the console.
     pub sign_ins: u64,
-    /// Those without MFA.
+    /// Sign-ins without MFA.
     pub sign_ins_without_mfa: u64,
-    /// Those that were refused.
+    /// Sign-ins that were refused.
     pub sign_ins_refused: u64,
     /// Access keys that were used.
     pub keys: u64,
@@ -176,7 +176,7 @@ pub struct AccountNumbers {
 /// One organization.
 #[derive(Clone, Debug, Serialize)]
 pub struct OrganizationNumbers {
-    /// Its id.
+    /// The organization's id.
     pub organization: String,
     /// Accounts with findings.
     pub accounts: u64,
@@ -218,7 +218,7 @@ pub struct AddressUse {
     pub address: String,
     /// Findings.
     pub findings: u64,
-    /// Those whose action failed.
+    /// Findings whose action failed.
     pub failed: u64,
     /// The highest severity.
     pub severity: Severity,
@@ -235,7 +235,7 @@ pub struct AddressUse {
 pub struct RuleCount {
     /// The rule.
     pub id: String,
-    /// Its title; empty for a rule of another version.
+    /// The rule's title; empty for a rule of another version.
     pub title: &'static str,
     /// How serious it is.
     pub severity: Severity,
@@ -280,9 +280,9 @@ pub struct CoveredAccount {
 /// One finding, named.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listed {
-    /// Its id.
+    /// The finding's id.
     pub id: FindingId,
-    /// Its time.
+    /// The finding's time.
     pub time: Option<String>,
     /// The account.
     pub account_id: String,
@@ -302,11 +302,11 @@ pub struct Listed {
     pub user_agent: String,
     /// Who acted.
     pub identity: IdentityKind,
-    /// With which credential.
+    /// The credential.
     pub credential: Option<CredentialType>,
     /// The access key.
     pub access_key_id: String,
-    /// With MFA or without.
+    /// The MFA status.
     pub mfa: Option<MfaStatus>,
     /// The device.
     pub device: Option<MfaDevice>,

@@ -32,9 +32,9 @@ pub struct PostureSection {
 /// One best practice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PosturePractice {
-    /// Its name in JSON.
+    /// The practice's name in JSON.
     pub check: String,
-    /// In words.
+    /// The explanation, in words.
     pub title: String,
     /// The number in CIS's benchmark.
     pub cis: Option<String>,
@@ -83,9 +83,9 @@ pub struct PostureDate {
 /// One organization.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PostureOrganization {
-    /// Its id; `None`: accounts in none.
+    /// The organization's id; `None`: accounts in none.
     pub id: Option<String>,
-    /// Its accounts.
+    /// The accounts of the organization.
     pub accounts: u64,
     /// Their violations.
     pub violations: PostureCounts<u64>,
@@ -96,7 +96,7 @@ pub struct PostureOrganization {
 pub struct PostureAccount {
     /// The account.
     pub account_id: String,
-    /// Its name.
+    /// The account's name.
     pub name: Option<String>,
     /// When it was created.
     pub created: Option<String>,
@@ -117,9 +117,9 @@ pub struct PostureAccount {
 pub struct PostureKey {
     /// When it was made or last replaced.
     pub rotated: Option<String>,
-    /// Its age in days.
+    /// The key's age in days.
     pub age_days: Option<i64>,
-    /// Its last use.
+    /// The key's last use.
     pub last_used: Option<String>,
 }
 

@@ -46,7 +46,7 @@ pub enum ReportError {
     Open {
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// A file is not what its option asks for.

@@ -53,17 +53,17 @@ impl SessionKind {
 /// The sign-in that opened a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SignIn {
-    /// When.
+    /// The time.
     pub time: String,
-    /// Its finding.
+    /// The finding of the sign-in.
     pub finding: FindingId,
-    /// With MFA or without; the whole session inherits it.
+    /// The MFA status, which the whole session inherits.
     pub mfa: Option<MfaStatus>,
     /// The device.
     pub device: Option<MfaDevice>,
-    /// From where.
+    /// The address of the sign-in.
     pub address: String,
-    /// With what.
+    /// The user agent of the sign-in.
     pub user_agent: String,
 }
 
@@ -72,9 +72,9 @@ pub struct SignIn {
 pub struct Opening {
     /// `GetSessionToken`, `AssumeRoot`, `CreateAccessKey`.
     pub event: &'static str,
-    /// When.
+    /// The time.
     pub time: Option<String>,
-    /// Its finding.
+    /// The finding of the call.
     pub finding: FindingId,
     /// The caller's account.
     pub account_id: String,
@@ -107,7 +107,7 @@ impl Opening {
 /// A call that changed something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SessionChange {
-    /// When.
+    /// The time.
     pub time: String,
     /// `service:Event`.
     pub event: String,
@@ -117,7 +117,7 @@ pub struct SessionChange {
     pub region: String,
     /// How serious it is.
     pub severity: Severity,
-    /// Its finding.
+    /// The finding of the call.
     pub finding: FindingId,
 }
 
@@ -179,7 +179,7 @@ pub struct RootSession {
     pub events: u64,
     /// Findings by severity.
     pub severities: BySeverity,
-    /// With MFA or without: as the sign-in says, else as the calls do.
+    /// The MFA status: as the sign-in says, else as the calls do.
     pub mfa: Option<MfaStatus>,
     /// The device, where the sign-in or a call names it.
     pub device: Option<MfaDevice>,

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// How often something stood in findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// What.
+    /// The value.
     pub value: String,
     /// How often.
     pub count: u64,

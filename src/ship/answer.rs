@@ -60,7 +60,7 @@ pub(super) enum Failure {
     },
     /// Too large, or spoilt by an unnamed item: send it in halves.
     Split(Refusal),
-    /// This item spoilt the batch.
+    /// One item spoilt the batch.
     Spoilt(usize, Refusal),
     /// No batch will be taken until somebody acts.
     Stop(String),

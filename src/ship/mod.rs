@@ -122,7 +122,7 @@ pub struct ShipSummary {
     pub findings: u64,
     /// Documents or events that the server has taken.
     pub delivered: u64,
-    /// Those of them that were there before.
+    /// Documents or events that were there before.
     pub already_there: u64,
     /// Documents, events or lines in the dead letter file.
     pub dead_letters: u64,
@@ -141,9 +141,9 @@ pub struct ShipSummary {
 pub enum Event {
     /// Nothing goes on until a pause is over.
     Pause {
-        /// Why.
+        /// The reason.
         reason: String,
-        /// How long.
+        /// The length of the wait.
         delay: Duration,
     },
     /// The server took the batch but asks for patience.
@@ -166,7 +166,7 @@ pub enum ShipError {
     Input {
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// A findings file ends in the middle of a line: somebody still writes it, or it was cut.
@@ -180,7 +180,7 @@ pub enum ShipError {
     Cursor {
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// The cursor belongs to other files or another server.
@@ -198,7 +198,7 @@ pub enum ShipError {
     DeadLetters {
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// The connection cannot be set up.

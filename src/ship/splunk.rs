@@ -116,7 +116,7 @@ pub(super) fn judge(client: &Client, reply: &Reply, count: usize) -> Result<Sent
 /// What the server says of acknowledgements.
 #[derive(Debug)]
 pub(super) enum Acks {
-    /// These are safe now.
+    /// Numbers of batches that are safe now.
     Done(Vec<u64>),
     /// Acknowledgement has been turned off: taken is all that one will hear.
     Off,

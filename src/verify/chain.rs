@@ -18,15 +18,15 @@ use super::problems::IntegrityProblem;
 /// What a digest's word is worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// It is CloudTrail's.
+    /// The digest is CloudTrail's.
     Valid,
-    /// It is not, or not any more.
+    /// The digest is not CloudTrail's, or was changed since.
     Invalid(IntegrityProblem, String),
-    /// Nobody can tell. `failure`: though they should.
+    /// The worth is not known. `failure`: though it should be.
     Unverified {
         /// As a problem.
         kind: IntegrityProblem,
-        /// Why.
+        /// The reason.
         why: String,
         /// Whether this is a sign of tampering: a key of that time that is not CloudTrail's.
         failure: bool,

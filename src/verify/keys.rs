@@ -80,7 +80,7 @@ pub enum SignatureCheck {
     Valid,
     /// CloudTrail did not, with the reason.
     Invalid(String),
-    /// There is no key to tell by. `other_keys`: there are keys of that time, and this is none of them.
+    /// No key is there to tell by. `other_keys`: keys of that time are there, and none of them fits.
     NoKey {
         /// The reason.
         why: String,

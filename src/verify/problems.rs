@@ -69,11 +69,11 @@ pub enum NoteKind {
 /// A problem or a note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line<K> {
-    /// Its kind.
+    /// The kind of the problem or note.
     pub kind: K,
     /// The digest or log.
     pub uri: String,
-    /// In words.
+    /// The explanation, in words.
     pub detail: String,
 }
 

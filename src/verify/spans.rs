@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 /// How exact the time in a log's name is.
 const NAMED: SignedDuration = SignedDuration::from_mins(5);
 
-/// From the first moment inside to the first moment after.
+/// A time, from the first moment inside to the first moment after.
 pub type Span = (Timestamp, Timestamp);
 
 /// A time that is not proven, and why.
@@ -22,7 +22,7 @@ pub struct Unproven {
     pub start: Option<Timestamp>,
     /// The first moment after.
     pub end: Timestamp,
-    /// For people.
+    /// The reason, for people.
     pub why: String,
 }
 

@@ -26,7 +26,7 @@ pub(in crate::posture) struct Member {
 pub(in crate::posture) struct Policy {
     /// `p-…`
     pub(in crate::posture) id: Option<String>,
-    /// Its name, or the file that its text stands in.
+    /// The policy's name, or the file that the text stands in.
     pub(in crate::posture) name: Option<String>,
     pub(in crate::posture) document: Option<Document>,
     /// What it is attached to, where a file says so.

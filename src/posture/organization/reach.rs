@@ -24,7 +24,7 @@ pub enum ScpVerdict {
     RootFromElsewhereDenied,
     /// None of these.
     NotDenied,
-    /// It hangs on what the files do not say.
+    /// The verdict hangs on what the files do not say.
     Unknown,
 }
 
@@ -35,9 +35,9 @@ pub struct Scp {
     pub verdict: ScpVerdict,
     /// All requests of root.
     pub root: Fact,
-    /// Its requests without MFA.
+    /// Whether root's requests without MFA are denied.
     pub without_mfa: Fact,
-    /// Its requests from elsewhere.
+    /// Whether root's requests from elsewhere are denied.
     pub from_elsewhere: Fact,
     /// The statements that deny, or the level where nothing is allowed.
     pub proof: Vec<Proof>,

@@ -21,7 +21,7 @@ pub(super) enum Truth {
     Fails,
     /// The caller can choose a request for which it fails, and one for which it holds, by these keys.
     Chosen(BTreeSet<String>),
-    /// It hangs on what is not known here.
+    /// The answer hangs on what is not known here.
     Unknown,
 }
 

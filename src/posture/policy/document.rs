@@ -30,7 +30,7 @@ pub(super) struct Condition {
 /// One statement.
 #[derive(Clone, Debug)]
 pub(in crate::posture) struct Statement {
-    /// Its place in the document, from 0.
+    /// The statement's place in the document, from 0.
     pub(in crate::posture) index: usize,
     pub(in crate::posture) sid: Option<String>,
     pub(in crate::posture) effect: Effect,

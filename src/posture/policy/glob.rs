@@ -3,7 +3,7 @@
 /// One piece of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// This character.
+    /// One certain character.
     Char(char),
     /// `?`
     One,

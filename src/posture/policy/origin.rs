@@ -38,7 +38,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Places {
     pub(super) places: Vec<Place>,
-    /// There are more.
+    /// More places exist than are looked at.
     pub(super) more: bool,
 }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-/// With which credential root asks.
+/// The credential with which root asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RootCredential {
@@ -55,7 +55,7 @@ pub(super) enum Context {
     Missing,
     /// Something that the caller chooses; `present`: the key is never missing.
     Chosen { present: bool },
-    /// Nobody knows from here.
+    /// The value cannot be known from here.
     Unknown,
 }
 

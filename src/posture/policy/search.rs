@@ -42,7 +42,7 @@ pub(super) struct Demand<'s> {
 pub(super) enum Found {
     /// The shortest text.
     Text(String),
-    /// There is none.
+    /// No such text exists.
     Nothing,
     /// Too many states.
     TooMany,

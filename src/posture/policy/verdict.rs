@@ -56,7 +56,7 @@ pub enum Fact {
     Denied,
     /// Not all of it.
     NotDenied,
-    /// It hangs on what is not known.
+    /// The answer hangs on what is not known.
     Unknown,
 }
 
@@ -78,7 +78,7 @@ pub struct Proof {
 /// A request that passes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Open {
-    /// With this credential.
+    /// The credential of the request.
     pub credential: RootCredential,
     /// An action in lower case that stands for those that are left; `null`: any.
     pub action: Option<String>,

@@ -12,7 +12,7 @@ pub(in crate::posture) enum When {
     Unknown,
     /// `N/A` or `no_information`: not that IAM knows of.
     Never,
-    /// Then.
+    /// The time that the cell gives.
     At(Timestamp),
 }
 

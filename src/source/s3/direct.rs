@@ -47,7 +47,7 @@ pub(super) struct Direct {
     skew: AtomicI64,
     /// The server would not have our signature: leave it to the SDK.
     refused: AtomicBool,
-    /// Neither the user nor the server wants `x-amz-checksum-mode`.
+    /// Whether `x-amz-checksum-mode` is left out, for the user or the server.
     no_checksum: AtomicBool,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// GETs in flight at the start, where the user names no number.
 const START: f64 = 32.0;
-/// And at the most: past this a single process gains nothing, and S3 throttles.
+/// The most GETs at once: past this a single process gains nothing, and S3 throttles.
 const MOST: f64 = 256.0;
 /// However often S3 says slow down.
 const LEAST: f64 = 4.0;
@@ -82,7 +82,7 @@ impl Limit {
             return;
         }
         match self.before.take() {
-            // It brought nothing: back, and leave it for a while.
+            // The higher limit brought nothing: go back, and leave the limit for a while.
             Some((limit, earlier)) if rate < earlier * (1.0 + SHARE * (self.now / limit - 1.0)) => {
                 (self.now, self.rest) = (limit, REST);
             }

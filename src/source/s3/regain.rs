@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// The first wait between two questions, in first waits between tries.
 const FIRST: u32 = 10;
-/// And the longest.
+/// The longest wait between two questions.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// Whom an answer refuses.

@@ -45,7 +45,7 @@ pub struct Requests {
     pub list: u64,
     /// GetObject.
     pub get: u64,
-    /// Those of both that were repetitions.
+    /// Requests of both kinds that were repetitions.
     pub retries: u64,
 }
 
@@ -81,7 +81,7 @@ struct Inner {
     access: Access,
     notes: Mutex<Vec<String>>,
     listener: Mutex<Option<Listener>>,
-    /// That an answer lets wait has been said.
+    /// Whether the run has said that an answer takes long.
     said_slow: AtomicBool,
 }
 

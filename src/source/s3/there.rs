@@ -7,9 +7,9 @@ use super::uri::S3Uri;
 /// What a look shows; what could not be looked at is `false`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct There {
-    /// There are objects.
+    /// The place holds objects.
     pub objects: bool,
-    /// There are none, but there were: delete markers or older versions.
+    /// The place holds no objects, but did: delete markers or older versions.
     pub deleted: bool,
 }
 

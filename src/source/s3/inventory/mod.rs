@@ -63,7 +63,7 @@ enum Place {
     Disk(PathBuf),
 }
 
-/// Nobody listens any more.
+/// The receiver of the listing is gone.
 struct Gone;
 
 impl S3Session {

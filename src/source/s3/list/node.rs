@@ -26,7 +26,7 @@ const LOOKS: u64 = 64;
 /// ended long ago, so that the later parts are empty: the requests for those stay a fraction of the others.
 const WORTH: usize = 4;
 
-/// Nobody listens any more.
+/// The receiver of the listing is gone.
 struct Gone;
 
 pub(crate) async fn work_on(shared: Arc<Shared>, id: u64, work: Work, pieces: Sender<Piece>) {
