@@ -19,11 +19,12 @@ pub(crate) fn http(config: rustls::ClientConfig, connect_timeout: Duration) -> H
     straight.set_nodelay(true);
     straight.set_connect_timeout(Some(connect_timeout));
     straight.enforce_http(false);
+    let route = Route::new(straight, proxies(), config.clone());
     let connector = hyper_rustls::HttpsConnectorBuilder::new()
         .with_tls_config(config)
         .https_or_http()
         .enable_http1()
-        .wrap_connector(Route::new(straight, proxies()));
+        .wrap_connector(route);
     Client::builder(hyper_util::rt::TokioExecutor::new())
         .pool_timer(hyper_util::rt::TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(20))

@@ -2,7 +2,8 @@
 //!
 //! aws-cli heeds `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in capitals or not, and no `ALL_PROXY`; so does this.
 //! A request over TLS passes the proxy by CONNECT, so that the proxy sees a host's name and nothing else. A request
-//! without TLS names the whole URL to the proxy.
+//! without TLS names the whole URL to the proxy. A proxy on `https://` is itself spoken to over TLS, within which a request
+//! over TLS has its own.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use std::task::{Context, Poll};
 
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Matcher;
@@ -22,19 +24,27 @@ type Refusal = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct Route {
     straight: HttpConnector,
+    /// The way to a proxy, which may speak TLS.
+    to_proxy: HttpsConnector<HttpConnector>,
     proxies: Arc<Matcher>,
 }
 
 /// A connection to a host, or to a proxy that passes on what it is asked for.
 pub(crate) struct Way {
-    stream: <HttpConnector as Service<Uri>>::Response,
+    stream: MaybeHttpsStream<<HttpConnector as Service<Uri>>::Response>,
     /// Requests on it must name the whole URL.
     to_proxy: bool,
 }
 
 impl Route {
-    pub(crate) fn new(straight: HttpConnector, proxies: Matcher) -> Self {
-        Self { straight, proxies: Arc::new(proxies) }
+    /// Returns the ways of this connector. Proxies are trusted as `tls` says.
+    pub(crate) fn new(straight: HttpConnector, proxies: Matcher, tls: rustls::ClientConfig) -> Self {
+        let to_proxy = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(straight.clone());
+        Self { straight, to_proxy, proxies: Arc::new(proxies) }
     }
 }
 
@@ -50,13 +60,15 @@ impl Service<Uri> for Route {
     fn call(&mut self, to: Uri) -> Self::Future {
         let Some(proxy) = self.proxies.intercept(&to) else {
             let connecting = self.straight.call(to);
-            return Box::pin(async { Ok(Way { stream: connecting.await?, to_proxy: false }) });
+            return Box::pin(async {
+                Ok(Way { stream: MaybeHttpsStream::Http(connecting.await?), to_proxy: false })
+            });
         };
         if to.scheme_str() != Some("https") {
-            let connecting = self.straight.call(proxy.uri().clone());
+            let connecting = self.to_proxy.call(proxy.uri().clone());
             return Box::pin(async { Ok(Way { stream: connecting.await?, to_proxy: true }) });
         }
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.straight.clone());
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
         if let Some(password) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(password.clone());
         }
@@ -122,11 +134,6 @@ pub(crate) fn proxies() -> Matcher {
         .https(variable("HTTPS_PROXY"))
         .no(variable("NO_PROXY"))
         .build()
-}
-
-/// Returns whether requests can pass the proxy, if one stands before the host: it must not speak TLS itself.
-pub(crate) fn can_pass(proxies: &Matcher, to: &Uri) -> bool {
-    proxies.intercept(to).is_none_or(|proxy| proxy.uri().scheme_str() == Some("http"))
 }
 
 /// Returns name and password for the proxy of a host, as a request without TLS carries them.

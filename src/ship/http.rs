@@ -35,7 +35,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::ShipError;
 use crate::error::{chain, links};
-use crate::net::route::{Route, can_pass, proxies, proxy_password};
+use crate::net::route::{Route, proxies, proxy_password};
 use crate::net::tls;
 use crate::text::one_line;
 
@@ -155,22 +155,18 @@ impl Client {
             headers.insert(AUTHORIZATION, value);
         }
         let proxies = proxies();
-        if !can_pass(&proxies, &endpoint.url) {
-            return Err(ShipError::Setup(
-                "the proxy that the environment names speaks TLS itself; name one on http://, or the server in NO_PROXY"
-                    .into(),
-            ));
-        }
         if let Some(password) = proxy_password(&proxies, &endpoint.url) {
             headers.insert(PROXY_AUTHORIZATION, password);
         }
         let mut straight = HttpConnector::new();
         straight.enforce_http(false);
+        let tls = trust(endpoint)?;
+        let route = Route::new(straight, proxies, tls.clone());
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(trust(endpoint)?)
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(Route::new(straight, proxies));
+            .wrap_connector(route);
         Ok(Self {
             hyper: HyperClient::builder(TokioExecutor::new()).build(connector),
             base: endpoint.url.to_string().trim_end_matches('/').to_owned(),
@@ -342,15 +338,14 @@ fn trust(endpoint: &Endpoint) -> Result<ClientConfig, ShipError> {
                 return Err(fail(&"holds no certificate"));
             }
         }
-        None if endpoint.url.scheme_str() == Some("https") => {
+        None => {
             roots = tls::system_roots();
-            if roots.is_empty() {
+            if roots.is_empty() && endpoint.url.scheme_str() == Some("https") {
                 return Err(ShipError::Setup(
                     "the system has no trusted certificates; name some with --ca-file".into(),
                 ));
             }
         }
-        None => {}
     }
     tls::config(roots).map_err(|error| ShipError::Setup(error.to_string()))
 }

@@ -165,6 +165,34 @@ fn a_bucket_on_tls_is_scanned_through_a_proxy_with_a_password() {
     assert_eq!(proxy.asked().len(), before);
 }
 
+/// As for aws-cli, the proxy itself may be spoken to over TLS: its certificate is checked like a server's.
+#[test]
+fn a_proxy_that_speaks_tls_is_passed_like_any_other() {
+    let (server, folder) = trail();
+    let upstream = server.url().trim_start_matches("http://").to_owned();
+    let proxy = Proxy::on_tls("s3.corp.example", &upstream);
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, &proxy.certificate).unwrap();
+    for (endpoint, variable, first) in [
+        ("https://s3.corp.example", "HTTPS_PROXY", "CONNECT s3.corp.example:443 "),
+        ("http://s3.corp.example", "HTTP_PROXY", "GET http://s3.corp.example/trail"),
+    ] {
+        let args = ["--endpoint-url", endpoint, "--ca-bundle", ca.to_str().unwrap()];
+        let done = scan(with_keys().env(variable, proxy.url()), "s3://trail", &args);
+        assert_eq!((done.code, done.stdout.lines().count()), (0, 1), "{endpoint}: {}", done.stderr);
+        assert!(!done.stderr.contains("sesame"), "{}", done.stderr);
+        assert!(proxy.asked().last().unwrap().starts_with(first), "{:?}", proxy.asked());
+        let agents = server.take_agents();
+        assert!(agents.iter().any(|agent| agent.starts_with("roottrail/")), "no fast GET: {agents:?}");
+    }
+    // Nobody vouches for another proxy's certificate.
+    let other = Proxy::on_tls("s3.corp.example", &upstream);
+    let args = ["--endpoint-url", "https://s3.corp.example", "--ca-bundle", ca.to_str().unwrap()];
+    let done = scan(with_keys().env("HTTPS_PROXY", other.url()), "s3://trail", &args);
+    assert!(done.code == 1 && done.stderr.contains("certificate"), "{}", done.stderr);
+    assert!(other.asked().is_empty());
+}
+
 /// Without TLS the proxy is asked for whole URLs.
 #[test]
 fn a_bucket_without_tls_is_scanned_through_a_proxy() {

@@ -22,7 +22,7 @@ use super::sign::hmac;
 use crate::error::{Fatal, chain, start};
 use crate::hex::push_hex;
 use crate::net::backoff::backoff;
-use crate::net::route::{Route, can_pass, proxies, proxy_password};
+use crate::net::route::{Route, proxies, proxy_password};
 use crate::net::tls::{ca_bundle, tls_config};
 
 /// An answer takes no longer than this.
@@ -108,13 +108,10 @@ impl S3Session {
         connector.set_connect_timeout(Some(self.options().connect_timeout));
         connector.enforce_http(false);
         let proxies = proxies();
-        if !can_pass(&proxies, &url) {
-            return Err(start(format!("the proxy for {name} speaks TLS itself; name one on http://")));
-        }
         let proxy_password = proxy_password(&proxies, &url);
+        let route = Route::new(connector, proxies, tls.clone());
         let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        let http =
-            Client::builder(TokioExecutor::new()).build(https.wrap_connector(Route::new(connector, proxies)));
+        let http = Client::builder(TokioExecutor::new()).build(https.wrap_connector(route));
         Ok(Service { session: self.clone(), name, url, region: region.to_owned(), http, proxy_password })
     }
 }

@@ -80,10 +80,14 @@ fn killed_at_any_moment_and_started_again_it_delivers_everything_once() {
 
 #[test]
 fn findings_go_through_the_proxy_that_the_environment_names() {
-    for (tls, variable) in [(true, "HTTPS_PROXY"), (false, "http_proxy")] {
+    for (tls, variable, start) in [
+        (true, "HTTPS_PROXY", Proxy::start as fn(&str, &str) -> Proxy),
+        (true, "HTTPS_PROXY", Proxy::on_tls),
+        (false, "http_proxy", Proxy::start),
+    ] {
         let bench = Bench::new(5);
         let server = Server::start(Peer::Elastic, TOKEN, &[], false);
-        let proxy = Proxy::start("siem.corp.example", server.url().trim_start_matches("http://"));
+        let proxy = start("siem.corp.example", server.url().trim_start_matches("http://"));
         fs::write(bench.path("ca.pem"), &proxy.certificate).unwrap();
         let url = if tls { "https://siem.corp.example" } else { "http://siem.corp.example" };
         let mut command = Command::new(env!("CARGO_BIN_EXE_roottrail"));

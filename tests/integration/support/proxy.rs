@@ -1,4 +1,5 @@
 //! A proxy on the loopback that wants a password, passes CONNECT on by ending TLS itself, and plain requests as they are.
+//! It may speak TLS on its own port, too.
 
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +14,9 @@ const PASSWORD: &str = "proxy-authorization: basic dXNlcjpzZXNhbWU=";
 /// A running proxy.
 pub(crate) struct Proxy {
     address: String,
-    /// The certificate of all hosts behind it.
+    /// `https` where the proxy itself is spoken to over TLS.
+    scheme: &'static str,
+    /// The certificate of all hosts behind it, and of itself.
     pub(crate) certificate: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -21,6 +24,15 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Whatever host is asked for, `upstream` (host:port) answers.
     pub(crate) fn start(host: &str, upstream: &str) -> Self {
+        Self::speaking("http", host, upstream)
+    }
+
+    /// A proxy that is itself spoken to over TLS.
+    pub(crate) fn on_tls(host: &str, upstream: &str) -> Self {
+        Self::speaking("https", host, upstream)
+    }
+
+    fn speaking(scheme: &'static str, host: &str, upstream: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (config, certificate) = tls(host);
@@ -29,20 +41,26 @@ impl Proxy {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (shared, upstream, config) = (shared.clone(), upstream.clone(), config.clone());
-                thread::spawn(move || pass(stream, &shared, &upstream, config));
+                thread::spawn(move || match scheme {
+                    "https" => {
+                        let connection = ServerConnection::new(config.clone()).unwrap();
+                        pass(StreamOwned::new(connection, stream), &shared, &upstream, config);
+                    }
+                    _ => pass(stream, &shared, &upstream, config),
+                });
             }
         });
-        Self { address, certificate, asked }
+        Self { address, scheme, certificate, asked }
     }
 
     /// With its password, as the environment names it.
     pub(crate) fn url(&self) -> String {
-        format!("http://user:sesame@{}", self.address)
+        format!("{}://user:sesame@{}", self.scheme, self.address)
     }
 
     /// With another password.
     pub(crate) fn wrong_url(&self) -> String {
-        format!("http://user:open-up@{}", self.address)
+        format!("{}://user:open-up@{}", self.scheme, self.address)
     }
 
     /// The first lines of the requests that came with the right password.
@@ -52,7 +70,7 @@ impl Proxy {
 }
 
 fn tls(host: &str) -> (Arc<ServerConfig>, String) {
-    let key = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
+    let key = rcgen::generate_simple_self_signed([host.to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let private = rustls::pki_types::PrivateKeyDer::Pkcs8(key.signing_key.serialize_der().into());
     let config = ServerConfig::builder_with_provider(provider)
@@ -64,7 +82,7 @@ fn tls(host: &str) -> (Arc<ServerConfig>, String) {
     (config.into(), key.cert.pem())
 }
 
-fn pass(stream: TcpStream, asked: &Mutex<Vec<String>>, upstream: &str, config: Arc<ServerConfig>) {
+fn pass<S: Read + Write>(stream: S, asked: &Mutex<Vec<String>>, upstream: &str, config: Arc<ServerConfig>) {
     let mut reader = BufReader::new(stream);
     let Some(head) = head(&mut reader) else { return };
     let allowed = head.lines().any(|line| {
