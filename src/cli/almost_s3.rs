@@ -8,7 +8,13 @@ pub(super) const PATTERN: &str = "a * in a name stands for itself: --include-key
 /// Returns the S3 URI that a name was probably meant to be. `None`: it is a path like any other.
 pub(super) fn meant(name: &OsStr) -> Option<String> {
     let name = name.to_str()?;
-    with_scheme(name).or_else(|| bare(name))
+    with_scheme(name).or_else(|| without_scheme(name)).or_else(|| bare(name))
+}
+
+/// Returns the same of a host of AWS whose scheme was left away.
+fn without_scheme(name: &str) -> Option<String> {
+    let host = name.split('/').next().unwrap_or_default();
+    of_host(host).is_some().then(|| with_scheme(&format!("https://{name}"))).flatten()
 }
 
 /// Returns the same of a name that can only be meant for S3: it begins with a scheme, or is an ARN.
@@ -32,6 +38,9 @@ pub(super) fn with_scheme(name: &str) -> Option<String> {
     let https =
         lower.starts_with("https://").then_some(8).or_else(|| lower.starts_with("http://").then_some(7))?;
     let (host, path) = name[https..].split_once('/').unwrap_or((&name[https..], ""));
+    if host == "console.aws.amazon.com" || host.ends_with(".console.aws.amazon.com") {
+        return of_console(path);
+    }
     let path = path.split(['?', '#']).next().unwrap_or_default();
     Some(match of_host(host) {
         Some(Some(bucket)) if path.is_empty() => format!("s3://{bucket}"),
@@ -41,6 +50,17 @@ pub(super) fn with_scheme(name: &str) -> Option<String> {
         None if path.is_empty() => format!("s3://bucket with --endpoint-url {}{host}", &name[..https]),
         None => format!("s3://{path} with --endpoint-url {}{host}", &name[..https]),
     })
+}
+
+/// Returns the URI of a page of the console: `s3/buckets/NAME?prefix=AWSLogs/`, or `s3/object/NAME?prefix=KEY`.
+fn of_console(path: &str) -> Option<String> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut parts = path.split('/').skip_while(|part| *part != "s3").skip(1);
+    let bucket = parts.next().filter(|part| matches!(*part, "buckets" | "object")).and(parts.next())?;
+    let prefix = query.split(['&', '#']).find_map(|pair| pair.strip_prefix("prefix=")).unwrap_or_default();
+    let prefix = percent_encoding::percent_decode_str(prefix).decode_utf8().ok()?;
+    let slash = if prefix.is_empty() { "" } else { "/" };
+    Some(format!("s3://{bucket}{slash}{prefix}"))
 }
 
 /// Returns the bucket that a host of AWS names. `Some(None)`: the host names none, the path does. `None`: another host.
@@ -88,6 +108,13 @@ mod tests {
                 "https://minio.example.com:9000/trail",
                 "s3://trail with --endpoint-url https://minio.example.com:9000",
             ),
+            ("trail.s3.eu-west-1.amazonaws.com/AWSLogs", "s3://trail/AWSLogs"),
+            (
+                "https://s3.console.aws.amazon.com/s3/buckets/trail?region=eu-west-1&prefix=AWSLogs%2F1/&showversions=false",
+                "s3://trail/AWSLogs/1/",
+            ),
+            ("https://eu-west-1.console.aws.amazon.com/s3/buckets/trail", "s3://trail"),
+            ("https://console.aws.amazon.com/s3/object/trail?prefix=a.json.gz", "s3://trail/a.json.gz"),
             ("arn:aws:s3:::trail/AWSLogs/*", "s3://trail/AWSLogs/*"),
             (
                 "arn:aws:s3:eu-west-1:111122223333:accesspoint/ap",

@@ -14,6 +14,8 @@ const OTHER_CASE: &str = "its keys are not spelled as CloudTrail spells them (ev
      databases write them in lower case; scan the logs themselves";
 const OCSF: &str =
     "OCSF, as Security Lake writes it, in place of CloudTrail's own records; scan the trail's logs";
+const ECS: &str = "ECS without event.original, as Elastic's pipelines may leave it, in place of CloudTrail's own records; export \
+     event.original, or scan the trail's logs";
 
 const VERSION: usize = 0;
 const IDENTITY: usize = 1;
@@ -48,6 +50,7 @@ pub(super) fn unread(bytes: &[u8]) -> Option<&'static str> {
     }
     match (any, spelled_so) {
         _ if is_ocsf(bytes) => Some(OCSF),
+        (false, _) if is_ecs(bytes) => Some(ECS),
         (false, _) => None,
         (true, true) => Some(NOT_READ),
         (true, false) => Some(OTHER_CASE),
@@ -79,9 +82,16 @@ pub(super) fn holds_another_event(bytes: &[u8]) -> bool {
 
 /// Returns whether bytes hold two keys that every OCSF event has.
 fn is_ocsf(bytes: &[u8]) -> bool {
-    [&br#""class_uid""#[..], br#""category_uid""#]
-        .iter()
-        .all(|key| memchr::memmem::find(bytes, key).is_some())
+    hold_all(bytes, [br#""class_uid""#, br#""category_uid""#])
+}
+
+/// Returns whether bytes hold the names under which Elastic's integration keeps who acted, nested or flat.
+fn is_ecs(bytes: &[u8]) -> bool {
+    hold_all(bytes, [b"cloudtrail", b"user_identity"])
+}
+
+fn hold_all(bytes: &[u8], words: [&[u8]; 2]) -> bool {
+    words.iter().all(|word| memchr::memmem::find(bytes, word).is_some())
 }
 
 #[cfg(test)]
@@ -112,6 +122,13 @@ mod tests {
             unread(br#"{"class_uid":6003,"category_uid":6,"unmapped":{"eventVersion":1}}"#),
             Some(OCSF)
         );
+        for ecs in [
+            r#"{"event":{"action":"ConsoleLogin"},"aws":{"cloudtrail":{"user_identity":{"type":"Root"}}}}"#,
+            r#"{"aws.cloudtrail.user_identity.type":"Root"}"#,
+        ] {
+            assert_eq!(unread(ecs.as_bytes()), Some(ECS));
+        }
+        assert_eq!(unread(br#"{"okta":{"user_identity":{}}}"#), None);
     }
 
     #[test]

@@ -363,6 +363,11 @@ fn what_is_not_read_is_named() {
         (root(1).to_ascii_lowercase(), "not_cloudtrail", "Athena"),
         (r#"{"class_uid":6003,"category_uid":6,"api":{"operation":"x"}}"#.into(), "not_cloudtrail", "OCSF"),
         (
+            r#"{"event":{"kind":"event"},"aws":{"cloudtrail":{"user_identity":{"type":"Root"}}}}"#.into(),
+            "not_cloudtrail",
+            "event.original",
+        ),
+        (
             "[{eventVersion: '1.08', userIdentity: {type: 'Root'}}]".into(),
             "invalid_json",
             "a key in quotes at byte 2",
