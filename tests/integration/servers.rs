@@ -9,10 +9,11 @@ use std::sync::mpsc::channel;
 use roottrail::source::s3::{S3Options, S3Source, S3Uri};
 
 use crate::clients::{http, scan, serve, with_keys};
-use crate::support::cli::{Folder, command, feed, roottrail};
+use crate::support::cli::{Done, Folder, command, feed, roottrail};
 use crate::support::feed::{Outcome, run};
 use crate::support::logs::{gzip, key, records, root};
-use crate::support::s3::{ACCESS_KEY, SECRET_KEY, keys};
+use crate::support::proxy::Proxy;
+use crate::support::s3::{ACCESS_KEY, Bucket, Objects, SECRET_KEY, Server, keys};
 
 fn list(objects: &str) -> Vec<u8> {
     let text = format!(
@@ -255,4 +256,71 @@ fn access_points_are_asked_for_at_their_own_hosts() {
         assert!(!heads.is_empty(), "{}", done.stderr);
         assert!(heads.iter().all(|head| head.starts_with(&format!("CONNECT {host}:443 "))), "{heads:?}");
     }
+}
+
+/// Listed and read at those hosts, with the fast GET too, and named in findings as they were named.
+#[test]
+fn access_points_are_scanned_like_buckets() {
+    let server = Server::start();
+    let objects = Objects::default();
+    objects.put(&key("CloudTrail", "us-east-1", 3, 1), gzip(records([root(1)])));
+    let mut bucket = Bucket::new(objects);
+    // The region of the name signs, whatever the environment says.
+    bucket.region = "eu-west-1".into();
+    server.put("ap-111122223333", bucket);
+    for source in [
+        "s3://arn:aws:s3:eu-west-1:111122223333:accesspoint/ap/AWSLogs/",
+        "S3://arn:aws:s3:eu-west-1:111122223333:accesspoint:ap",
+    ] {
+        let done = through_a_proxy(
+            source,
+            "ap-111122223333.s3-accesspoint.eu-west-1.amazonaws.com",
+            server.url().trim_start_matches("http://"),
+        );
+        let name = source.trim_end_matches("/AWSLogs/").replacen("S3", "s3", 1);
+        let uri = format!("{name}/{}", key("CloudTrail", "us-east-1", 3, 1));
+        assert!(done.stdout.contains(&format!("\"uri\":\"{uri}\"")), "{}", done.stdout);
+        let agents = server.take_agents();
+        assert!(agents.iter().any(|agent| agent.starts_with("roottrail/")), "no fast GET: {agents:?}");
+    }
+}
+
+/// The server cannot check signatures for Outposts, which name a service of their own.
+#[test]
+fn access_points_of_outposts_are_scanned_like_buckets() {
+    let body = gzip(records([root(1)]));
+    let listed = format!(
+        "<Contents><Key>AWSLogs/a.json.gz</Key><LastModified>2024-05-03T00:00:00.000Z</LastModified><Size>{}</Size>\
+         <StorageClass>OUTPOSTS</StorageClass></Contents>",
+        body.len()
+    );
+    let (address, heads) = serve(move |head| match head.contains("list-type=2") {
+        true => list(&listed),
+        false => http("200 OK", "application/gzip", &body),
+    });
+    let host = "ap-111122223333.op-01ac5d28a6a232904.s3-outposts.us-west-2.amazonaws.com";
+    let name = "s3://arn:aws:s3-outposts:us-west-2:111122223333:outpost/op-01ac5d28a6a232904/accesspoint/ap";
+    let done = through_a_proxy(&format!("{name}/AWSLogs/"), host, &address);
+    assert!(done.stdout.contains(&format!("\"uri\":\"{name}/AWSLogs/a.json.gz\"")), "{}", done.stdout);
+    let heads = heads.lock().unwrap();
+    assert!(heads.iter().any(|head| head.starts_with("GET /AWSLogs/a.json.gz")), "{heads:?}");
+    for head in heads.iter() {
+        let head = head.to_ascii_lowercase();
+        assert!(head.contains(&format!("\r\nhost: {host}\r\n")), "{head}");
+        assert!(head.contains("/us-west-2/s3-outposts/aws4_request"), "{head}");
+    }
+}
+
+/// A scan that finds one event in a source whose host on TLS leads to a server on the loopback.
+fn through_a_proxy(source: &str, host: &str, upstream: &str) -> Done {
+    let proxy = Proxy::start(host, upstream);
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, &proxy.certificate).unwrap();
+    let args = ["--ca-bundle", ca.to_str().unwrap()];
+    let done = scan(with_keys().env("HTTPS_PROXY", proxy.url()), source, &args);
+    assert_eq!((done.code, done.stdout.lines().count()), (0, 1), "{source}: {}", done.stderr);
+    let asked = proxy.asked();
+    assert!(asked.iter().all(|line| *line == format!("CONNECT {host}:443 HTTP/1.1")), "{asked:?}");
+    done
 }

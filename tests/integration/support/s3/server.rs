@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use roottrail::source::s3::{S3Keys, S3Options};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
+use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
 use std::collections::HashMap;
@@ -81,12 +82,27 @@ impl S3Access for Everyone {
     }
 }
 
+/// An access point is the bucket of its host's first part: `ap-111122223333.s3-accesspoint.eu-west-1.amazonaws.com`.
+/// Every other host names its buckets in paths.
+struct AccessPoints;
+
+impl S3Host for AccessPoints {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
+        let whole = VirtualHost::new(host);
+        Ok(match host.split_once(".s3-accesspoint.") {
+            Some((bucket, _)) => whole.with_bucket(bucket),
+            None => whole,
+        })
+    }
+}
+
 impl Server {
     pub(crate) fn start() -> Self {
         let buckets: Arc<RwLock<HashMap<String, Bucket>>> = Arc::default();
         let mut builder = S3ServiceBuilder::new(Store(buckets.clone()));
         builder.set_auth(Auth);
         builder.set_access(Everyone);
+        builder.set_host(AccessPoints);
         let state = Arc::new(State {
             buckets,
             service: builder.build(),
