@@ -114,6 +114,7 @@ pub(super) static RULES: &[Rule] = &[
             refer(System::Elastic, "credential_access_root_console_password_spraying"),
             refer(System::Panther, "AWS.Console.RootLoginFailed"),
             refer(System::Sigma, "aws_cloudtrail_console_login_failed_authentication"),
+            refer(System::Splunk, "aws_credential_access_failed_login"),
             TAILPIPE_LOGIN,
         ],
         events: CONSOLE_LOGIN,

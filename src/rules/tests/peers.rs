@@ -316,6 +316,50 @@ pub(super) const PEERS: &[Peer] = &[
         },
     },
     Peer {
+        system: By::Known(System::Splunk),
+        name: "aws_successful_single_factor_authentication",
+        deprecated: None,
+        root_only: false,
+        // The add-on writes `success` where there is no error.
+        hits: |event| {
+            sign_in_page(event) && login(event) && elastic_outcome(event) == "success" && mfa_used_no(event)
+        },
+    },
+    Peer {
+        system: By::Known(System::Splunk),
+        name: "aws_console_login_failed_during_mfa_challenge",
+        deprecated: None,
+        root_only: false,
+        hits: |event| {
+            login(event)
+                && is(event, "errorMessage", "Failed authentication")
+                && is(event, "additionalEventData.MFAUsed", "Yes")
+        },
+    },
+    Peer {
+        system: By::Known(System::Splunk),
+        name: "aws_credential_access_failed_login",
+        deprecated: None,
+        root_only: false,
+        hits: |event| login(event) && is(event, "errorMessage", "Failed authentication"),
+    },
+    Peer {
+        system: By::Known(System::Splunk),
+        name: "aws_multi_factor_authentication_disabled",
+        deprecated: None,
+        root_only: false,
+        hits: |event| {
+            is(event, "eventName", "DeleteVirtualMFADevice") || is(event, "eventName", "DeactivateMFADevice")
+        },
+    },
+    Peer {
+        system: By::Known(System::Splunk),
+        name: "aws_new_mfa_method_registered_for_user",
+        deprecated: None,
+        root_only: false,
+        hits: |event| is(event, "eventName", "CreateVirtualMFADevice"),
+    },
+    Peer {
         system: By::Other("Datadog", &["root-activity"]),
         name: "AWS root account activity",
         deprecated: None,
