@@ -130,6 +130,7 @@ fn device_by_kind(kind: &str) -> MfaDevice {
         ("multiple", MfaDevice::Multiple),
         ("u2f", MfaDevice::Fido),
         ("fido", MfaDevice::Fido),
+        ("webauthn", MfaDevice::Fido),
         ("passkey", MfaDevice::Fido),
         ("security key", MfaDevice::Fido),
         ("sms", MfaDevice::Sms),

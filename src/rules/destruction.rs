@@ -53,7 +53,13 @@ pub(super) static RULES: &[Rule] = &[
         attack: DESTROY,
         reason: "Without a final snapshot its data are gone.",
         next: "Look for the final snapshot and automated backups; protect them.",
-        events: &[api("rds", "DeleteDBInstance"), api("rds", "DeleteDBCluster")],
+        events: &[
+            api("rds", "DeleteDBInstance"),
+            api("rds", "DeleteDBCluster"),
+            api("rds", "DeleteGlobalCluster"),
+            api("redshift", "DeleteCluster"),
+            api("dynamodb", "DeleteTable"),
+        ],
         example: Example {
             matching: call!("rds", "DeleteDBInstance"),
             other: call!("rds", "DescribeDBInstances", r#""readOnly":true"#),
@@ -67,7 +73,11 @@ pub(super) static RULES: &[Rule] = &[
         attack: &["T1485", "T1098"],
         reason: "Whoever decides about the key decides about all that it encrypts: owners can be locked out, strangers let in.",
         next: "Compare the policy and the state of the key with what they should be; EnableKey makes it usable again.",
-        events: &[api("kms", "DisableKey"), api("kms", "PutKeyPolicy")],
+        events: &[
+            api("kms", "DisableKey"),
+            api("kms", "DeleteImportedKeyMaterial"),
+            api("kms", "PutKeyPolicy"),
+        ],
         example: Example {
             matching: call!("kms", "DisableKey"),
             other: call!("kms", "GetKeyPolicy", r#""readOnly":true"#),

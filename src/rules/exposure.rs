@@ -12,7 +12,12 @@ pub(super) static RULES: &[Rule] = &[
         attack: &["T1530"],
         reason: "A policy can give a bucket to another account or to everyone, or hide it from its owner.",
         next: "Read the policy in requestParameters; look for reads by strangers since.",
-        events: &[api("s3", "PutBucketPolicy"), api("s3", "DeleteBucketPolicy"), api("s3", "PutBucketAcl")],
+        events: &[
+            api("s3", "PutBucketPolicy"),
+            api("s3", "DeleteBucketPolicy"),
+            api("s3", "PutBucketAcl"),
+            api("s3", "PutAccessPointPolicy"),
+        ],
         example: Example {
             matching: call!("s3", "PutBucketPolicy", r#""requestParameters":{"bucketName":"b"}"#),
             other: call!("s3", "GetBucketPolicy", r#""readOnly":true"#),
@@ -24,9 +29,14 @@ pub(super) static RULES: &[Rule] = &[
         title: "A block of public access was changed",
         tried: "Root tried to change a block of public access",
         attack: &["T1530"],
-        reason: "The block is what keeps a mistaken policy from opening a bucket to everyone.",
-        next: "Put the block back; check the policies and ACLs of the buckets under it.",
-        events: &[api("", "Put*PublicAccessBlock"), api("", "Delete*PublicAccessBlock")],
+        reason: "The block is what keeps a mistake from opening a bucket, a snapshot or an image to everyone.",
+        next: "Put the block back; check who was let in to what is under it.",
+        events: &[
+            api("", "Put*PublicAccessBlock"),
+            api("", "Delete*PublicAccessBlock"),
+            api("ec2", "DisableSnapshotBlockPublicAccess"),
+            api("ec2", "DisableImageBlockPublicAccess"),
+        ],
         example: Example {
             matching: call!("s3", "DeleteBucketPublicAccessBlock"),
             other: call!("s3", "GetBucketPublicAccessBlock", r#""readOnly":true"#),

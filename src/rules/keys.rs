@@ -168,7 +168,10 @@ pub(super) static RULES: &[Rule] = &[
             activation("UpdateSigningCertificate"),
             activation("UpdateAccessKey"),
             api("iam", "CreateServiceSpecificCredential"),
+            api("iam", "ResetServiceSpecificCredential"),
+            activation("UpdateServiceSpecificCredential"),
             api("iam", "UploadSSHPublicKey"),
+            activation("UpdateSSHPublicKey"),
         ],
         holds: for_itself,
         example: Example {

@@ -66,7 +66,11 @@ pub(super) static RULES: &[Rule] = &[
             of_policies("DeletePolicy"),
             of_policies("UpdatePolicy"),
             of_policies("DisablePolicyType"),
+            api("organizations", "MoveAccount"),
             api("organizations", "RegisterDelegatedAdministrator"),
+            api("organizations", "DeregisterDelegatedAdministrator"),
+            api("organizations", "DisableAWSServiceAccess"),
+            api("organizations", "PutResourcePolicy"),
             api("organizations", "InviteOrganizationToTransferResponsibility"),
         ],
         example: Example {
