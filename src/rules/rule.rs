@@ -195,11 +195,6 @@ impl Rule {
         }
     }
 
-    /// Returns whether the rule looks at events of this name and service.
-    pub fn is_about(&self, case: &Case<'_>) -> bool {
-        self.events.is_empty() || self.events.iter().any(|api| api.is(case))
-    }
-
     /// Returns why the rule does not hold for a judged record; `None`: it does hold.
     pub fn why_not(&self, case: &Case<'_>) -> Option<WhyNot> {
         if self.scope == Scope::Run {

@@ -3,6 +3,7 @@
 use super::{of, root};
 use crate::finding::CredentialType as Cred;
 use crate::finding::IdentityKind as Kind;
+use crate::finding::MfaDevice;
 use crate::judge::is_root_arn;
 
 #[test]
@@ -51,4 +52,35 @@ fn what_a_response_says_of_itself_is_nothing_that_was_done() {
     assert_eq!(root("", response).rows.outcome, "O5");
     let other = r#","responseElements":{"unsuccessful":[{"resourceId":"fl-1"}],"other":{"requestId":"r"}}"#;
     assert_eq!(root("", other).rows.outcome, "O8");
+}
+
+#[test]
+fn only_a_response_of_the_event_itself_holds_its_error() {
+    let within = |name: &str| root("", &format!(r#","responseElements":{{"{name}":{{"errorCode":"x"}}}}"#));
+    assert_eq!(within("DeleteFlowLogsResponse").rows.outcome, "O3");
+    // The state of what the event is about, which may well be a failed one.
+    assert_eq!(within("instance").rows.outcome, "O8");
+}
+
+#[test]
+fn one_list_of_the_unsuccessful_is_enough() {
+    for (one, other) in
+        [(r#"[{"resourceId":"fl-1"}]"#, "[]"), (r#"[{"resourceId":"fl-1"}]"#, r#"[{"resourceId":"fl-2"}]"#)]
+    {
+        for (first, second) in [(one, other), (other, one)] {
+            let response =
+                format!(r#","responseElements":{{"unsuccessful":{first},"unsuccessfulSet":{second}}}"#);
+            assert_eq!(root("", &response).rows.outcome, "O5", "{first} {second}");
+        }
+    }
+}
+
+#[test]
+fn a_device_that_was_not_asked_for_is_not_named() {
+    let token =
+        r#","eventName":"GetSessionToken","requestParameters":{"serialNumber":"arn:aws:iam::1:mfa/x"}"#;
+    assert_eq!(root("", token).device, Some(MfaDevice::Virtual));
+    // Who holds a session from AssumeRoot used no device, whatever stands in the request.
+    let session = root(r#","sessionContext":{"assumedRoot":"true"}"#, token);
+    assert_eq!((session.rows.mfa, session.device), (Some("M1"), None));
 }

@@ -58,3 +58,28 @@ fn a_success_did_not_fail_at_mfa() {
     assert!(rules("Failure").contains(&"root-console-login-failed-at-mfa".into()));
     assert!(!rules("Failure").contains(&"root-console-login-with-mfa".into()));
 }
+
+#[test]
+fn a_security_group_may_be_open_where_nothing_shows_a_narrower_range() {
+    let opened = |response: &str| {
+        let text = format!(
+            r#"{{"userIdentity":{{"type":"Root"}},"eventSource":"ec2.amazonaws.com","eventName":"AuthorizeSecurityGroupIngress","requestParameters":{{"omitted":true}},"responseElements":{response}}}"#
+        );
+        judged(&text).unwrap().rules.contains(&"root-security-group-opened".into())
+    };
+    let range = |range: &str| format!(r#"{{"securityGroupRuleSet":{{"items":[{{"cidrIpv4":"{range}"}}]}}}}"#);
+    assert!(opened("null") && opened(r#"{"_return":true}"#) && opened(&range("0.0.0.0/0")));
+    assert!(!opened(&range("198.51.100.0/24")));
+}
+
+#[test]
+fn another_account_is_another_one_where_the_record_does_not_say_whose_it_is() {
+    let rules = |recipient: &str| {
+        let text = format!(
+            r#"{{"userIdentity":{{"type":"AWSAccount","arn":"arn:aws:iam::444455556666:root"}},"eventName":"PutObject"{recipient}}}"#
+        );
+        judged(&text).unwrap().rules
+    };
+    assert!(rules("").contains(&"root-from-another-account".into()));
+    assert!(!rules(r#","recipientAccountId":"444455556666""#).contains(&"root-from-another-account".into()));
+}

@@ -65,7 +65,7 @@ fn rules_are_well_formed() {
                 rule.id
             );
         }
-        for text in [rule.title, rule.reason, rule.next, &rule.condition()] {
+        for text in [rule.title, rule.title_of(true), rule.reason, rule.next, &rule.condition()] {
             assert!(text.len() > 10, "{}: {text:?}", rule.id);
         }
         assert!(!rule.attack.is_empty() && rule.attack.iter().all(|id| id.starts_with('T')), "{}", rule.id);
@@ -370,6 +370,8 @@ fn omitted_parameters_are_unknown() {
         ("CreateAccessKey", r#"{"accessKey":{"accessKeyId":"AKIAX"}}"#, vec![own]),
         ("CreateAccessKey", r#"{"accessKey":{"accessKeyId":"AKIAX","userName":"AWS ROOT USER"}}"#, vec![own]),
         ("CreateAccessKey", "null", vec![own, of_user]),
+        // What stands there in another form says nothing.
+        ("CreateAccessKey", r#"{"accessKey":"AKIAX"}"#, vec![own, of_user]),
         ("CreateLoginProfile", r#"{"loginProfile":{"userName":"jo"}}"#, vec![of_user]),
         ("CreateLoginProfile", r#"{"loginProfile":{"createDate":"x"}}"#, vec![password]),
         ("CreateLoginProfile", r#"{"loginProfile":{}}"#, vec![password, of_user]),
