@@ -61,6 +61,7 @@ pub mod scan;
 pub mod schema;
 #[cfg(feature = "ship")]
 pub mod ship;
+pub(crate) mod sort;
 pub mod source;
 pub mod summary;
 pub mod text;

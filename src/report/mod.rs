@@ -26,7 +26,6 @@ mod read;
 mod root_keys;
 mod row;
 mod session;
-mod sort;
 mod story;
 mod study;
 mod tables;

@@ -13,10 +13,13 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::event::{Issue, Seen};
-use super::sort::{RUN, Sorter};
+use super::row::order;
 use crate::finding::{FindingId, Severity};
 use crate::findings::{self, FindingLines, LineFault, LineKind};
+use crate::sort::Sorter;
 
+/// Bytes of rows that are sorted in memory.
+const RUN: usize = 96 << 20;
 /// Bytes of lines that are handed over at a time.
 const PIECE: usize = 2 << 20;
 /// Credentials whose issue is remembered.
@@ -99,7 +102,7 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Read, ReportError> {
     let opened = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let inputs = files.iter().map(|path| Input { file: shown(path), ..Input::default() }).collect();
     let mut read = Read {
-        rows: Sorter::new(RUN),
+        rows: Sorter::new(RUN, order),
         inputs,
         issued: HashMap::new(),
         issued_beyond: 0,

@@ -2,7 +2,7 @@
 //!
 //! A run holds up to [`RUN`] bytes of rows. As long as there is only one, nothing is written; beyond it,
 //! every run goes to one temporary file without a name, which vanishes with the process however it ends.
-//! Rows that are ordered alike ([`order`]) are one finding read twice: the first one stays.
+//! What rows are ordered by is a part of each ([`Sorter::new`]); of rows that are ordered alike the first one stays.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,10 +11,6 @@ use std::io::{self, BufWriter, Read, Seek as _, SeekFrom, Write as _};
 
 use rayon::slice::ParallelSliceMut as _;
 
-use super::row::order;
-
-/// Bytes of rows that are sorted in memory.
-pub(super) const RUN: usize = 96 << 20;
 /// Bytes that the merge reads of a run at a time.
 const READ: usize = 256 << 10;
 
@@ -36,10 +32,14 @@ impl Place {
     }
 }
 
+/// Returns the part of a row that it is ordered by, which stands at its beginning.
+type Order = fn(&[u8]) -> &[u8];
+
 /// Rows on the way in.
 #[derive(Debug)]
-pub(super) struct Sorter {
+pub(crate) struct Sorter {
     most: usize,
+    order: Order,
     rows: Vec<u8>,
     places: Vec<Place>,
     file: Option<BufWriter<File>>,
@@ -50,17 +50,18 @@ pub(super) struct Sorter {
 
 impl Sorter {
     /// Returns a sorter whose runs have up to `most` bytes.
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, rows: Vec::new(), places: Vec::new(), file: None, runs: Vec::new(), written: 0 }
+    pub(crate) fn new(most: usize, order: Order) -> Self {
+        Self { most, order, rows: Vec::new(), places: Vec::new(), file: None, runs: Vec::new(), written: 0 }
     }
 
     /// Adds a row.
-    pub(super) fn push(&mut self, row: &[u8]) -> io::Result<()> {
+    pub(crate) fn push(&mut self, row: &[u8]) -> io::Result<()> {
         if !self.places.is_empty() && self.rows.len() + row.len() > self.most {
             self.spill()?;
         }
         let number = |at: usize| u32::try_from(at).map_err(|_| io::Error::other("a row is too large"));
-        let (at, length, order) = (number(self.rows.len())?, number(row.len())?, number(order(row).len())?);
+        let (at, length, order) =
+            (number(self.rows.len())?, number(row.len())?, number((self.order)(row).len())?);
         self.places.push(Place { at, length, order });
         self.rows.extend_from_slice(row);
         Ok(())
@@ -90,11 +91,12 @@ impl Sorter {
     }
 
     /// Returns the rows in order, each finding once.
-    pub(super) fn finish(mut self) -> io::Result<Sorted> {
+    pub(crate) fn finish(mut self) -> io::Result<Sorted> {
         if self.file.is_none() {
             self.sort();
             let memory = Memory { rows: self.rows, places: self.places, next: 0 };
             return Ok(Sorted {
+                order: self.order,
                 from: From::Memory(memory),
                 last: Vec::new(),
                 row: Vec::new(),
@@ -107,26 +109,33 @@ impl Sorter {
         let Some(file) = self.file.take() else { return Err(io::Error::other("no run was spilled")) };
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         self.rows = Vec::new();
-        let mut merge = Merge { file, runs: Vec::new(), heap: BinaryHeap::new() };
+        let mut merge = Merge { order: self.order, file, runs: Vec::new(), heap: BinaryHeap::new() };
         for (start, end) in std::mem::take(&mut self.runs) {
             merge.runs.push(Run { at: start, end, buffer: Vec::new(), used: 0 });
         }
         for run in 0..merge.runs.len() {
             merge.refill(run)?;
         }
-        Ok(Sorted { from: From::Merge(merge), last: Vec::new(), row: Vec::new(), duplicates: 0 })
+        Ok(Sorted {
+            order: self.order,
+            from: From::Merge(merge),
+            last: Vec::new(),
+            row: Vec::new(),
+            duplicates: 0,
+        })
     }
 }
 
 /// Rows on the way out.
 #[derive(Debug)]
-pub(super) struct Sorted {
+pub(crate) struct Sorted {
+    order: Order,
     from: From,
     /// What the last row was ordered by.
     last: Vec<u8>,
     row: Vec<u8>,
     /// Rows that were left out because their finding was there before.
-    pub(super) duplicates: u64,
+    pub(crate) duplicates: u64,
 }
 
 #[derive(Debug)]
@@ -144,7 +153,7 @@ struct Memory {
 
 impl Sorted {
     /// Returns the next row, or `None` behind the last.
-    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         loop {
             match &mut self.from {
                 From::Memory(memory) => {
@@ -159,12 +168,12 @@ impl Sorted {
                     }
                 }
             }
-            if order(&self.row) == self.last.as_slice() {
+            if (self.order)(&self.row) == self.last.as_slice() {
                 self.duplicates += 1;
                 continue;
             }
             self.last.clear();
-            self.last.extend_from_slice(order(&self.row));
+            self.last.extend_from_slice((self.order)(&self.row));
             return Ok(Some(&self.row));
         }
     }
@@ -173,6 +182,7 @@ impl Sorted {
 /// Runs that are read side by side; the heap has the first row of each.
 #[derive(Debug)]
 struct Merge {
+    order: Order,
     file: File,
     runs: Vec<Run>,
     heap: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
@@ -205,7 +215,7 @@ impl Merge {
             let rest = run.buffer.len() - run.used;
             if let Some(length) = run.length().filter(|length| rest >= 4 + length) {
                 let row = &run.buffer[run.used + 4..run.used + 4 + length];
-                self.heap.push(Reverse((order(row).to_vec(), at)));
+                self.heap.push(Reverse(((self.order)(row).to_vec(), at)));
                 return Ok(());
             }
             if run.at == run.end {
@@ -232,32 +242,29 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::Row;
     use super::*;
-    use crate::finding::FindingId;
 
-    fn sorted(most: usize) -> (Vec<(String, Option<i64>, u128)>, u64) {
-        let mut sorter = Sorter::new(most);
+    /// Rows are ordered by eight bytes, as many of which as 4000 differ.
+    fn sorted(most: usize) -> (Vec<Vec<u8>>, u64) {
+        let mut sorter = Sorter::new(most, |row| &row[..8]);
         let mut random = fastrand::Rng::with_seed(14);
-        for n in 0..5000u32 {
-            let account = format!("{:012}", random.u32(0..20));
-            let mut row = Row::empty(&account, FindingId(u128::from(n % 4000)));
-            row.time = (n % 50 != 0).then_some(i64::from(n % 4000 / 3));
-            let text = "x".repeat(random.usize(0..300));
-            row.agent = &text;
+        let mut seen = std::collections::BTreeMap::new();
+        for n in 0..5000u64 {
+            let mut row = (n % 4000).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().to_vec();
             // The copy is ordered alike, whatever else it says.
-            let account = format!("{:012}", n % 4000 % 20);
-            let row = Row { account: &account, ..row };
-            let mut bytes = Vec::new();
-            row.encode(&mut bytes);
-            sorter.push(&bytes).unwrap();
+            let length = random.usize(0..300);
+            row.extend(std::iter::repeat_with(|| random.u8(..)).take(length));
+            seen.entry(n % 4000).or_insert_with(|| row.clone());
+            sorter.push(&row).unwrap();
         }
         let mut sorted = sorter.finish().unwrap();
         let mut all = Vec::new();
         while let Some(row) = sorted.next().unwrap() {
-            let row = Row::decode(row).unwrap();
-            all.push((row.account.to_owned(), row.time, row.id.0));
+            all.push(row.to_vec());
         }
+        let mut first: Vec<Vec<u8>> = seen.into_values().collect();
+        first.sort();
+        assert!(all == first, "of rows ordered alike the first one stays");
         (all, sorted.duplicates)
     }
 
