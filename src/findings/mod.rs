@@ -4,4 +4,4 @@ mod lines;
 mod open;
 
 pub use lines::{FindingLines, LONGEST_LINE, LineFault};
-pub use open::{LineKind, kind_of, open};
+pub use open::{LineKind, kind_of, open, open_file};

@@ -22,11 +22,21 @@ pub fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     if path.as_os_str() == "-" {
         return inflated(BufReader::with_capacity(BUFFER, io::stdin()));
     }
+    let file = open_file(path)?;
+    inflated(BufReader::with_capacity(BUFFER, file))
+}
+
+/// Opens a file, and refuses a directory.
+///
+/// # Errors
+/// Fails where the file cannot be opened, or is a directory.
+pub fn open_file(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+        let text = "is a directory: name files of findings, which `roottrail scan SOURCE -o FILE` writes";
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, text));
     }
-    inflated(BufReader::with_capacity(BUFFER, file))
+    Ok(file)
 }
 
 fn inflated(from: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {

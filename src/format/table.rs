@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Format, FormatError};
 use crate::finding::{CredentialType, Finding, MfaStatus, Outcome, Severity};
-use crate::text::table::{cut, inert};
+use crate::text::table::{ascii, cut, inert};
 
 /// The options of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct TableOptions {
     pub width: usize,
     /// Whether severities have colours.
     pub color: bool,
+    /// Whether all text is ASCII, for a terminal that shows nothing else.
+    pub ascii: bool,
     /// The titles of rules: of a success, and of an attempt that failed.
     pub titles: BTreeMap<&'static str, [String; 2]>,
 }
@@ -28,7 +30,7 @@ pub struct TableOptions {
 impl Default for TableOptions {
     /// Returns 160 cells without colour, for files and pipes.
     fn default() -> Self {
-        Self { width: 160, color: false, titles: BTreeMap::new() }
+        Self { width: 160, color: false, ascii: false, titles: BTreeMap::new() }
     }
 }
 
@@ -139,7 +141,9 @@ impl TableFormat {
     fn line(&self, cells: impl Iterator<Item = (String, Option<&'static str>)>, out: &mut Vec<u8>) {
         let mut blank = 0;
         for (n, ((text, code), (_, width))) in cells.zip(&self.columns).enumerate() {
+            let text = if self.options.ascii { ascii(&text).into_owned() } else { text };
             let text = cut(&text, *width);
+            let text = if self.options.ascii { ascii(&text) } else { text };
             if n > 0 {
                 blank += self.gap.len();
             }
@@ -238,7 +242,7 @@ mod tests {
             "root-console-login-without-mfa",
             ["Root signed in without MFA".into(), "x".into()],
         )]);
-        let table = TableFormat::new(TableOptions { width, color: false, titles });
+        let table = TableFormat::new(TableOptions { width, titles, ..TableOptions::default() });
         let mut out = Vec::new();
         table.header(&mut out);
         for finding in findings {
@@ -277,6 +281,19 @@ mod tests {
                 assert!(line.width() <= width, "{width}: {line:?}");
                 assert!(!line.chars().any(|char| char.is_control() || char == '\u{202e}'), "{line:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_table_in_ascii_is_no_wider_and_all_of_it_is_ascii() {
+        let mut one = finding();
+        one.event.name = Some("Löschung…日本語".repeat(9));
+        one.source.address = Some("é".into());
+        for width in 1..220 {
+            let table = TableFormat::new(TableOptions { width, ascii: true, ..TableOptions::default() });
+            let mut out = Vec::new();
+            table.write(&one, &mut out).unwrap();
+            assert!(out.is_ascii() && out.len() <= width + 1, "{width}: {out:?}");
         }
     }
 

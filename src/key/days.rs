@@ -24,7 +24,7 @@ pub enum TimeError {
     #[error("`{0}` is not a length of time: give 1d, 12h, 30m, 45s, 2w or 0")]
     Span(String),
     /// The end is not after the start.
-    #[error("the end ({end}) is not after the start ({start})")]
+    #[error("the end ({end}) is not after the start ({start}): exchange them, or leave one out")]
     Empty {
         /// The start.
         start: Timestamp,

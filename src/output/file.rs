@@ -85,6 +85,16 @@ impl OutFile {
         }
     }
 
+    /// Lets a function be called before each write to standard output, where that is a terminal: what else stands
+    /// on the terminal can be taken away. A write begins and ends with a line.
+    #[must_use]
+    pub fn before_writes(mut self, call: fn()) -> Self {
+        if let To::Stdout(writer) = &mut self.to {
+            writer.get_mut().before_writes(call);
+        }
+        self
+    }
+
     /// Creates a file. A regular file that exists is replaced only with `force`.
     ///
     /// # Errors
@@ -245,7 +255,19 @@ fn named(path: &Path, to: io::Result<To>) -> Result<OutFile, Fatal> {
     let name = path.display().to_string();
     match to {
         Ok(to) => Ok(OutFile { name, to }),
-        Err(source) => Err(Fatal::Output { path: name, source }),
+        Err(source) => Err(Fatal::Output { path: name, source: explained(path, source) }),
+    }
+}
+
+/// Returns the error with what to do, where the folder is missing.
+fn explained(path: &Path, error: io::Error) -> io::Error {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    match folder.filter(|_| error.kind() == io::ErrorKind::NotFound) {
+        Some(folder) => {
+            let text = format!("there is no folder {}; make it first", folder.display());
+            io::Error::new(io::ErrorKind::NotFound, text)
+        }
+        None => error,
     }
 }
 

@@ -5,6 +5,7 @@
 //! remain, the run goes on without standard output. At the end all files are put in place, and one that fails
 //! does not keep the others out.
 
+mod by_time;
 pub mod error_line;
 pub mod file;
 pub mod manifest;
@@ -16,6 +17,7 @@ use crate::error::ObjectError;
 use crate::finding::Finding;
 use crate::format::Format;
 use crate::scan::report::Report;
+use by_time::ByTime;
 use file::OutFile;
 use manifest::Manifest;
 use partial::Committed;
@@ -25,6 +27,8 @@ use sink::{Sink, SinkError};
 pub struct FindingFile {
     format: Box<dyn Format>,
     file: OutFile,
+    /// Lines that wait for the end, where they are written by time.
+    by_time: Option<ByTime>,
 }
 
 impl std::fmt::Debug for FindingFile {
@@ -45,7 +49,27 @@ impl FindingFile {
             format.header(&mut header);
             file.write(&header)?;
         }
-        Ok(Self { format, file })
+        Ok(Self { format, file, by_time: None })
+    }
+
+    /// Lets the findings wait for the end of the run, and come in the order of time then. What is too much for the
+    /// memory is spilled.
+    #[must_use]
+    pub fn sorted_by_time(self) -> Self {
+        Self { by_time: Some(ByTime::new()), ..self }
+    }
+
+    fn write(&mut self, finding: &Finding, line: &[u8]) -> Result<(), SinkError> {
+        match &mut self.by_time {
+            Some(lines) => Ok(lines.add(finding.time.as_deref(), line)?),
+            None => self.file.write(line),
+        }
+    }
+
+    /// Writes what waits, and puts the file in place.
+    fn finish(mut self) -> Result<(), SinkError> {
+        let written = self.by_time.take().map_or(Ok(()), |lines| lines.write(&mut self.file));
+        written.and_then(|()| self.file.finish())
     }
 }
 
@@ -117,11 +141,11 @@ impl Outputs {
     ///
     /// Fails where a file cannot be put in place; the others are put in place all the same.
     pub fn finish(self) -> Result<(), SinkError> {
-        let files = self.findings.into_iter().map(|finding| finding.file).chain(self.errors);
+        let findings = self.findings.into_iter().map(FindingFile::finish);
         let mut result = Ok(());
         // A file that fails must not keep the others from being put in place.
-        for file in files {
-            match file.finish() {
+        for finished in findings.chain(self.errors.into_iter().map(OutFile::finish)) {
+            match finished {
                 Err(SinkError::Closed) if !self.alone => {}
                 finished => result = result.and(finished),
             }
@@ -139,16 +163,16 @@ impl Sink for Outputs {
             self.line = Vec::new();
         }
         let mut at = 0;
-        while let Some(FindingFile { format, file }) = self.findings.get_mut(at) {
+        while let Some(to) = self.findings.get_mut(at) {
             self.line.clear();
-            if let Err(error) = format.write(&finding, &mut self.line) {
+            if let Err(error) = to.format.write(&finding, &mut self.line) {
                 let source = std::io::Error::other(error);
                 return Err(SinkError::Failed(crate::error::Fatal::Output {
                     path: "a finding".into(),
                     source,
                 }));
             }
-            match file.write(&self.line) {
+            match to.write(&finding, &self.line) {
                 Err(SinkError::Closed) if !self.alone => drop(self.findings.remove(at)),
                 result => {
                     result?;

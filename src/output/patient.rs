@@ -15,11 +15,19 @@ pub(super) struct Patient {
     /// Whether the reader may keep the writer waiting.
     waits: bool,
     cancel: Cancel,
+    /// What is called before each write.
+    before: Option<fn()>,
 }
 
 impl Patient {
     pub(super) fn new(file: File, cancel: &Cancel) -> Self {
-        Self { waits: waits(&file), file, cancel: cancel.clone() }
+        Self { waits: waits(&file), file, cancel: cancel.clone(), before: None }
+    }
+
+    /// Lets a function be called before each write, if the file is a terminal.
+    pub(super) fn before_writes(&mut self, call: fn()) {
+        use std::io::IsTerminal as _;
+        self.before = self.file.is_terminal().then_some(call);
     }
 }
 
@@ -35,6 +43,9 @@ pub(super) fn stopped() -> io::Error {
 
 impl Write for Patient {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(call) = self.before {
+            call();
+        }
         if !self.waits {
             return self.file.write(bytes);
         }

@@ -17,6 +17,8 @@ use super::input::{Input, Line};
 use super::target::Target;
 use super::{ShipError, ShipOptions};
 use crate::finding::{Finding, SCHEMA};
+use crate::findings::{LineKind, kind_of};
+use crate::inflate::starts_gzip;
 use crate::json::minify::minify;
 
 /// Some lines of one file, rendered.
@@ -131,11 +133,13 @@ fn parts(line: &Arc<Line>, target: &Target) -> Result<Parts, Unsendable> {
         refusal: Refusal { status: None, kind: kind.into(), reason },
     };
     let mut finding: Finding = serde_json::from_slice(&line.text).map_err(|error| {
-        unsendable(
-            None,
-            "not_a_finding",
-            format!("not a {SCHEMA} line as `roottrail scan` writes it: {error}"),
-        )
+        let is = match kind_of(&line.text) {
+            LineKind::Other(name) => format!("this is {name}; ship reads {SCHEMA} lines"),
+            // A file that is gzipped is no text, and the parser's words for it say nothing.
+            _ if starts_gzip(&line.text) => format!("this is gzip; ship reads {SCHEMA} lines, inflated,"),
+            _ => format!("not a {SCHEMA} line ({error})"),
+        };
+        unsendable(None, "not_a_finding", format!("{is} as `roottrail scan -f ndjson` writes them"))
     })?;
     let id = finding.id.to_string();
     if finding.schema != SCHEMA {

@@ -7,7 +7,7 @@
 //! acknowledged in time is sent again. The run ends where nothing has been settled for too long; every failure before
 //! that is a pause.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -84,6 +84,7 @@ struct Driver<'r> {
 impl Driver<'_> {
     async fn run(mut self) -> Result<ShipSummary, ShipError> {
         let mut batches = Batches::new(self.options);
+        let mut rehearsed = HashMap::new();
         loop {
             let batch = match batches.next(&self.target, &self.cursor) {
                 Ok(Some(batch)) => batch,
@@ -99,6 +100,12 @@ impl Driver<'_> {
                 self.summary.dead_letters += batch.unsendable.len() as u64;
                 self.summary.delivered += batch.items.len() as u64;
                 self.encode(&batch.items)?;
+                rehearsed.insert(batch.end.file, batch.end.offset);
+                let bytes = self.options.files.iter().map(|file| match rehearsed.get(file) {
+                    Some(offset) => *offset,
+                    None => self.cursor.offset(file),
+                });
+                self.watch.settled(bytes.sum(), &self.summary);
                 continue;
             }
             for one in &batch.unsendable {
@@ -232,6 +239,8 @@ impl Driver<'_> {
                 // Dead letters first: a finding must stand somewhere before the cursor passes it.
                 self.dead.sync()?;
                 self.cursor.settle(&flight.end.file, flight.end.offset, flight.end.sha256)?;
+                let bytes = self.options.files.iter().map(|file| self.cursor.offset(file)).sum();
+                self.watch.settled(bytes, &self.summary);
             }
             if self.flights.len() <= window {
                 return Ok(());

@@ -7,7 +7,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::ShipError;
-use crate::findings::{FindingLines, LineFault};
+use crate::findings::{FindingLines, LineFault, LineKind, kind_of, open_file};
 use crate::hex::hex;
 
 /// One line of a findings file.
@@ -44,7 +44,7 @@ impl Input {
     pub(super) fn open(path: &Path, offset: u64) -> Result<Self, ShipError> {
         let name = path.display().to_string();
         let fail = |source| ShipError::Input { path: name.clone(), source };
-        let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(fail)?);
+        let mut file = BufReader::with_capacity(1 << 20, open_file(path).map_err(fail)?);
         let mut read = Sha256::new();
         let mut left = offset;
         while left > 0 {
@@ -87,6 +87,13 @@ impl Input {
                 return Ok(None);
             }
             if text.last() != Some(&b'\n') {
+                // A log is one line without an end, and nobody writes it still.
+                if let LineKind::Other(name) = kind_of(&text) {
+                    let text =
+                        format!("this is {name}; ship reads lines as `roottrail scan -f ndjson` writes them");
+                    let source = io::Error::new(io::ErrorKind::InvalidData, text);
+                    return Err(ShipError::Input { path: self.name.clone(), source });
+                }
                 return Err(ShipError::CutLine { path: self.name.clone() });
             }
             self.read.update(&text);

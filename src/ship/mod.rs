@@ -156,6 +156,11 @@ pub enum Event {
 pub trait ShipWatch {
     /// Takes note of one event.
     fn event(&mut self, event: Event);
+
+    /// Everything before so many bytes of all files together is settled, or rendered in a rehearsal.
+    fn settled(&mut self, bytes: u64, summary: &ShipSummary) {
+        let _nobody_follows = (bytes, summary);
+    }
 }
 
 /// Why a run ended before everything was settled. Started again, it goes on where it stopped.

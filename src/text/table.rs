@@ -216,6 +216,25 @@ pub fn inert(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Returns the text in ASCII: dashes and the sign of a cut as signs that look alike, all else escaped. Colours
+/// and the ends of lines stay.
+pub fn ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '…' => safe.push('~'),
+            '–' | '—' => safe.push('-'),
+            '\u{a0}' => safe.push(' '),
+            char if char.is_ascii() => safe.push(char),
+            char => safe.extend(char.escape_unicode()),
+        }
+    }
+    Cow::Owned(safe)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,5 +296,7 @@ mod tests {
         assert_eq!(cut("ab", 2), "ab");
         assert_eq!(cut("日本", 3), "日…");
         assert_eq!(cut("abc", 0), "");
+        assert_eq!(ascii("plain\n"), "plain\n");
+        assert_eq!(ascii("2025 – 26, Zür…"), "2025 - 26, Z\\u{fc}r~");
     }
 }

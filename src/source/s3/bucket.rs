@@ -138,6 +138,13 @@ impl S3Session {
             },
             _ => format!("S3 refuses the first look into bucket {bucket:?}"),
         };
-        start(format!("{what}: {failure}\n  {}", self.whereabouts(Some(region))))
+        let to_do = match failure.kind {
+            ErrorKind::NotFound => "\n  to do: check the name; aws s3 ls lists the buckets of an account",
+            ErrorKind::Connection | ErrorKind::Timeout => {
+                "\n  to do: check the endpoint, the proxy and the network"
+            }
+            _ => "",
+        };
+        start(format!("{what}: {failure}\n  {}{to_do}", self.whereabouts(Some(region))))
     }
 }

@@ -35,6 +35,7 @@ mod whole;
 pub use caller::Caller;
 pub use inventory::Inventory;
 pub use options::{Ask, AskCode, S3Keys, S3Options};
+pub use profiles::profile_names;
 pub use service::{Question, Reply, Service};
 pub use session::{Requests, S3Session};
 pub use there::There;

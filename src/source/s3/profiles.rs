@@ -98,6 +98,11 @@ impl Profiles {
     }
 }
 
+/// Returns the names of all profiles in the AWS configuration files.
+pub fn profile_names() -> Vec<String> {
+    Profiles::load().profiles.into_keys().collect()
+}
+
 /// Returns the profile that a section's heading names.
 fn profile_of(heading: &str, prefixed: bool) -> Option<String> {
     if !prefixed || heading == "default" {
