@@ -85,7 +85,7 @@ fn bare(name: &str) -> Option<String> {
     // `log.json` is rather a file.
     let file = [".json", ".jsonl", ".ndjson", ".gz", ".zst", ".log", ".txt", ".csv"];
     let file = !name.contains('/') && file.iter().any(|extension| name.ends_with(extension));
-    (fits && !file).then(|| format!("s3://{name}"))
+    (fits && !file && !name.contains('*')).then(|| format!("s3://{name}"))
 }
 
 #[cfg(test)]
@@ -125,9 +125,19 @@ mod tests {
         ] {
             assert_eq!(meant(name.as_ref()).as_deref(), Some(uri), "{name}");
         }
-        for path in
-            ["/var/log", "./logs", "../x", "no", "Logs", "log.json", "a_b", "log.json.gz", "C:\\logs", ""]
-        {
+        for path in [
+            "logs/*.gz",
+            "/var/log",
+            "./logs",
+            "../x",
+            "no",
+            "Logs",
+            "log.json",
+            "a_b",
+            "log.json.gz",
+            "C:\\logs",
+            "",
+        ] {
             assert_eq!(meant(path.as_ref()), None, "{path}");
         }
     }

@@ -17,7 +17,7 @@ use roottrail::source::s3::{AskCode, Inventory, S3Options, S3Session, S3Source, 
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::values::{parse_span, size};
+use super::values::{how_many, parse_span, size};
 use super::{UsageError, terminal};
 
 /// Options of S3 sources.
@@ -79,7 +79,7 @@ pub(super) struct Args {
     access_wait: SignedDuration,
 
     /// Listings at the same time
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Performance")]
+    #[arg(long, value_name = "N", value_parser = how_many, default_value = "16", help_heading = "Performance")]
     list_concurrency: NonZeroUsize,
 
     /// What fetched objects may take in memory; one larger than this is still read, alone
@@ -87,7 +87,7 @@ pub(super) struct Args {
     max_memory: u64,
 
     /// Objects fetched at the same time [default: as many as bring more]
-    #[arg(long, value_name = "N", help_heading = "Performance")]
+    #[arg(long, value_name = "N", value_parser = how_many, help_heading = "Performance")]
     concurrency: Option<NonZeroUsize>,
 }
 

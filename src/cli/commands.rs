@@ -1,8 +1,10 @@
 //! `completions` and `man`: what clap knows of the command line, in other forms.
 //!
-//! clap generates the completion scripts whole. The manual pages are generated section by section, so that
-//! the sections of [`help`] can follow the options. There is one page with all options for standard output,
-//! or one page per command in a folder.
+//! clap generates the completion scripts. Before, each option is given a hint of what its values are
+//! ([`hinted`]), so that shells offer files only where files are meant; afterwards a word that stands for the
+//! profiles of the AWS files gives way to a call of this program, which lists them. The manual pages are generated
+//! section by section, so that the sections of [`help`] can follow the options, and then made [`tidy`]. There is
+//! one page with all options for standard output, or one page per command in a folder.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -10,15 +12,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::ValueHint;
+use clap::{Arg, ValueHint};
+use clap_complete::Shell;
 
 use super::help;
+use roottrail::source::s3::profile_names;
 
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
 pub(super) struct CompletionArgs {
     /// The shell
-    shell: clap_complete::Shell,
+    #[arg(required_unless_present = "profiles")]
+    shell: Option<Shell>,
+
+    /// Print the profiles of the AWS configuration files, as the scripts ask for them
+    #[arg(long, hide = true)]
+    profiles: bool,
 }
 
 /// Arguments of `man`.
@@ -29,18 +38,61 @@ pub(super) struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn completions(args: &CompletionArgs, command: &mut clap::Command) -> anyhow::Result<ExitCode> {
+/// A word in the scripts that stands for the profiles.
+const PROFILES: &str = "ROOTTRAIL_PROFILES";
+
+pub(super) fn completions(args: &CompletionArgs, command: clap::Command) -> anyhow::Result<ExitCode> {
+    match args.shell {
+        Some(shell) if !args.profiles => print(script(shell, command)?.as_bytes()),
+        _ => print(profile_names().iter().map(|name| format!("{name}\n")).collect::<String>().as_bytes()),
+    }
+}
+
+/// Returns the completion script for a shell.
+fn script(shell: Shell, command: clap::Command) -> anyhow::Result<String> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, command, "roottrail", &mut script);
-    print(&script)
+    clap_complete::generate(shell, &mut hinted(command), "roottrail", &mut script);
+    let script = String::from_utf8(script).context("a completion script is not UTF-8")?;
+    let ask = "roottrail completions --profiles 2>/dev/null";
+    let offer = format!(r#"{{local -a known; known=(${{(f)"$({ask})"}}); compadd -a known}}"#);
+    Ok(match shell {
+        Shell::Bash => script.replace(PROFILES, &format!("$({ask})")),
+        Shell::Zsh => script.replace(&format!("({PROFILES})"), &offer),
+        Shell::Fish => script.replace(&format!("\"{PROFILES}\\t''\""), &format!("\"({ask})\"")),
+        // The scripts of the other shells complete no values.
+        _ => script,
+    })
+}
+
+/// Returns the command line with what the values of its options are.
+fn hinted(command: clap::Command) -> clap::Command {
+    command.mut_subcommands(|sub| sub.mut_args(hinted_arg))
+}
+
+fn hinted_arg(arg: Arg) -> Arg {
+    if !arg.get_action().takes_values() {
+        return arg;
+    }
+    if arg.get_id() == "profile" {
+        return arg.value_parser([PROFILES]);
+    }
+    let names: Vec<&str> =
+        arg.get_value_names().unwrap_or_default().iter().map(|name| name.as_str()).collect();
+    let hint = match names[..] {
+        ["FILE" | "MANIFEST" | "FORMAT:FILE" | "CIDR|FILE"] => ValueHint::FilePath,
+        ["SOURCE" | "FINDINGS" | "CREDENTIAL-REPORT"] => ValueHint::AnyPath,
+        ["DIR"] => ValueHint::DirPath,
+        _ => ValueHint::Other,
+    };
+    arg.value_hint(hint)
 }
 
 pub(super) fn man(args: &ManArgs, mut command: clap::Command) -> anyhow::Result<ExitCode> {
     command.build();
-    let Some(dir) = &args.dir else { return print(&whole_page(&command)?) };
-    let write = |name: &str, page: &[u8]| {
+    let Some(dir) = &args.dir else { return print(tidy(&whole_page(&command)?)?.as_bytes()) };
+    let write = |name: &str, page: &[u8]| -> anyhow::Result<()> {
         let path = dir.join(format!("{name}.1"));
-        fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))
+        fs::write(&path, tidy(page)?).with_context(|| format!("cannot write {}", path.display()))
     };
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     write("roottrail", &main_page(&command)?)?;
@@ -50,6 +102,65 @@ pub(super) fn man(args: &ManArgs, mut command: clap::Command) -> anyhow::Result<
         write(&name, &sub_page(sub, &name)?)?;
     }
     said(dir)
+}
+
+/// The day of the last change to what the pages say.
+const DAY: &str = "2026-11-26";
+/// Bytes of a line of a page.
+const LINE: usize = 80;
+
+/// Returns a page as `mandoc -T lint` wants it: a title in capitals with a date, no blanks at the ends of lines, no
+/// empty paragraphs, and lines of at most 80 bytes. The page looks no different.
+fn tidy(page: &[u8]) -> anyhow::Result<String> {
+    let page = std::str::from_utf8(page).context("a page is not UTF-8")?;
+    let lines: Vec<&str> = page.lines().map(str::trim_end).collect();
+    let mut out = String::with_capacity(page.len());
+    for (at, line) in lines.iter().enumerate() {
+        let beside_blank = || {
+            let blank =
+                |at: Option<usize>| at.and_then(|at| lines.get(at)).is_some_and(|line| line.is_empty());
+            blank(at.checked_sub(1)) || blank(Some(at + 1))
+        };
+        match line {
+            // A blank line breaks the text by itself.
+            &".br" if beside_blank() => {}
+            &"" => out.push_str(".sp\n"),
+            line if line.starts_with(".TH ") => {
+                let name = line.split(' ').nth(1).unwrap_or_default().to_uppercase();
+                let version = env!("CARGO_PKG_VERSION");
+                out.push_str(&format!(".TH {name} 1 {DAY} \"roottrail {version}\" \"User Commands\"\n"));
+            }
+            // The line behind .TP is a tag, which must not be folded.
+            line if line.starts_with(['.', '\'']) || at > 0 && lines[at - 1] == ".TP" => {
+                out.push_str(&format!("{line}\n"))
+            }
+            line => fold(line, &mut out),
+        }
+    }
+    Ok(out)
+}
+
+/// Appends a line of text, folded between words: the page fills its lines anew.
+fn fold(line: &str, out: &mut String) {
+    let mut used = 0;
+    for word in line.split(' ') {
+        let request = word.starts_with(['.', '\'']);
+        if used > 0 && used + 1 + word.len() > LINE {
+            out.push('\n');
+            used = 0;
+            if request {
+                // In the middle of a text it is no request.
+                out.push_str("\\&");
+                used = 2;
+            }
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += word.len();
+    }
+    out.push('\n');
 }
 
 fn said(dir: &Path) -> anyhow::Result<ExitCode> {
@@ -139,9 +250,9 @@ fn section(page: &mut Vec<u8>, title: &str) {
 }
 
 fn item(page: &mut Vec<u8>, name: &str, what: &str) {
-    page.extend_from_slice(
-        format!(".TP\n\\fB{}\\fR\n{}\n", roff_text(name, false), roff_text(what, false)).as_bytes(),
-    );
+    // As the argument of a request, a name may be longer than a line of text should be.
+    let name = roff_text(name, false).replace('"', "\\(dq");
+    page.extend_from_slice(format!(".TP\n.B {name}\n{}\n", roff_text(what, false)).as_bytes());
 }
 
 fn text(page: &mut Vec<u8>, words: &str) {
@@ -190,12 +301,8 @@ mod tests {
     fn closed_values_stand_in_help_man_pages_and_completions() {
         let mut whole = crate::cli::command();
         whole.build();
-        let scripts = [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish]
-            .map(|shell| {
-                let mut script = Vec::new();
-                clap_complete::generate(shell, &mut whole.clone(), "roottrail", &mut script);
-                String::from_utf8(script).unwrap()
-            });
+        let scripts =
+            [Shell::Bash, Shell::Zsh, Shell::Fish].map(|shell| script(shell, crate::cli::command()).unwrap());
         let mut seen = 0;
         for sub in whole.get_subcommands().filter(|sub| sub.get_name() != "help") {
             let help =
@@ -225,6 +332,41 @@ mod tests {
             assert!(page.examples.len() >= 3 && !page.exit.is_empty(), "{}", sub.get_name());
             assert!(long.contains("Exit codes:") && !short.contains("Exit codes:"), "{}", sub.get_name());
         }
+    }
+
+    #[test]
+    fn files_are_offered_where_files_are_meant_and_profiles_by_the_program() {
+        let mut files = 0;
+        for sub in hinted(crate::cli::command()).get_subcommands() {
+            for arg in sub.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+                let names = arg.get_value_names().unwrap_or_default().join(" ");
+                let path = ["FILE", "DIR", "SOURCE", "FINDINGS", "REPORT", "MANIFEST"];
+                let meant = path.iter().any(|word| names.contains(word));
+                let offered = !matches!(arg.get_value_hint(), ValueHint::Other | ValueHint::Unknown);
+                assert_eq!(meant, offered, "{} {}", sub.get_name(), arg.get_id());
+                files += usize::from(offered);
+            }
+        }
+        assert!(files > 30, "{files}");
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
+            let script = script(shell, crate::cli::command()).unwrap();
+            assert!(!script.contains(PROFILES), "{shell}");
+            let asks = matches!(shell, Shell::Bash | Shell::Zsh | Shell::Fish);
+            assert_eq!(script.contains("roottrail completions --profiles"), asks, "{shell}");
+        }
+    }
+
+    #[test]
+    fn a_tidy_page_says_the_same_in_short_lines() {
+        let long = "a word and ".repeat(20);
+        let page = format!(".TH roottrail 1  \"roottrail \" \n{long}.x\n.br\n\n.br\n\\fIx\\fR\n");
+        let tidied = tidy(page.as_bytes()).unwrap();
+        assert!(tidied.starts_with(".TH ROOTTRAIL 1 20") && tidied.contains("\n.sp\n\\fIx"), "{tidied}");
+        assert!(tidied.lines().all(|line| line.len() <= LINE && line == line.trim_end()), "{tidied}");
+        assert!(tidied.replace('\n', " ").contains(&format!("{long}.x")), "{tidied}");
+        let mut out = String::new();
+        fold(&format!("{} .SH", "x".repeat(79)), &mut out);
+        assert_eq!(out, format!("{}\n\\&.SH\n", "x".repeat(79)));
     }
 
     #[test]

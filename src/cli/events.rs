@@ -2,7 +2,7 @@
 //!
 //! A name is a file, `-`, a directory, or an S3 URI. The value of a finding's `evidence.uri` is one of these,
 //! with characters percent-encoded where they are in the finding. A file of roottrail's own findings yields
-//! the records in them. From a directory or a prefix only events of the wanted id are kept, object by object,
+//! the records in them ([`evidence`]), or those that the findings say where to find. From a directory or a prefix only events of the wanted id are kept, object by object,
 //! so that a whole trail can be searched in the memory of one object.
 
 use std::ffi::{OsStr, OsString};
@@ -11,15 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use flate2::read::MultiGzDecoder;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::evidence::{Found, findings_in};
+use super::progress::{Progress, ProgressChoice};
 use super::sources::{Opened, s3_uri, sources};
+use super::units::counted;
+use super::work::Rank;
 use super::{almost_s3, aws};
 use roottrail::cancel::Cancel;
 use roottrail::detect::{self, Place};
-use roottrail::finding;
 use roottrail::json::parse::parse_plain;
 use roottrail::judge::Record;
 use roottrail::key::selection::KeySelection;
@@ -29,7 +30,7 @@ use roottrail::source::disk::Taken;
 use roottrail::source::{Content, Feed, Item};
 
 /// One event.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Event {
     /// The object that holds the event.
     pub(super) uri: String,
@@ -51,8 +52,18 @@ pub(super) enum Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Returns whether an event, or the finding that it came in, is asked for.
-    fn is(self, text: &RawValue, finding: Option<&str>) -> bool {
+    /// Returns whether a finding is asked for.
+    fn is_finding(self, found: &Found) -> bool {
+        match (self, &found.text) {
+            (Wanted::FindingId(id), _) => found.id.eq_ignore_ascii_case(id),
+            (_, Some(text)) => self.is(text),
+            (Wanted::EventId(id), None) => found.event_id.as_deref() == Some(id),
+            (Wanted::All, None) => true,
+        }
+    }
+
+    /// Returns whether an event is asked for.
+    fn is(self, text: &RawValue) -> bool {
         let id = match self {
             Wanted::All => return true,
             Wanted::EventId(id) | Wanted::FindingId(id) => id,
@@ -60,9 +71,6 @@ impl Wanted<'_> {
         let record = parse_plain(text.get());
         if matches!(self, Wanted::EventId(_)) {
             return Record::new(&record).text("eventID") == Some(id);
-        }
-        if let Some(finding) = finding {
-            return finding.eq_ignore_ascii_case(id);
         }
         let place = Place { object: &ObjectRef::default(), record_index: 0 };
         detect::examine(&record, text.to_owned(), &place)
@@ -82,10 +90,22 @@ pub(super) fn find(
     wanted: Wanted<'_>,
     broken: &mut Vec<(String, String)>,
 ) -> anyhow::Result<Vec<Event>> {
+    look(name, aws, wanted, true, broken)
+}
+
+/// Finds events. With `follow`, also the records that lie elsewhere by the words of a findings file.
+fn look(
+    name: &Path,
+    aws: &aws::Args,
+    wanted: Wanted<'_>,
+    follow: bool,
+    broken: &mut Vec<(String, String)>,
+) -> anyhow::Result<Vec<Event>> {
+    let follow = follow.then_some(aws);
     if name.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
-        return of_object("standard input", &bytes, wanted, broken);
+        return of_object("standard input", &bytes, wanted, follow, broken);
     }
     let is_s3 = s3_uri(name.as_os_str()).is_some();
     let name = decoded(name.as_os_str(), is_s3);
@@ -96,16 +116,18 @@ pub(super) fn find(
             let hint = hint.map(|uri| format!("; did you mean {uri}?")).unwrap_or_default();
             format!("cannot read {shown}{hint}")
         })?;
-        return of_object(&shown, &bytes, wanted, broken);
+        return of_object(&shown, &bytes, wanted, follow, broken);
     }
     let Opened { sources, .. } =
         sources(&[name], aws, &Arc::new(KeySelection::default()), &Taken::default(), false)?;
-    let gathered = Gathering { wanted, state: Mutex::default() };
+    let progress = Progress::new(ProgressChoice::Auto, false, false);
+    let gathered = Gathering { wanted, state: Mutex::default(), progress: Mutex::new((0, progress)) };
     let cancel = Cancel::new();
     let mut next = 0;
     for mut source in sources {
         next = source.run(next, &gathered, &cancel);
     }
+    gathered.progress.lock().unwrap_or_else(PoisonError::into_inner).1.finish();
     let mut state = gathered.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     // What is missing could be in any of them; what was found, only in its own again.
     state.broken.sort_by_key(|(seq, _)| *seq);
@@ -138,94 +160,68 @@ fn decoded(name: &OsStr, is_s3: bool) -> OsString {
     String::from_utf8(bytes).map_or_else(|_| literal(), OsString::from)
 }
 
-/// A line of `roottrail.finding/1`, with the fields that are needed here.
-#[derive(Deserialize)]
-struct Line {
-    schema: String,
-    id: String,
-    evidence: LineEvidence,
-    cloudtrail: Option<Box<RawValue>>,
-}
-
-#[derive(Deserialize)]
-struct LineEvidence {
-    uri: String,
-    record_index: u64,
-}
-
-/// Returns the events of one object, or of a file of findings.
+/// Returns the events of one object, or of a file of findings. Records that lie elsewhere are read where `follow` has
+/// the options to do so.
 fn of_object(
     uri: &str,
     stored: &[u8],
     wanted: Wanted<'_>,
+    follow: Option<&aws::Args>,
     broken: &mut Vec<(String, String)>,
 ) -> anyhow::Result<Vec<Event>> {
     let context = || format!("cannot read {uri} as events");
-    if let Some(events) = of_findings(uri, stored, wanted).with_context(context)? {
-        return Ok(events);
+    if let Some(found) = findings_in(stored, &|found| wanted.is_finding(found)).with_context(context)? {
+        return of_findings(found, wanted, follow, broken);
     }
     let scan::Events { events, broken: why } = scan::events_of(stored).with_context(context)?;
     broken.extend(why.map(|why| (uri.to_owned(), why)));
     let event = |(index, text)| Event { uri: uri.to_owned(), index, text };
-    Ok(events.into_iter().map(event).filter(|event| wanted.is(&event.text, None)).collect())
+    Ok(events.into_iter().map(event).filter(|event| wanted.is(&event.text)).collect())
 }
 
-/// Returns the records in a file of findings; `None` for any other file.
-fn of_findings(uri: &str, stored: &[u8], wanted: Wanted<'_>) -> anyhow::Result<Option<Vec<Event>>> {
-    let begins = |bytes: &[u8]| {
-        let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(bytes.len());
-        bytes[start..].starts_with(format!("{{\"schema\":\"{}\"", finding::SCHEMA).as_bytes())
-    };
-    let mut inflated = Vec::new();
-    let bytes = if stored.starts_with(&[0x1f, 0x8b]) {
-        let mut reader = MultiGzDecoder::new(stored);
-        let mut head = [0; 256];
-        let mut n = 0;
-        while n < head.len() {
-            match reader.read(&mut head[n..]) {
-                Ok(0) | Err(_) => break,
-                Ok(more) => n += more,
-            }
-        }
-        if !begins(&head[..n]) {
-            return Ok(None);
-        }
-        MultiGzDecoder::new(stored).read_to_end(&mut inflated)?;
-        &inflated[..]
-    } else {
-        stored
-    };
-    if !begins(bytes) {
-        return Ok(None);
-    }
-    let mut events = Vec::new();
-    for (n, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        if line.iter().all(u8::is_ascii_whitespace) {
+/// Returns the records of findings, from the findings or from where they lie.
+fn of_findings(
+    found: Vec<Found>,
+    wanted: Wanted<'_>,
+    follow: Option<&aws::Args>,
+    broken: &mut Vec<(String, String)>,
+) -> anyhow::Result<Vec<Event>> {
+    let mut events = Vec::with_capacity(found.len());
+    // Findings of one object stand together.
+    let mut object: Option<(String, Vec<Event>)> = None;
+    for Found { id, uri, index, text, .. } in found {
+        if let Some(text) = text {
+            events.push(Event { uri, index, text });
             continue;
         }
-        let line: Line = serde_json::from_slice(line).with_context(|| format!("line {} of {uri}", n + 1))?;
-        anyhow::ensure!(line.schema == finding::SCHEMA, "line {} of {uri} is no finding", n + 1);
-        let Some(text) = line.cloudtrail else {
-            let matched = matches!(wanted, Wanted::FindingId(id) if id.eq_ignore_ascii_case(&line.id));
-            anyhow::ensure!(
-                !matched,
-                "the finding was written with --no-raw; its record lies in {}, number {}",
-                line.evidence.uri,
-                line.evidence.record_index
-            );
+        let place =
+            || format!("the record of finding {id} is not in the file; it lies in {uri}, number {index}");
+        let Some(aws) = follow else {
+            // Beside other files, what cannot be shown matters only where it is asked for by name.
+            anyhow::ensure!(!matches!(wanted, Wanted::FindingId(_)), place());
             continue;
         };
-        if wanted.is(&text, Some(&line.id)) {
-            events.push(Event { uri: line.evidence.uri, index: line.evidence.record_index, text });
-        }
+        let held = match &mut object {
+            Some((held, events)) if *held == uri => events,
+            object => {
+                let name = Path::new(&uri);
+                let there = s3_uri(name.as_os_str()).is_some() || !name.exists() || name.is_file();
+                anyhow::ensure!(there, "{}, which is no file", place());
+                let read = look(name, aws, Wanted::All, false, broken).with_context(place)?;
+                &mut object.insert((uri.clone(), read)).1
+            }
+        };
+        events.push(held.iter().find(|event| event.index == index).with_context(place)?.clone());
     }
-    Ok(Some(events))
+    Ok(events)
 }
 
 /// A feed that keeps the events that are asked for, object by object.
 struct Gathering<'a> {
     wanted: Wanted<'a>,
     state: Mutex<Gathered>,
+    /// The objects looked at so far, and their display.
+    progress: Mutex<(u64, Progress)>,
 }
 
 #[derive(Default)]
@@ -253,7 +249,12 @@ impl Gathering<'_> {
         let mut broken = Vec::new();
         let events = bytes
             .with_context(|| format!("cannot read {}", object.uri))
-            .and_then(|bytes| of_object(&object.uri, &bytes, self.wanted, &mut broken));
+            .and_then(|bytes| of_object(&object.uri, &bytes, self.wanted, None, &mut broken));
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let (looked, display) = &mut *progress;
+        *looked += 1;
+        display.show(|work| work.part(Rank::Always, counted(*looked, "object searched", "objects searched")));
+        drop(progress);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.broken.extend(broken.into_iter().map(|broken| (seq, broken)));
         match events {

@@ -6,7 +6,7 @@
 //! cannot act on the terminal.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -93,10 +93,25 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
             Wanted::EventId(id) => format!("no event with the eventID {}", plain(id)),
             Wanted::FindingId(id) => format!("no event of a finding with the id {}", plain(id)),
         };
-        line(&format!("roottrail: {what} in {}", plain(&name)));
+        line(&format!("roottrail: {what} in {}{}", plain(&name), advice(wanted, &args.file)));
         return Ok(ExitCode::from(if broken.is_empty() { code::NOTHING } else { code::INCOMPLETE }));
     }
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code::INCOMPLETE) })
+}
+
+/// Returns what to do where there is no such event.
+fn advice(wanted: Wanted<'_>, file: &Path) -> &'static str {
+    let is_finding_id = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let all = file.is_file();
+    match wanted {
+        Wanted::EventId(id) if is_finding_id(id) => "; this looks like the id of a finding, which --id takes",
+        Wanted::FindingId(id) if !is_finding_id(id) => {
+            "; the id of a finding has 32 hexadecimal digits, and --event-id takes CloudTrail's own"
+        }
+        Wanted::All => "",
+        _ if all => "; without an id, all events of the file are shown",
+        _ => "; is the id whole, and the path or prefix right?",
+    }
 }
 
 /// Explains one event. With `in_full`, also an event that concerns nobody whom roottrail looks for.
@@ -198,7 +213,7 @@ fn write_step(step: &Step, out: &mut dyn Write) -> io::Result<()> {
             None => "absent".to_owned(),
             Some(value) => cut(&plain(value)),
         };
-        writeln!(out, "         {} = {value}", plain(path))?;
+        write_folded(&format!("         {} = {value}", plain(path)), 11, out)?;
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ pub(super) fn write(
         let rest = cut(&rest, WIDTH - 33).into_owned();
         let severity = paint(code, format!("{severity:<8}"));
         writeln!(out, "  {}  {severity}  {rest}", time(event.time.as_deref()))?;
-        writeln!(out, "    {}", place.command(event))?;
+        writeln!(out, "  {}", place.command(event))?;
     }
     writeln!(out)
 }

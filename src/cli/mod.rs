@@ -12,6 +12,7 @@ mod closed;
 mod commands;
 mod event_names;
 mod events;
+mod evidence;
 mod explain;
 mod format_options;
 mod help;
@@ -28,10 +29,12 @@ mod report;
 mod rules;
 mod scan;
 mod schema;
+mod screen;
 mod selection;
 mod ship;
 mod signals;
 mod sources;
+mod status;
 mod stdout;
 mod summary_text;
 mod terminal;
@@ -41,6 +44,7 @@ mod verify;
 mod verify_checkpoint;
 mod verify_text;
 mod words;
+mod work;
 
 use std::process::ExitCode;
 
@@ -125,7 +129,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Ship(args) => ship::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
-        Command::Completions(args) => commands::completions(&args, &mut command()),
+        Command::Completions(args) => commands::completions(&args, command()),
         Command::Man(args) => commands::man(&args, command()),
     };
     match result {

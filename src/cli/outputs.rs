@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
 use clap::parser::ValueSource;
+use clap::{ArgMatches, ValueEnum};
 
 use super::terminal::{self, ColorChoice};
 use super::words::UnknownWord;
-use super::{UsageError, closed};
+use super::{UsageError, closed, status};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Continuation;
 use roottrail::error::Fatal;
@@ -49,6 +49,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT:FILE", value_parser = also)]
     also: Vec<(FormatName, PathBuf)>,
 
+    /// Write the table in this order instead of that of the logs; it appears at the end of the run
+    #[arg(long, value_name = "ORDER", conflicts_with = "checkpoint")]
+    sort: Option<SortOrder>,
+
     #[command(flatten)]
     format_options: super::format_options::Args,
 
@@ -75,6 +79,13 @@ pub(super) struct Args {
     /// Write what was read and written, with SHA-256 of each, as NDJSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(super) manifest: Option<PathBuf>,
+}
+
+/// The order of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SortOrder {
+    /// The earliest finding first
+    Time,
 }
 
 /// The look of findings on standard output.
@@ -104,6 +115,25 @@ impl Args {
     /// Returns whether findings go to standard output.
     pub(super) fn write_to_stdout(&self) -> bool {
         self.output().is_none() || self.also.iter().any(|(_, path)| is_stdout(path))
+    }
+
+    /// Refuses an order of findings that are no table for a person's eyes.
+    pub(super) fn check_order(&self, screen: Screen) -> Result<(), UsageError> {
+        let primary = self.primary(screen);
+        let is_table = |name: FormatName| name == FormatName::Table;
+        let any = is_table(primary) || self.also.iter().any(|(name, _)| is_table(*name));
+        if self.sort == Some(SortOrder::Time) && !any {
+            let text = format!(
+                "--sort time is for tables (-f table): {primary} is written in the order of the logs, as they are read"
+            );
+            return Err(UsageError(text));
+        }
+        Ok(())
+    }
+
+    /// Returns the format of the findings that --output or standard output takes.
+    fn primary(&self, screen: Screen) -> FormatName {
+        if screen.person { FormatName::Table } else { self.format }
     }
 
     /// Refuses places that outputs cannot have, before anything is touched.
@@ -227,9 +257,11 @@ impl Args {
             _ => Vec::new().into_iter(),
         };
         let mut left = Vec::new();
+        // The line of progress may stand where the findings go.
+        let stdout = || OutFile::stdout(cancel).map(|file| file.before_writes(status::clear));
         let mut create = |path: &Path| -> Result<OutFile, Fatal> {
             if is_stdout(path) {
-                return OutFile::stdout(cancel);
+                return stdout();
             }
             let committed: Committed = committed.next().unwrap_or_default();
             // This run, or an earlier part of it, may have put a file there; a file that appears later is not
@@ -245,15 +277,16 @@ impl Args {
         };
         let first = match &self.output {
             Some(path) => create(path)?,
-            None => OutFile::stdout(cancel)?,
+            None => stdout()?,
         };
-        let format = if screen.person { FormatName::Table } else { self.format };
+        let format = self.primary(screen);
         let mut findings = Vec::new();
         let further =
             self.also.iter().map(|(name, path)| create(path).map(|file| (*name, is_stdout(path), file)));
         for file in std::iter::once(Ok((format, self.output().is_none(), first))).chain(further) {
             let (name, on_screen, file) = file?;
             let TableOptions { width, color, .. } = TableOptions::default();
+            options.table.ascii = on_screen && terminal::screen_width().is_some() && terminal::is_ascii();
             (options.table.width, options.table.color) = match terminal::screen_width() {
                 Some(width) if on_screen => (width, screen.color.on_stdout()),
                 _ if on_screen => (width, screen.color == ColorChoice::Always),
@@ -264,7 +297,9 @@ impl Args {
                 let text = format!("--no-raw leaves the record out, and the format {name} carries it");
                 return Err(UsageError(text).into());
             }
-            findings.push(FindingFile::new(format, file).map_err(unwritable)?);
+            let file = FindingFile::new(format, file).map_err(unwritable)?;
+            let sorted = self.sort.is_some() && name == FormatName::Table;
+            findings.push(if sorted { file.sorted_by_time() } else { file });
         }
         let errors = self.errors.as_deref().map(&mut create).transpose()?;
         let manifest = self.manifest.as_deref().map(&mut create).transpose()?;

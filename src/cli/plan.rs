@@ -17,7 +17,10 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
+use super::progress::{Progress, ProgressChoice};
 use super::terminal;
+use super::units::{bytes, counted};
+use super::work::Rank;
 use super::{aws, code, plan_text, selection, signals, sources};
 use roottrail::cancel::Cancel;
 use roottrail::error::ObjectError;
@@ -109,9 +112,17 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     let started = Instant::now();
     let mut plan = Plan::default();
     let mut chosen = Chosen::new(args.sample);
+    let mut progress = Progress::new(ProgressChoice::Auto, args.quiet, false);
+    let mut listed = 0;
     for (at, place) in places.iter().enumerate() {
         survey(place, &keys, &cancel, &mut |object, what| {
             plan.add(&object, &what);
+            listed += 1;
+            progress.show(|work| {
+                work.part(Rank::Always, counted(listed, "object listed", "objects listed"));
+                work.part(Rank::Records, format!("{} to read", bytes(plan.readable.bytes as f64)));
+                work.part(Rank::Failed, format!("{} failed", plan.failures.len()));
+            });
             if matches!(what, ListedOnly::Readable(_)) {
                 chosen.offer(at, object);
             }
@@ -121,7 +132,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     plan.list_requests = session.started().map_or(0, |session| session.requests().list);
     let mut interrupted = cancel.is_set();
     if args.sample > 0 && !interrupted {
-        let summary = read(places, chosen, &cancel)?;
+        let summary = read(places, chosen, &cancel, &mut Sampling(&mut progress))?;
         interrupted = summary.interrupted;
         plan.sample = Some(Sample {
             read: Amount { objects: summary.objects.scanned, bytes: summary.bytes.compressed },
@@ -130,6 +141,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
             elapsed: summary.elapsed,
         });
     }
+    progress.finish();
     let exit = exit_code(&plan, interrupted);
     match if args.json { Format::Json } else { args.format } {
         Format::Table => out.write_all(plan_text::text(&plan).as_bytes())?,
@@ -237,7 +249,12 @@ impl Chosen {
 }
 
 /// Reads the chosen objects as a scan does, and keeps nothing but the counts.
-fn read(places: Vec<Place>, mut chosen: Chosen, cancel: &Cancel) -> anyhow::Result<Summary> {
+fn read(
+    places: Vec<Place>,
+    mut chosen: Chosen,
+    cancel: &Cancel,
+    observer: &mut dyn Observer,
+) -> anyhow::Result<Summary> {
     chosen.objects.sort_by_key(|(seen, ..)| *seen);
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     for (at, place) in places.into_iter().enumerate() {
@@ -270,12 +287,23 @@ fn read(places: Vec<Place>, mut chosen: Chosen, cancel: &Cancel) -> anyhow::Resu
         trusted: &TrustedNetworks::default(),
         keep: &Nothing,
         sink: &mut Nothing,
-        observer: &mut Nothing,
+        observer,
     };
     Ok(run.execute()?)
 }
 
-/// A sink, filter and observer that drop everything.
+/// An observer that shows how far the reading of the sample is, and leaves errors to the scan itself.
+struct Sampling<'p>(&'p mut Progress);
+
+impl Observer for Sampling<'_> {
+    fn progress(&mut self, summary: &Summary, listed: u64, all_listed: bool) {
+        self.0.progress(summary, listed, all_listed);
+    }
+
+    fn error(&mut self, _: &ObjectError) {}
+}
+
+/// A sink and filter that drop everything.
 struct Nothing;
 
 impl Keep for Nothing {
@@ -296,10 +324,4 @@ impl Sink for Nothing {
     fn idle(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
-}
-
-impl Observer for Nothing {
-    fn progress(&mut self, _: &Summary, _: u64, _: bool) {}
-
-    fn error(&mut self, _: &ObjectError) {}
 }

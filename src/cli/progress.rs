@@ -1,17 +1,18 @@
-//! The display of a run at work: a bar on a terminal, a line every five seconds elsewhere.
+//! The display of a run at work: a line that is drawn again on a terminal, a line every five seconds elsewhere.
 //!
 //! [`Progress`] is the run's [`Observer`]. `Progress` is called for every object and draws only now and then.
-//! Errors are printed as they come, the first hundred of them unless all are asked for, and the bar is moved
-//! out of their way. Messages from other threads, such as those about lost access, go through the same
-//! display.
+//! What is drawn is a [`Work`]. Errors are printed as they come, the first hundred of them unless all are asked
+//! for; the drawn line goes out of their way, and out of that of messages from other threads.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::terminal::{line, plain};
+use super::status;
+use super::terminal::{self, line, plain};
+use super::units::counted;
+use super::work::{Rank, Work};
 use roottrail::error::ObjectError;
 use roottrail::pipeline::Observer;
 use roottrail::summary::Summary;
@@ -39,118 +40,93 @@ const ERRORS_SHOWN: u64 = 100;
 /// Shows progress and errors on standard error.
 #[derive(Debug)]
 pub(super) struct Progress {
-    bar: Option<ProgressBar>,
-    plain: bool,
+    choice: ProgressChoice,
     show_errors: bool,
-    all_errors: bool,
+    verbose: bool,
     start: Instant,
     last: Instant,
     errors: u64,
+    /// Lines drawn so far.
+    turn: usize,
 }
 
 impl Progress {
-    /// Returns a display. `quiet` shows nothing, not even errors; `verbose` shows all errors.
+    /// Returns a display. `quiet` shows nothing, not even errors; `verbose` shows all errors, and latencies.
     pub(super) fn new(choice: ProgressChoice, quiet: bool, verbose: bool) -> Self {
         let choice = match choice {
             _ if quiet => ProgressChoice::Never,
-            ProgressChoice::Auto if io::stderr().is_terminal() => ProgressChoice::Bar,
+            ProgressChoice::Auto if io::stderr().is_terminal() && !terminal::is_dumb() => ProgressChoice::Bar,
             ProgressChoice::Auto => ProgressChoice::Plain,
             choice => choice,
         };
         let now = Instant::now();
-        let bar = (choice == ProgressChoice::Bar).then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_style(
-                ProgressStyle::with_template("{spinner} {msg}")
-                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-            );
-            bar
-        });
-        Self {
-            bar,
-            plain: choice == ProgressChoice::Plain,
-            show_errors: !quiet,
-            all_errors: verbose,
-            start: now,
-            last: now,
-            errors: 0,
+        Self { choice, show_errors: !quiet, verbose, start: now, last: now, errors: 0, turn: 0 }
+    }
+
+    /// Shows how far the work is, where it is time to. `fill` adds the parts.
+    pub(super) fn show(&mut self, fill: impl FnOnce(&mut Work)) {
+        let wait = match self.choice {
+            ProgressChoice::Never => return,
+            ProgressChoice::Bar => BAR,
+            _ => PLAIN,
+        };
+        if self.last.elapsed() < wait {
+            return;
+        }
+        self.last = Instant::now();
+        let mut work = Work { elapsed: self.start.elapsed(), ..Work::default() };
+        fill(&mut work);
+        if self.choice == ProgressChoice::Bar {
+            self.turn += 1;
+            status::draw(|width| work.line(width, self.turn));
+        } else {
+            line(&format!("roottrail: {}", work.plain()));
         }
     }
 
-    /// Removes the bar, so that the closing summary stands alone.
+    /// Removes the line, so that the closing summary stands alone.
     pub(super) fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-        if self.errors > ERRORS_SHOWN && self.show_errors && !self.all_errors {
-            let more = self.errors - ERRORS_SHOWN;
-            line(&format!("roottrail: {more} more errors; --errors FILE writes them all, -v shows them all"));
+        status::clear();
+        if self.errors > ERRORS_SHOWN && self.show_errors && !self.verbose {
+            let more = counted(self.errors - ERRORS_SHOWN, "more error", "more errors");
+            line(&format!("roottrail: {more}; --errors FILE writes them all, -v shows them all"));
         }
     }
 
     /// Returns a function that shows a message, from any thread.
     pub(super) fn voice(&self) -> impl Fn(&str) + Send + Sync + 'static {
-        let (bar, silent) = (self.bar.clone(), !self.show_errors);
+        let silent = !self.show_errors;
         move |text: &str| {
-            let text = format!("roottrail: {}", plain(text));
-            match &bar {
-                _ if silent => {}
-                Some(bar) => bar.suspend(|| line(&text)),
-                None => line(&text),
+            if !silent {
+                line(&format!("roottrail: {}", plain(text)));
             }
         }
-    }
-
-    fn text(&self, summary: &Summary, listed: u64, all_listed: bool) -> String {
-        let objects = &summary.objects;
-        let done = objects.skipped + objects.scanned + objects.failed;
-        let seconds = self.start.elapsed().as_secs_f64();
-        let mut text = format!(
-            "{done} of {listed}{} objects, {} records, {} findings, {} failed, {}/s",
-            if all_listed { "" } else { "+" },
-            summary.records.scanned,
-            summary.findings.written,
-            objects.failed,
-            super::units::bytes(summary.bytes.uncompressed as f64 / seconds.max(0.001)),
-        );
-        for (name, p50, p99) in summary.latency.percentiles() {
-            if p99 > 0.0 {
-                text.push_str(&format!(", {name} p50 {p50:.1} p99 {p99:.1} ms"));
-            }
-        }
-        text
     }
 }
 
 impl Observer for Progress {
     fn progress(&mut self, summary: &Summary, listed: u64, all_listed: bool) {
-        if self.bar.is_none() && !self.plain {
-            return;
-        }
-        let wait = if self.bar.is_some() { BAR } else { PLAIN };
-        if self.last.elapsed() < wait {
-            return;
-        }
-        self.last = Instant::now();
-        let text = self.text(summary, listed, all_listed);
-        match &self.bar {
-            Some(bar) => {
-                bar.set_message(text);
-                bar.tick();
+        let verbose = self.verbose;
+        self.show(|work| {
+            let objects = &summary.objects;
+            let done = objects.skipped + objects.scanned + objects.failed;
+            work.objects(done, listed, all_listed);
+            work.part(Rank::Records, format!("{} records", summary.records.scanned));
+            work.findings(summary.findings.written);
+            work.part(Rank::Failed, format!("{} failed", objects.failed));
+            work.rate(summary.bytes.uncompressed);
+            for (name, p50, p99) in summary.latency.percentiles() {
+                if verbose && p99 > 0.0 {
+                    work.part(Rank::Latency, format!("{name} p50 {p50:.1} p99 {p99:.1} ms"));
+                }
             }
-            None => line(&format!("roottrail: {text}")),
-        }
+        });
     }
 
     fn error(&mut self, error: &ObjectError) {
         self.errors += 1;
-        if !self.show_errors || (self.errors > ERRORS_SHOWN && !self.all_errors) {
-            return;
-        }
-        let text = format!("roottrail: {}", plain(&error.to_string()));
-        match &self.bar {
-            Some(bar) => bar.suspend(|| line(&text)),
-            None => line(&text),
+        if self.show_errors && (self.errors <= ERRORS_SHOWN || self.verbose) {
+            line(&format!("roottrail: {}", plain(&error.to_string())));
         }
     }
 }

@@ -12,6 +12,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::closed;
+use super::terminal::{self, folded};
 use super::words::Choice as _;
 use roottrail::finding::Severity;
 use roottrail::rules::{self, Reference, Rule};
@@ -42,15 +43,23 @@ enum Format {
     Markdown,
 }
 
+/// Cells of a line where standard output is no terminal, or a narrow one.
+const WIDTH: usize = 80;
+/// Cells that titles have at least beside techniques.
+const TITLE: usize = 40;
+
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let chosen: Vec<&Rule> = args.id.map_or_else(|| rules::all().collect(), |rule| vec![rule]);
     let format = if args.json { Format::Json } else { args.format };
     let text = match (format, args.id) {
-        (Format::Table, Some(rule)) => in_full(rule),
-        (Format::Table, None) => table(&chosen),
+        (Format::Table, Some(rule)) => in_full(rule, terminal::screen_width()),
+        (Format::Table, None) => {
+            table(&chosen, terminal::screen_width().map_or(WIDTH, |width| width.max(WIDTH)))
+        }
         (Format::Json, _) => json(&chosen)?,
         (Format::Markdown, _) => markdown(&chosen),
     };
+    let text = if format == Format::Table { terminal::in_locale(&text) } else { text.into() };
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -82,22 +91,25 @@ fn json(rules: &[&Rule]) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&entries)? + "\n")
 }
 
-fn table(rules: &[&Rule]) -> String {
+/// Returns the rules in lines of at most `width` cells. Titles that are longer go on in the next line, and techniques
+/// are left out where they would leave no room.
+fn table(rules: &[&Rule], width: usize) -> String {
     let rows: Vec<[String; 4]> = rules
         .iter()
         .map(|rule| [rule.id.into(), rule.severity.name(), rule.attack.join(","), rule.title.into()])
         .collect();
     let head = ["RULE", "SEVERITY", "ATT&CK", "TITLE"].map(String::from);
-    let mut width = [0; 3];
-    for row in rows.iter().chain([&head]) {
-        for (width, cell) in width.iter_mut().zip(row) {
-            *width = (*width).max(cell.len());
-        }
-    }
+    let widest = |at: usize| rows.iter().chain([&head]).map(|row| row[at].len()).max().unwrap_or(0);
+    let (a, b, c) = (widest(0), widest(1), widest(2));
+    let techniques = a + b + c + 6 + TITLE <= width;
     let mut text = String::new();
-    for [id, severity, attack, title] in [head].iter().chain(&rows) {
-        let [a, b, c] = width;
-        text.push_str(&format!("{id:a$}  {severity:b$}  {attack:c$}  {title}\n"));
+    for [id, severity, attack, title] in [&head].into_iter().chain(&rows) {
+        let attack = if techniques { format!("{attack:c$}  ") } else { String::new() };
+        let before = format!("{id:a$}  {severity:b$}  {attack}");
+        for line in folded(&format!("{before}{title}"), width, before.len()) {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
     }
     text
 }
@@ -127,9 +139,13 @@ fn severities(rule: &Rule) -> String {
     })
 }
 
-fn in_full(rule: &Rule) -> String {
+/// Returns a rule with its examples, its words in lines for a terminal of so many cells.
+fn in_full(rule: &Rule, width: Option<usize>) -> String {
     let mut text = format!("{}\n{}\n\n", rule.id, rule.title);
-    let mut field = |name: &str, value: &str| text.push_str(&format!("{name:<12}{value}\n"));
+    let mut field = |name: &str, value: &str| {
+        let lines = folded(&format!("{name:<12}{value}"), width.unwrap_or(usize::MAX).max(WIDTH), 12);
+        text.push_str(&(lines.join("\n") + "\n"));
+    };
     if !rule.tried.is_empty() {
         field("attempt", rule.tried);
     }
@@ -195,10 +211,21 @@ mod tests {
             for part in [rule.id, rule.title, rule.reason, rule.next, &rule.condition(), "203.0.113.7"] {
                 assert!(full.contains(part), "{}: {part}\n{full}", rule.id);
             }
+            let narrow = in_full(rule, Some(60));
+            let words = narrow.split("An event for which").next().unwrap();
+            // A name that is longer than a line stands alone.
+            let fits = |line: &str| line.chars().count() <= WIDTH || !line.trim().contains(' ');
+            assert!(words.lines().all(fits), "{words}");
+            assert!(narrow.split_whitespace().eq(full.split_whitespace()), "{narrow}");
             assert_eq!(printed(Some(rule.id), Format::Markdown).lines().count(), 3);
         }
-        let table = printed(None, Format::Table);
-        assert_eq!(table.lines().count(), rules::all().count() + 1);
+        let chosen: Vec<&Rule> = rules::all().collect();
+        for (width, techniques) in [(80, false), (120, true), (400, true)] {
+            let table = table(&chosen, width);
+            assert!(table.is_ascii() && table.lines().all(|line| line.len() <= width), "{width}\n{table}");
+            assert_eq!(table.lines().filter(|line| !line.starts_with(' ')).count(), chosen.len() + 1);
+            assert_eq!(table.contains("T1078.004"), techniques, "{width}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::highlights_text::Where;
 use super::progress::{Progress, ProgressChoice};
 use super::sources::{Opened, refuse_met, refuse_taken, s3_uri, source_names, sources};
 use super::terminal::{self, ColorChoice};
-use super::values::size;
+use super::values::{how_many, size};
 use super::{aws, checkpoint, closed, code, keys, nothing, outputs, selection, signals, summary_text};
 use roottrail::cancel::Cancel;
 use roottrail::checkpoint::Checkpoint;
@@ -60,7 +60,7 @@ pub(super) struct Args {
     aws: aws::Args,
 
     /// Worker threads [default: all cores]
-    #[arg(long, value_name = "N", help_heading = "Performance")]
+    #[arg(long, value_name = "N", value_parser = how_many, help_heading = "Performance")]
     threads: Option<NonZeroUsize>,
 
     /// What one object may inflate to; a larger one is an error
@@ -93,7 +93,7 @@ pub(super) struct Args {
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Interface")]
     quiet: bool,
 
-    /// Show every error, not only the first 100
+    /// Show every error, not only the first 100, and latencies beside the progress
     #[arg(short, long, help_heading = "Interface")]
     verbose: bool,
 }
@@ -101,6 +101,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let further: Vec<&Path> = args.durable.path()?.into_iter().chain(args.keys.saved()).collect();
     args.outputs.check(args.durable.path()?, &further)?;
+    let screen = outputs::Screen { person: args.outputs.for_a_person(matches), color: args.color };
+    args.outputs.check_order(screen)?;
     let asked = Cancel::new();
     // The end of the time is no signal: the first signal after it still lets the run end in order.
     let cancel = asked.part();
@@ -128,7 +130,6 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         |checkpoint| args.durable.begin(checkpoint, matches, &names, args.outputs.growing(), &keys, now);
     let mut durable = checkpoint.map(begin).transpose()?;
     // Outputs first: a bad path should fail before anything is read.
-    let screen = outputs::Screen { person: args.outputs.for_a_person(matches), color: args.color };
     let plan = durable.as_ref().map(|durable| &durable.plan);
     let (mut outputs, files) = match args.outputs.open(plan, args.durable.replaces(), screen, &cancel) {
         // A pipe that nobody read kept the run waiting until the stop.

@@ -14,8 +14,11 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use http::Uri;
 
-use super::terminal::{self, plain};
+use super::progress::{Progress, ProgressChoice};
+use super::terminal::{self, folded, plain};
+use super::units::{bytes, counted};
 use super::values::{duration, size};
+use super::work::Rank;
 use super::{UsageError, code};
 use roottrail::format::{Dataset, IndexName};
 use roottrail::ship::{
@@ -167,13 +170,17 @@ impl AuthScheme {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let options = options(args)?;
-    let mut watch = Teller { quiet: args.quiet, dead_letters: 0 };
+    let of = args.files.iter().filter_map(|file| file.metadata().ok()).map(|there| there.len()).sum();
+    let progress = Progress::new(ProgressChoice::Auto, args.quiet, false);
+    let mut watch = Teller { quiet: args.quiet, dead_letters: 0, progress, of };
     if exposes_secret(&options.endpoint) && !args.quiet {
         terminal::line("roottrail: warning: the secret goes over plain HTTP; use an https URL");
     }
-    let summary = ship::run(&options, &mut watch)?;
+    let summary = ship::run(&options, &mut watch);
+    watch.progress.finish();
+    let summary = summary?;
     if !args.quiet {
-        terminal::line(&closing(&summary, &options));
+        terminal::line(&folded(&closing(&summary, &options), WIDTH, 2).join("\n"));
     }
     Ok(ExitCode::from(if summary.dead_letters > 0 { code::INCOMPLETE } else { code::COMPLETE }))
 }
@@ -256,10 +263,16 @@ fn exposes_secret(endpoint: &Endpoint) -> bool {
     endpoint.secret.is_some() && endpoint.url.scheme_str() == Some("http") && !local
 }
 
+/// Cells of a line of the closing text.
+const WIDTH: usize = 80;
+
 /// A watcher that prints what happens on the way.
 struct Teller {
     quiet: bool,
     dead_letters: u64,
+    progress: Progress,
+    /// Bytes of all files.
+    of: u64,
 }
 
 impl ShipWatch for Teller {
@@ -282,17 +295,36 @@ impl ShipWatch for Teller {
             terminal::line(&format!("roottrail: {}", plain(&text)));
         }
     }
+
+    fn settled(&mut self, done: u64, summary: &ShipSummary) {
+        let of = self.of.max(done);
+        self.progress.show(|work| {
+            work.share = Some((done, of));
+            work.part(Rank::Always, format!("{} of {}", bytes(done as f64), bytes(of as f64)));
+            work.findings(summary.findings);
+            work.part(Rank::Failed, format!("{} refused", summary.dead_letters));
+            work.part(Rank::Records, counted(summary.requests, "request", "requests"));
+            work.rate(done.saturating_sub(summary.settled_before));
+        });
+    }
 }
 
 fn closing(summary: &ShipSummary, options: &ShipOptions) -> String {
     let ShipSummary { findings, delivered, already_there, dead_letters, requests, bytes, .. } = summary;
-    let things = if options.peer == Peer::Splunk { "events" } else { "documents" };
+    let things = match (options.peer, *delivered) {
+        (Peer::Splunk, 1) => "event",
+        (Peer::Splunk, _) => "events",
+        (_, 1) => "document",
+        _ => "documents",
+    };
     if options.dry_run {
         return format!(
-            "{findings} findings would go out as {delivered} {things} in {requests} requests ({bytes} bytes); {dead_letters} cannot be sent"
+            "{} would go out as {delivered} {things} in {} ({bytes} bytes); {dead_letters} cannot be sent",
+            counted(*findings, "finding", "findings"),
+            counted(*requests, "request", "requests")
         );
     }
-    let mut text = format!("{findings} findings: {delivered} {things} delivered");
+    let mut text = format!("{}: {delivered} {things} delivered", counted(*findings, "finding", "findings"));
     if *already_there > 0 {
         text.push_str(&format!(" ({already_there} were there before)"));
     }

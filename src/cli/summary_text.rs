@@ -109,8 +109,10 @@ fn write(summary: &Summary, place: &Where, color: bool, nothing: &str, out: &mut
             paint("1;31", "INTERRUPTED: what is written is whole, but not all was read".into())
         )?;
     } else if !summary.complete() {
-        let text =
-            format!("INCOMPLETE: {} errors; the findings are those of what could be read", summary.errors);
+        let text = format!(
+            "INCOMPLETE: {}; the findings are those of what could be read",
+            counted(summary.errors, "error", "errors")
+        );
         writeln!(out, "{}", paint("1;31", text))?;
     } else if summary.nothing_matched() {
         writeln!(out, "{}", paint("33", format!("NOTHING READ: {nothing}")))?;

@@ -1,8 +1,12 @@
 //! Text for people on standard error: nothing that comes from a log may act on their terminal.
 #![allow(clippy::print_stderr, reason = "the one place that writes to standard error")]
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use super::screen::variable;
+pub(super) use super::screen::{in_locale, is_ascii, is_dumb, screen_width};
+use super::status;
 use clap::ValueEnum;
 use roottrail::printable::without_userinfo;
 use roottrail::text::table::inert;
@@ -31,13 +35,10 @@ impl ColorChoice {
     }
 
     fn on(self, terminal: bool) -> bool {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         match self {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                terminal && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
-            }
+            ColorChoice::Auto => terminal && variable("NO_COLOR").is_none() && !is_dumb(),
         }
     }
 }
@@ -49,7 +50,7 @@ pub(super) fn can_ask() -> bool {
 
 /// Asks for a line. Returns `None` where there is none.
 pub(super) fn ask(question: &str) -> Option<String> {
-    eprint!("{}", plain(question));
+    status::aside(|| eprint!("{}", plain(question)));
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
     read.is_ok_and(|n| n > 0).then(|| answer.trim().to_owned())
@@ -59,16 +60,6 @@ pub(super) fn ask(question: &str) -> Option<String> {
 /// are invisible.
 pub(super) fn plain(text: &str) -> String {
     inert(text, usize::MAX).into_owned()
-}
-
-/// Returns the cells in a line of standard output, if that is a terminal.
-pub(super) fn screen_width() -> Option<usize> {
-    if !io::stdout().is_terminal() {
-        return None;
-    }
-    let columns = || std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
-    Some(width.filter(|&width| width > 0).or_else(columns).unwrap_or(80))
 }
 
 /// Returns the text in lines of at most `width` cells, broken between words, all but the first with `indent`
@@ -91,7 +82,9 @@ pub(super) fn folded(text: &str, width: usize, indent: usize) -> Vec<String> {
 
 /// Writes one line to standard error. A closed standard error does not stop the command.
 pub(super) fn line(text: &str) {
-    let _unread = writeln!(io::stderr().lock(), "{}", without_userinfo(text));
+    let text = without_userinfo(text);
+    let shown = if io::stderr().is_terminal() { in_locale(&text) } else { Cow::Borrowed(&*text) };
+    let _unread = status::aside(|| writeln!(io::stderr().lock(), "{shown}"));
 }
 
 /// Writes an error with its causes.

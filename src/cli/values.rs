@@ -1,5 +1,6 @@
 //! Values that users write: times, lengths of time, sizes.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -69,6 +70,11 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .and_then(|number| number.checked_mul(unit))
         .filter(|&bytes| bytes > 0)
         .ok_or_else(|| "a positive number of bytes, such as 512MiB".into())
+}
+
+/// Reads how many: a number from 1 on.
+pub(super) fn how_many(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "a number from 1 on".to_owned())
 }
 
 /// Reads a length of time as [`parse_span`] does, for what waits.

@@ -17,6 +17,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use super::progress::{Progress, ProgressChoice};
+use super::values::how_many;
 use super::{
     UsageError, aws, checkpoint, code, keys, outputs, selection, signals, sources, terminal,
     verify_checkpoint, verify_text,
@@ -62,7 +63,7 @@ pub(super) struct Args {
     durable: verify_checkpoint::Args,
 
     /// Worker threads [default: all cores]
-    #[arg(long, value_name = "N", help_heading = "Performance")]
+    #[arg(long, value_name = "N", value_parser = how_many, help_heading = "Performance")]
     threads: Option<NonZeroUsize>,
 
     /// What one object may inflate to; a larger one is an error

@@ -411,10 +411,37 @@ fn a_long_run_says_that_it_goes_on() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     stderr.read_line(&mut line).unwrap();
     assert!(line.starts_with("roottrail: 118 of 119 objects, 421 records, 42 findings, 0 failed"), "{line}");
+    assert!(line.contains(" so far, ETA ") && !line.contains("p99"), "{line}");
     drop(stdin);
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(3), "nothing came on standard input");
+}
+
+/// In the order of time, whatever the threads; and only a table.
+#[test]
+fn a_table_is_sorted_by_time_and_nothing_else_is() {
+    let table = |more: &[&str]| {
+        let args = ["scan", "sample-logs", "-q", "-f", "table"];
+        let done = roottrail(args.iter().chain(more));
+        assert_eq!(done.code, 0, "{more:?}: {}", done.stderr);
+        done.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (mut logs, sorted) = (table(&[]), table(&["--sort", "time"]));
+    assert_eq!(sorted.first(), logs.first(), "the heading comes first");
+    // Lines of one moment keep the order of the logs, which a stable sort keeps as well.
+    logs[1..].sort_by(|a, b| a[..19].cmp(&b[..19]));
+    assert_eq!(sorted, logs);
+    assert_eq!(table(&["--sort", "time", "--threads", "1"]), sorted);
+    for (args, code, words) in [
+        (&["-f", "ndjson"][..], 2, "--sort time is for tables (-f table): ndjson"),
+        (&[], 2, "--sort time is for tables (-f table): ndjson"),
+        (&["-f", "csv"], 2, "csv is written in the order of the logs"),
+        (&["-f", "table", "-o", "x", "--checkpoint", "y"], 2, "cannot be used with"),
+    ] {
+        let done = roottrail(["scan", "sample-logs", "-q", "--sort", "time"].iter().chain(args));
+        assert!(done.code == code && done.stderr.contains(words), "{args:?}: {}", done.stderr);
+    }
 }
 
 #[test]
