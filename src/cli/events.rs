@@ -2,8 +2,9 @@
 //!
 //! A name is a file, `-`, a directory, or an S3 URI. The value of a finding's `evidence.uri` is one of these,
 //! with characters percent-encoded where they are in the finding. A file of roottrail's own findings yields
-//! the records in them ([`evidence`]), or those that the findings say where to find. From a directory or a prefix only events of the wanted id are kept, object by object,
-//! so that a whole trail can be searched in the memory of one object.
+//! the records in them, or those that the findings say where to find ([`super::evidence`]). From a directory or
+//! a prefix only events of the wanted id are kept, object by object, so that a whole trail can be searched in
+//! the memory of one object.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
