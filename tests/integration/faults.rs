@@ -1,13 +1,11 @@
 //! Faults on the wire cost time, never bytes; what stays broken is reported, object by object.
 
 use crate::support::feed::{Outcome, Scanned, inflate, run};
+use crate::support::logs::gzip;
 use crate::support::s3::{Bucket, Fault, Objects, Op, Server};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use roottrail::error::{ErrorKind, Stage};
 use roottrail::source::s3::{S3Options, S3Source, S3Uri};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -22,12 +20,6 @@ const TRANSIENT: [Fault; 8] = [
     Fault::FirstByte,
     Fault::Stall,
 ];
-
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
 
 fn text(i: usize) -> String {
     (i..i + 200).map(|n| format!("record {n}\n")).collect()

@@ -1,10 +1,9 @@
 //! Every shape that input comes in, sound and broken: what is found, what is counted, what is reported.
 
 use crate::support::cli::{Folder, Scan, scan, scan_with};
-use crate::support::logs::{event, gzip, id, key, records, root, user};
+use crate::support::logs::{event, gzip, id, key, records, root, uncompressed, user};
 use crate::support::readers::same_in_pieces;
 use serde_json::{Value, json};
-use std::io::Write as _;
 
 /// Scans a folder that holds just this, which must read alike however its bytes come.
 fn object(name: &str, bytes: impl AsRef<[u8]>) -> Scan {
@@ -631,9 +630,7 @@ fn members_begin_anywhere() {
 
     // Beyond what is read as a whole, the first byte of the second member ends a buffer.
     let buffer = 256 << 10;
-    let mut stored = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
-    stored.write_all(format!("{}{}", records([root(1)]), " ".repeat(25 << 20)).as_bytes()).unwrap();
-    let stored = stored.finish().unwrap();
+    let stored = uncompressed(format!("{}{}", records([root(1)]), " ".repeat(25 << 20)));
     let empty = named(0, String::new());
     let missing = 2 * buffer - 1 - (stored.len() + empty.len()) % buffer;
     let first = [&empty[..10], &vec![b'n'; missing], &empty[10..], &stored].concat();

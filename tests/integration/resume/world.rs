@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::support::logs::gzip;
 use crate::support::s3::{ACCESS_KEY, Bucket, Fault, Objects, Op, SECRET_KEY, Server};
 use crate::support::wait::until_running;
 
@@ -52,9 +53,7 @@ pub(super) fn event(id: u64, root: bool, note: &str) -> String {
 
 pub(super) fn log(events: &[String]) -> Vec<u8> {
     let text = format!(r#"{{"Records":[{}]}}"#, events.join(","));
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(text.as_bytes()).unwrap();
-    gzip.finish().unwrap()
+    gzip(text)
 }
 
 pub(super) fn key(region: &str, day: u32, name: &str) -> String {

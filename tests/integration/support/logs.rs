@@ -39,8 +39,17 @@ pub(crate) fn records<S: AsRef<str>>(events: impl IntoIterator<Item = S>) -> Str
 
 /// One gzip member.
 pub(crate) fn gzip(bytes: impl AsRef<[u8]>) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes.as_ref()).unwrap();
+    member(bytes.as_ref(), flate2::Compression::fast())
+}
+
+/// One gzip member whose bytes stand in it as they are.
+pub(crate) fn uncompressed(bytes: impl AsRef<[u8]>) -> Vec<u8> {
+    member(bytes.as_ref(), flate2::Compression::none())
+}
+
+fn member(bytes: &[u8], level: flate2::Compression) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+    encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
