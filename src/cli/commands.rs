@@ -140,7 +140,7 @@ fn tidy(page: &[u8]) -> anyhow::Result<String> {
     Ok(out)
 }
 
-/// Appends a line of text, folded between words: the page fills its lines anew.
+/// Appends a line of text, folded between words: the page fills its own lines.
 fn fold(line: &str, out: &mut String) {
     let mut used = 0;
     for word in line.split(' ') {

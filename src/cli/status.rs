@@ -39,7 +39,7 @@ pub(super) fn aside<T>(print: impl FnOnce() -> T) -> T {
     print()
 }
 
-/// A terminal that is gone does not stop the run.
+/// Writes to standard error; a terminal that is gone does not stop the run.
 fn write(text: &str) {
     let mut stderr = io::stderr().lock();
     let _gone = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

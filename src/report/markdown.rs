@@ -81,7 +81,7 @@ fn section(title: &str, table: &Table, out: &mut String) {
     }
 }
 
-/// Text that stays text in Markdown. Letters, digits and a few signs need nothing; everything else of ASCII
+/// Returns a text that stays text in Markdown. Letters, digits and a few signs need nothing; everything else of ASCII
 /// that could mean something is escaped, `<` and `&` as entities because raw HTML is allowed in Markdown.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);

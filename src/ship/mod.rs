@@ -157,7 +157,7 @@ pub trait ShipWatch {
     /// Takes note of one event.
     fn event(&mut self, event: Event);
 
-    /// Everything before so many bytes of all files together is settled, or rendered in a rehearsal.
+    /// Learns that everything before so many bytes of all files together is settled, or rendered in a rehearsal.
     fn settled(&mut self, bytes: u64, summary: &ShipSummary) {
         let _nobody_follows = (bytes, summary);
     }

@@ -113,7 +113,7 @@ fn verify(files: &Files, look: &Look) -> Found {
     }
 }
 
-/// Six hours, two logs in each but the third.
+/// Returns six hours with two logs in each but the third.
 fn bucket() -> (Files, Vec<String>) {
     let mut files = Files::new();
     let mut trail = Trail::new();
