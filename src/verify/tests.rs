@@ -1,4 +1,7 @@
 //! Whole buckets, sound and attacked, judged without a run.
+//!
+//! A bucket is made with signed digests and logs, attacked in one way, and given to the verifier as a run would give
+//! it. Each test names the attack, and compares problems, counts and the times that are still proven.
 
 use super::problems::{IntegrityProblem, Line, NoteKind};
 use super::testing::{Files, OTHER_FINGERPRINT, Signer, Trail, change_digest, gzipped, key_list, text_of};

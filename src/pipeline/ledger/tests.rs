@@ -1,4 +1,7 @@
 //! The books: everything that is absorbed is counted once.
+//!
+//! Reports are made as workers make them, and absorbed by a ledger whose sink keeps what it gets. The tests compare
+//! the sink's findings with the summary, so that a finding that is lost or counted twice shows.
 
 use std::sync::Arc;
 

@@ -1,3 +1,8 @@
+//! AWS's answers, canned: pages, refusals and texts of XML.
+//!
+//! A double of AWS answers page by page, and notes what it was asked. The tests look at what a posture makes of all
+//! pages, and of services that refuse.
+
 use super::*;
 use crate::posture::{PostureOptions, ScpVerdict, Status};
 

@@ -1,4 +1,8 @@
 //! Policies by accounts, with verdicts worked out by hand.
+//!
+//! Each case is an organization with its policies and the verdict on one account. Verdicts were worked out by hand
+//! from AWS's rules of evaluation, and not taken from the program. Cases that differ in one statement stand side by
+//! side.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,8 @@
 //! The published figures, from data sets built to them.
+//!
+//! The data sets are made so that they have a study's counts, and the assessment must come to the study's
+//! percentages. Further tests hold windows, forms of reports and broken reports against what the assessment says of
+//! them.
 
 use std::fmt::Write as _;
 

@@ -1,8 +1,9 @@
 //! One bucket: found in its region, and the way to ask for what is in it.
 //!
-//! One list request tells whether the bucket exists and answers. Where S3 names another region, the request follows there,
-//! a few times at most. A server that asks to slow down, or fails for the moment, ends nothing here: the listing tries
-//! longer, and reports its failure as an item. Every other refusal ends the run, with what was tried and what to do.
+//! One list request tells whether the bucket exists and answers. Where S3 names another region, the request follows
+//! there, a few times at most. A server that asks to slow down, fails for the moment or denies the prefix ends
+//! nothing here: the listing tries longer, and reports its failure as an item. Every other refusal ends the run, with
+//! what was tried and what to do.
 
 use super::direct::Direct;
 use super::errors::{Remedy, RequestError};
