@@ -28,6 +28,7 @@
 //! The features `s3` and `ship` add S3 and delivery to SIEMs, `cli` the command. Without them the library needs
 //! neither tokio nor the AWS SDK.
 
+pub mod bounded;
 pub mod cancel;
 pub mod checkpoint;
 pub mod coverage;

@@ -14,6 +14,7 @@ use std::path::Path;
 /// From the ground up. A new room is one word here.
 const FLOORS: &[&[&str]] = &[
     &[
+        "bounded",
         "cancel",
         "error",
         "finding",

@@ -7,7 +7,7 @@
 //! the memory of one object.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +20,7 @@ use super::sources::{Opened, s3_uri, sources};
 use super::units::counted;
 use super::work::Rank;
 use super::{almost_s3, aws};
+use roottrail::bounded;
 use roottrail::cancel::Cancel;
 use roottrail::detect::{self, Place};
 use roottrail::json::parse::parse_plain;
@@ -29,6 +30,9 @@ use roottrail::object::ObjectRef;
 use roottrail::scan;
 use roottrail::source::disk::Taken;
 use roottrail::source::{Content, Feed, Item};
+
+/// Bytes of an object at most, as it is stored: it is held whole.
+const MOST: u64 = 512 << 20;
 
 /// One event.
 #[derive(Clone, Debug)]
@@ -104,15 +108,14 @@ fn look(
 ) -> anyhow::Result<Vec<Event>> {
     let follow = follow.then_some(aws);
     if name.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+        let bytes = bounded::read(io::stdin().lock(), MOST).context("cannot read standard input")?;
         return of_object("standard input", &bytes, wanted, follow, broken);
     }
     let is_s3 = s3_uri(name.as_os_str()).is_some();
     let name = decoded(name.as_os_str(), is_s3);
     if !is_s3 && !Path::new(&name).is_dir() {
         let shown = Path::new(&name).display().to_string();
-        let bytes = std::fs::read(&name).with_context(|| {
+        let bytes = bounded::file(Path::new(&name), MOST).with_context(|| {
             let hint = almost_s3::meant(&name).filter(|_| !Path::new(&name).exists());
             let hint = hint.map(|uri| format!("; did you mean {uri}?")).unwrap_or_default();
             format!("cannot read {shown}{hint}")
@@ -238,7 +241,7 @@ struct Gathered {
 impl Gathering<'_> {
     fn take(&self, item: Item) -> bool {
         let Item { seq, object, content, lease } = item;
-        let read = |path: PathBuf| std::fs::read(&path).map_err(anyhow::Error::from);
+        let read = |path: PathBuf| bounded::file(&path, MOST).map_err(anyhow::Error::from);
         let bytes = match content {
             Content::Skipped(_) => return true,
             Content::File(path) => read(path.unwrap_or_else(|| object.uri.clone().into())),

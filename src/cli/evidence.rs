@@ -12,8 +12,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::UsageError;
+use roottrail::bounded;
 use roottrail::finding;
 use roottrail::findings::{LineKind, kind_of};
+
+/// Inflated bytes of a file of findings at most: it is held whole.
+const MOST: u64 = 1 << 30;
 
 /// One finding of a file.
 #[derive(Debug)]
@@ -38,7 +42,7 @@ pub(super) fn findings_in(
     stored: &[u8],
     is_wanted: &dyn Fn(&Found) -> bool,
 ) -> anyhow::Result<Option<Vec<Found>>> {
-    let mut inflated = Vec::new();
+    let inflated;
     let bytes = if stored.starts_with(&[0x1f, 0x8b]) {
         let mut head = Vec::new();
         // The first line is enough to know the file by; one that is cut later is inflated whole and fails then.
@@ -46,7 +50,7 @@ pub(super) fn findings_in(
         if reader_of(&head).is_none() {
             return Ok(None);
         }
-        MultiGzDecoder::new(stored).read_to_end(&mut inflated)?;
+        inflated = bounded::read(MultiGzDecoder::new(stored), MOST)?;
         &inflated[..]
     } else {
         stored

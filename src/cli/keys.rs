@@ -6,8 +6,6 @@
 //! file, so that a later run needs no network.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,6 +13,7 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{aws, terminal};
+use roottrail::bounded;
 use roottrail::output::file::OutFile;
 use roottrail::source::s3::S3Session;
 use roottrail::verify::KeySource;
@@ -88,7 +87,8 @@ impl Args {
     pub(super) fn open(&self, aws: &aws::Args, force: bool) -> anyhow::Result<Keys> {
         let mut all = PublicKeys::default();
         for path in &self.public_keys {
-            let text = read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text =
+                bounded::file(path, LIST).with_context(|| format!("cannot read {}", path.display()))?;
             let context = || format!("cannot use the public keys in {}", path.display());
             all.add_list(&text).with_context(context)?;
         }
@@ -190,13 +190,4 @@ impl Asked {
         }
         Ok(&known.keys)
     }
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?.take(LIST + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > LIST {
-        return Err(io::Error::other(format!("it has more than {LIST} bytes")));
-    }
-    Ok(text)
 }

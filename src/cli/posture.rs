@@ -6,7 +6,7 @@
 //! makes the exit code 3; the others are still judged.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,6 +17,7 @@ use jiff::SignedDuration;
 use super::sources::refuse_taken;
 use super::terminal::{self, plain};
 use super::{UsageError, code, outputs, posture_live};
+use roottrail::bounded;
 use roottrail::cancel::Cancel;
 use roottrail::output::file::OutFile;
 use roottrail::posture::{self, Assessment, Posture, PostureOptions, ProblemKind, ReportDate, render};
@@ -94,6 +95,8 @@ enum Format {
     Csv,
 }
 
+/// The report of an account with five thousand users has a few megabytes, and that is the most that there are.
+const MOST: u64 = 256 << 20;
 /// Problems that are named one by one on standard error.
 const MOST_NAMED: usize = 100;
 
@@ -204,8 +207,7 @@ fn each(
 ) -> anyhow::Result<()> {
     for path in paths {
         if path.as_os_str() == "-" {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+            let bytes = bounded::read(io::stdin().lock(), MOST).context("cannot read standard input")?;
             read(posture, "-", &bytes);
             continue;
         }
@@ -239,7 +241,7 @@ fn each(
 
 fn one(posture: &mut Posture, path: &Path, read: fn(&mut Posture, &str, &[u8])) {
     let name = path.display().to_string();
-    match std::fs::read(path) {
+    match bounded::file(path, MOST) {
         Ok(bytes) => read(posture, &name, &bytes),
         Err(error) => posture.problem(&name, ProblemKind::Unreadable, format!("it cannot be read: {error}")),
     }

@@ -1,6 +1,5 @@
 //! What a scan is asked for: which keys are read, and which findings are written.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -8,11 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::values::{parse_span, parse_time};
 use super::{UsageError, closed};
+use roottrail::bounded;
 use roottrail::filter::Filter;
 use roottrail::finding::{CredentialType, IdentityKind, MfaStatus, Severity};
 use roottrail::key::days::TimeRange;
 use roottrail::key::selection::KeySelection;
 use roottrail::rules::{Rule, TrustedNetworks};
+
+/// Bytes of a list of networks at most.
+const NETWORKS: u64 = 64 << 20;
 
 /// Options that leave keys unread.
 #[derive(Debug, clap::Args)]
@@ -123,7 +126,8 @@ impl Args {
         let mut trusted = TrustedNetworks::default();
         for text in &self.trusted_ip {
             if Path::new(text).is_file() {
-                let lines = fs::read_to_string(text).with_context(|| format!("cannot read {text}"))?;
+                let lines = bounded::text(Path::new(text), NETWORKS)
+                    .with_context(|| format!("cannot read {text}"))?;
                 trusted.add_lines(&lines).map_err(|error| UsageError(format!("{text}: {error}")))?;
             } else {
                 trusted.add(text).map_err(|error| usage(&error))?;

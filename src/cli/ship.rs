@@ -20,6 +20,7 @@ use super::units::{bytes, counted};
 use super::values::{duration, size};
 use super::work::Rank;
 use super::{UsageError, code};
+use roottrail::bounded;
 use roottrail::format::{Dataset, IndexName};
 use roottrail::ship::{
     self, Auth, Endpoint, Event, Peer, Secret, ShipOptions, ShipSummary, ShipWatch, Timing,
@@ -27,6 +28,9 @@ use roottrail::ship::{
 
 /// The variable that holds the secret, unless a file does. A command line is for all to see.
 const SECRET_VARIABLE: &str = "ROOTTRAIL_SHIP_SECRET";
+
+/// Bytes of a file with a secret at most.
+const SECRET: u64 = 1 << 20;
 
 /// Arguments of `ship`.
 #[derive(Debug, clap::Args)]
@@ -243,7 +247,7 @@ fn secret(file: Option<&Path>) -> anyhow::Result<Option<Secret>> {
     let secret = match file {
         Some(path) => {
             let text =
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                bounded::text(path, SECRET).with_context(|| format!("cannot read {}", path.display()))?;
             let secret = Secret::new(&text);
             anyhow::ensure!(!secret.is_empty(), "{} is empty", path.display());
             secret

@@ -9,7 +9,12 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
 #[cfg(feature = "s3")]
+use crate::bounded;
+#[cfg(feature = "s3")]
 use crate::error::{Fatal, start};
+
+/// The bytes that a bundle may have: all certificates of all public authorities take less than a megabyte.
+pub(crate) const BUNDLE: u64 = 16 << 20;
 
 /// Returns the certificates to trust in place of the system's.
 #[cfg(feature = "s3")]
@@ -17,7 +22,7 @@ pub(crate) fn ca_bundle(named: Option<PathBuf>) -> Result<Option<Vec<u8>>, Fatal
     let from_environment =
         || std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from);
     let Some(path) = named.or_else(from_environment) else { return Ok(None) };
-    let pem = std::fs::read(&path)
+    let pem = bounded::file(&path, BUNDLE)
         .map_err(|error| start(format!("cannot read the CA bundle {}: {error}", path.display())))?;
     check_certificates(&pem)
         .map_err(|why| start(format!("cannot use the CA bundle {}: {why}", path.display())))?;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{Problem, ProblemKind};
 use super::reports::{Sample, When};
+use crate::findings::FindingLines;
 
 /// How a report and the logs disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -145,11 +146,12 @@ impl Logs {
         self.given = true;
         let mut problems = Vec::new();
         let (mut number, mut bad) = (0, 0);
+        let mut lines = FindingLines::new(reader, 0);
         let mut line = Vec::new();
         loop {
             line.clear();
             number += 1;
-            match reader.read_until(b'\n', &mut line) {
+            match lines.next_into(&mut line) {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {

@@ -14,6 +14,7 @@ use super::event::is_organization;
 use super::posture::PostureSection;
 use super::read::ReportError;
 use super::time::{DAY, seconds};
+use crate::bounded;
 use crate::text::table::inert;
 
 /// Files beside the findings.
@@ -329,8 +330,11 @@ impl Context {
     }
 }
 
+/// The coverage of a thousand accounts over years has hundreds of megabytes.
+const MOST: u64 = 1 << 30;
+
 fn load(path: &Path) -> Result<String, ReportError> {
-    let bytes = std::fs::read(path).map_err(|source| ReportError::Open { path: name(path), source })?;
+    let bytes = bounded::file(path, MOST).map_err(|source| ReportError::Open { path: name(path), source })?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     String::from_utf8(text.to_vec()).map_err(|error| form(path, "text", &error))
 }

@@ -8,6 +8,9 @@ use crate::json::minify::minify;
 use crate::records::cursor::Cursor;
 use crate::records::document::{Element, Elements, walk};
 
+/// Inflated bytes of an object at most: as many as a scan takes where nothing else is said.
+const MOST: u64 = 2 << 30;
+
 /// The reason why the events of an object cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum EventsError {
@@ -31,7 +34,7 @@ pub fn events_of(stored: &[u8]) -> Result<Events, EventsError> {
         events.0.clear();
         (walk(cursor, &mut events), cursor.take_break())
     };
-    let (result, _) = inflate_bytes(stored, u64::MAX, false, &Cancel::new(), &mut Buffers::default(), read);
+    let (result, _) = inflate_bytes(stored, MOST, false, &Cancel::new(), &mut Buffers::default(), read);
     let (walk, broken) = result.map_err(|broken| EventsError::Broken(broken.cause.to_string()))?;
     if events.0.is_empty() {
         if let Some(broken) = broken {

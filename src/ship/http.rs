@@ -11,7 +11,6 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +33,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::ShipError;
+use crate::bounded;
 use crate::error::{chain, links};
 use crate::net::route::{Route, proxies, proxy_password};
 use crate::net::tls;
@@ -329,7 +329,7 @@ fn trust(endpoint: &Endpoint) -> Result<ClientConfig, ShipError> {
     match &endpoint.ca_file {
         Some(path) => {
             let fail = |why: &dyn fmt::Display| ShipError::Setup(format!("{}: {why}", path.display()));
-            let text = fs::read(path).map_err(|error| fail(&error))?;
+            let text = bounded::file(path, tls::BUNDLE).map_err(|error| fail(&error))?;
             for certificate in CertificateDer::pem_slice_iter(&text) {
                 let certificate = certificate.map_err(|error| fail(&error))?;
                 roots.add(certificate).map_err(|error| fail(&error))?;

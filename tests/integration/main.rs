@@ -7,6 +7,7 @@
 
 mod access;
 mod ambiguous;
+mod bounds;
 mod bucket;
 mod cancel;
 mod cli;

@@ -18,6 +18,7 @@ use super::fetch::fetch;
 use super::list::range::ListScope;
 use super::session::S3Session;
 use super::uri::S3Uri;
+use crate::bounded;
 use crate::cancel::Cancel;
 use crate::error::start;
 use crate::error::{ErrorKind, Fatal};
@@ -44,6 +45,9 @@ use tokio::sync::mpsc::Sender;
 const PAGE: usize = 1000;
 /// No row is longer: a key has 1024 bytes, each of which may take three characters.
 const LONGEST_ROW: usize = 1 << 20;
+
+/// Bytes of a manifest at most. A file of rows takes some two hundred.
+const MANIFEST: u64 = 64 << 20;
 
 /// One inventory of one bucket.
 #[derive(Debug)]
@@ -86,7 +90,8 @@ impl S3Session {
             }
             (Place::S3(bucket), fetched.bytes)
         } else {
-            let json = std::fs::read(location).map_err(|error| refused(error.to_string()))?;
+            let json = regular(Path::new(location)).and_then(|file| bounded::read(file, MANIFEST));
+            let json = json.map_err(|error| refused(error.to_string()))?;
             (Place::Disk(location.into()), json)
         };
         let (manifest, columns) = Manifest::parse(&json).map_err(refused)?;
@@ -162,7 +167,7 @@ impl Inventory {
             },
             Place::Disk(_) => {
                 let failed = |error: io::Error| RequestError::of(ErrorKind::Io, Remedy::Final, error);
-                let mut opened = File::open(self.beside(file)).map_err(failed)?;
+                let mut opened = regular(&self.beside(file)).map_err(failed)?;
                 match download::differs(&mut opened, file).map_err(failed)? {
                     None => Ok(opened),
                     Some(why) => Err(RequestError::new(ErrorKind::Other, Remedy::Final, why)),
@@ -288,6 +293,14 @@ impl Work<'_> {
     fn send(&self, listed: Listed) -> Result<(), Gone> {
         self.out.blocking_send(listed).map_err(|_| Gone)
     }
+}
+
+/// Opens a file. Anything else could keep the run waiting, or never end.
+fn regular(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path)?.is_file() {
+        return File::open(path);
+    }
+    Err(io::Error::other(format!("{} is no regular file", path.display())))
 }
 
 /// Returns whether a failure may mean that nothing is there: without leave to list, S3 denies what does not exist.
