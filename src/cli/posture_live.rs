@@ -84,7 +84,11 @@ impl Aws for Services {
         let content_type = "application/x-www-form-urlencoded; charset=utf-8";
         let reply = asked(&self.iam, Question { content_type, target: None, body: &body })?;
         if reply.status == 200 {
-            return Ok(reply.body);
+            // What is cut reads like an answer with less in it.
+            if reply.body.trim_end().ends_with(&format!("</{action}Response>")) {
+                return Ok(reply.body);
+            }
+            return Err(Refusal { code: None, message: format!("the answer to {action} is cut") });
         }
         let message = element(&reply.body, "Message").unwrap_or_else(|| format!("HTTP {}", reply.status));
         Err(Refusal { code: element(&reply.body, "Code"), message: one_line(&message) })

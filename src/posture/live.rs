@@ -4,7 +4,7 @@
 //! XML, of which a few elements are taken; Organizations answers in JSON. Who sends the requests is an [`Aws`];
 //! nothing here touches the network.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use serde_json::{Value, json};
 
@@ -107,10 +107,24 @@ fn report(aws: &mut dyn Aws) -> Result<String, Refusal> {
     }
 }
 
+/// Pages of one answer.
+const MOST_PAGES: usize = 10_000;
+
+/// Notes where an answer goes on. False where it was there already: that would go round for ever.
+fn fresh(next: &str, seen: &mut HashSet<String>) -> bool {
+    seen.len() < MOST_PAGES && seen.insert(next.to_owned())
+}
+
+fn no_end(operation: &str) -> Refusal {
+    let message = format!("the pages of the answer to {operation} do not come to an end");
+    Refusal { code: None, message }
+}
+
 /// Returns all pages, as aws-cli would print them in one.
 fn devices(aws: &mut dyn Aws, account: &str) -> Result<Value, Refusal> {
     let mut devices = Vec::new();
     let mut marker: Option<String> = None;
+    let mut seen = HashSet::new();
     loop {
         let mut parameters = vec![("AssignmentStatus", "Assigned"), ("MaxItems", "100")];
         parameters.extend(marker.as_deref().map(|marker| ("Marker", marker)));
@@ -126,9 +140,10 @@ fn devices(aws: &mut dyn Aws, account: &str) -> Result<Value, Refusal> {
             devices.push(own);
         }
         let next = element(&xml, "Marker").filter(|next| !next.is_empty());
-        // A marker that stays the same would go round for ever.
-        if next.is_none() || next == marker {
-            return Ok(json!({"AccountId": account, "VirtualMFADevices": devices}));
+        match (element(&xml, "IsTruncated").as_deref(), &next) {
+            (Some("false"), None) => return Ok(json!({"AccountId": account, "VirtualMFADevices": devices})),
+            (Some("true"), Some(next)) if fresh(next, &mut seen) => {}
+            _ => return Err(no_end("ListVirtualMFADevices")),
         }
         marker = next;
     }
@@ -171,7 +186,11 @@ fn walk(take: &mut Take<'_>) -> Result<(), Refusal> {
     let roots = take("ListRoots", json!({}), "Roots")?;
     take("ListAccounts", json!({}), "Accounts")?;
     let mut parents: VecDeque<String> = ids(&roots, "Roots");
+    let mut seen = HashSet::new();
     while let Some(parent) = parents.pop_front() {
+        if !fresh(&parent, &mut seen) {
+            return Err(no_end("ListOrganizationalUnitsForParent"));
+        }
         let of = json!({"ParentId": parent});
         take("ListAccountsForParent", of.clone(), "Accounts")?;
         let units = take("ListOrganizationalUnitsForParent", of, "OrganizationalUnits")?;
@@ -201,6 +220,7 @@ fn pages(aws: &mut dyn Aws, operation: &str, input: &Value, list: &str) -> Resul
     }
     let mut elements: Vec<Value> = Vec::new();
     let mut token: Option<String> = None;
+    let mut seen = HashSet::new();
     loop {
         let mut input = input.clone();
         if let Some(token) = &token {
@@ -213,15 +233,19 @@ fn pages(aws: &mut dyn Aws, operation: &str, input: &Value, list: &str) -> Resul
             }
             return Ok(whole);
         }
-        if let Some(Value::Array(page)) = answer.get_mut(list) {
-            elements.append(page);
+        let Some(Value::Array(page)) = answer.get_mut(list) else {
+            return Err(Refusal { code: None, message: format!("the answer to {operation} has no {list}") });
+        };
+        elements.append(page);
+        let next = answer.get("NextToken").and_then(Value::as_str).filter(|next| !next.is_empty());
+        match next {
+            None => {
+                whole[list] = json!(elements);
+                return Ok(whole);
+            }
+            Some(next) if fresh(next, &mut seen) => token = Some(next.to_owned()),
+            Some(_) => return Err(no_end(operation)),
         }
-        let next = answer.get("NextToken").and_then(Value::as_str).map(str::to_owned);
-        if next.is_none() || next == token {
-            whole[list] = json!(elements);
-            return Ok(whole);
-        }
-        token = next;
     }
 }
 

@@ -1,7 +1,7 @@
 //! AWS's answers, canned: pages, refusals and texts of XML.
 //!
 //! A double of AWS answers page by page, and notes what it was asked. The tests look at what a posture makes of all
-//! pages, and of services that refuse.
+//! pages, and of services that refuse or never end.
 
 use super::*;
 use crate::posture::{PostureOptions, ScpVerdict, Status};
@@ -55,7 +55,10 @@ impl Aws for Canned {
                 )
             }
             "ListVirtualMFADevices" => {
-                format!("<VirtualMFADevices>{}</VirtualMFADevices>", device("root"))
+                format!(
+                    "<VirtualMFADevices>{}</VirtualMFADevices><IsTruncated>false</IsTruncated>",
+                    device("root")
+                )
             }
             _ => panic!("{action}"),
         })
@@ -163,6 +166,73 @@ fn what_is_refused_is_said() {
     let assessment = posture.assess();
     assert_eq!((assessment.problems.len(), assessment.problems[0].kind), (1, ProblemKind::Refused));
     assert_eq!(aws.waits, MOST_WAITS);
+}
+
+/// An account whose answers have pages that lead back, or no end.
+struct Round(fn(&str, &str) -> String, Operations, u32);
+
+/// The answer to an operation, the so many-th one; null: a sound one.
+type Operations = fn(&str, u32) -> Value;
+
+impl Aws for Round {
+    fn iam(&mut self, action: &str, parameters: &[(&str, &str)]) -> Result<String, Refusal> {
+        if action != "ListVirtualMFADevices" {
+            return Canned { in_progress: 0, ..canned() }.iam(action, parameters);
+        }
+        let marker = parameters.iter().find(|(name, _)| *name == "Marker").map_or("", |(_, marker)| *marker);
+        Ok((self.0)(action, marker))
+    }
+
+    fn organizations(&mut self, operation: &str, input: &Value) -> Result<Value, Refusal> {
+        self.2 += 1;
+        match (self.1)(operation, self.2) {
+            Value::Null => canned().organizations(operation, input),
+            answer => Ok(answer),
+        }
+    }
+
+    fn wait(&mut self) {}
+}
+
+#[test]
+fn answers_without_an_end_are_refused() {
+    let sound = |_: &str, _: &str| "<IsTruncated>false</IsTruncated>".to_owned();
+    let devices: [fn(&str, &str) -> String; 4] = [
+        |_, _| "<IsTruncated>true</IsTruncated><Marker>a</Marker>".into(),
+        |_, marker| {
+            let next = if marker == "a" { "b" } else { "a" };
+            format!("<IsTruncated>true</IsTruncated><Marker>{next}</Marker>")
+        },
+        |_, _| "<IsTruncated>true</IsTruncated>".into(),
+        |_, _| "<VirtualMFADevices></VirtualMFADevices>".into(),
+    ];
+    for devices in devices {
+        let mut posture = Posture::new(PostureOptions::default());
+        fetch(&mut posture, &mut Round(devices, |_, _| Value::Null, 0));
+        let problems = posture.assess().problems;
+        assert!(problems.iter().any(|problem| problem.message.contains("come to an end")), "{problems:?}");
+    }
+    let organizations: [(Operations, &str); 4] = [
+        (|_, n| json!({"Accounts": [], "Roots": [], "NextToken": format!("{}", n % 2)}), "come to an end"),
+        (|_, n| json!({"Accounts": [], "Roots": [], "NextToken": n.to_string()}), "come to an end"),
+        (|_, _| json!({}), "has no Roots"),
+        (
+            |operation, _| match operation {
+                "ListOrganizationalUnitsForParent" => {
+                    json!({"OrganizationalUnits": [{"Id": "ou-ab12-loop0001"}]})
+                }
+                "ListAccountsForParent" => json!({"Accounts": []}),
+                _ => Value::Null,
+            },
+            "come to an end",
+        ),
+    ];
+    for (organizations, why) in organizations {
+        let mut posture = Posture::new(PostureOptions::default());
+        fetch(&mut posture, &mut Round(sound, organizations, 0));
+        let notes = posture.assess().notes;
+        assert!(notes.iter().any(|note| note.contains(why)), "{why}: {notes:?}");
+    }
 }
 
 #[test]

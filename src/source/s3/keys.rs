@@ -10,6 +10,8 @@ use crate::error::chain;
 
 /// A list with more pages is no list of keys.
 const PAGES: usize = 1000;
+/// Bytes of all pages. A key has a few hundred, and there is one a month.
+const BYTES: usize = 64 << 20;
 /// What an error text shows of an answer.
 const SHOWN: usize = 500;
 
@@ -32,8 +34,8 @@ impl S3Session {
         let china = if region.starts_with("cn-") { ".cn" } else { "" };
         let url = format!("https://cloudtrail.{region}.amazonaws.com{china}");
         let service = self.service_in("cloudtrail", &url, region).map_err(|error| chain(&error))?;
-        let (mut pages, mut token) = (Vec::new(), None::<String>);
-        while pages.len() < PAGES {
+        let (mut pages, mut token, mut bytes) = (Vec::new(), None::<String>, 0);
+        while pages.len() < PAGES && bytes < BYTES {
             let mut ask = json!({"StartTime": from.as_second(), "EndTime": to.as_second()});
             if let Some(token) = &token {
                 ask["NextToken"] = token.as_str().into();
@@ -48,12 +50,13 @@ impl S3Session {
                 return Err(format!("HTTP {}: {}", reply.status, crate::text::one_line(&text)));
             }
             let page: Page = serde_json::from_str(&reply.body).map_err(|error| chain(&error))?;
+            bytes += reply.body.len();
             pages.push(reply.body);
             token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 return Ok(pages);
             }
         }
-        Err(format!("the list of public keys has more than {PAGES} pages"))
+        Err(format!("the list of public keys has more than {PAGES} pages or {BYTES} bytes"))
     }
 }
