@@ -18,6 +18,12 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Matcher;
 use tower_service::Service;
 
+/// Returns the host and port of a URL. A name and a password before them are nobody's but the server's.
+#[cfg(feature = "s3")]
+pub(crate) fn host_of(url: &Uri) -> Option<&str> {
+    url.authority()?.as_str().rsplit('@').next()
+}
+
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
 /// The way to hosts: which of them are reached through which proxy.

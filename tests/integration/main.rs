@@ -38,6 +38,7 @@ mod resume;
 mod rules;
 mod s3;
 mod schema;
+mod secrets;
 mod sentences;
 mod servers;
 mod shapes;

@@ -11,6 +11,7 @@ use super::options::S3Options;
 use super::session::{FALLBACK_REGION, S3Session};
 use super::uri::S3Uri;
 use crate::error::{ErrorKind, Fatal, start};
+use crate::net::route::host_of;
 use aws_config::Region;
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
@@ -130,7 +131,7 @@ impl S3Session {
         );
         let request = client.get_object().bucket(&uri.bucket).key("k").presigned(minute).await;
         let url: http::Uri = request.ok()?.uri().parse().ok()?;
-        url.authority().map(|host| host.as_str().to_owned())
+        host_of(&url).map(str::to_owned)
     }
 
     async fn refused(&self, uri: &S3Uri, region: &Region, failure: &RequestError) -> Fatal {

@@ -13,7 +13,7 @@ use super::session::{S3Session, SOON};
 use super::sign::{EMPTY, Signer, push_path};
 use crate::error::ErrorKind;
 use crate::net::client::Http;
-use crate::net::route::{proxies, proxy_password};
+use crate::net::route::{host_of, proxies, proxy_password};
 use crate::source::s3::errors::Remedy;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -63,7 +63,7 @@ impl Direct {
         let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).ok()?;
         let presigned = client.get_object().bucket(bucket).key("k").presigned(hour).await.ok()?;
         let uri: Uri = presigned.uri().parse().ok()?;
-        let host = uri.authority()?.as_str().to_owned();
+        let host = host_of(&uri)?.to_owned();
         let path = uri.path().strip_suffix('k')?.to_owned();
         let query = uri.query()?;
         let parameter = |name: &str| {

@@ -22,7 +22,7 @@ use super::sign::hmac;
 use crate::error::{Fatal, chain, start};
 use crate::hex::push_hex;
 use crate::net::backoff::backoff;
-use crate::net::route::{Route, proxies, proxy_password};
+use crate::net::route::{Route, host_of, proxies, proxy_password};
 use crate::net::tls::{ca_bundle, tls_config};
 
 /// An answer takes no longer than this.
@@ -195,7 +195,7 @@ impl Service {
         let Some(credentials) = self.session.credentials() else { return Err("no credentials".into()) };
         let credentials = credentials.current().await.map_err(|error| chain(&error))?;
         let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        let host = self.url.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        let host = host_of(&self.url).unwrap_or_default();
         let mut headers =
             vec![("content-type", question.content_type), ("host", host), ("x-amz-date", &time)];
         headers.extend(credentials.session_token().map(|token| ("x-amz-security-token", token)));
