@@ -105,6 +105,10 @@ impl RequestError {
             }
         }
         match error {
+            // The request went well, and its answer cannot be read.
+            SdkError::ServiceError(context) if context.raw().status().is_success() => {
+                Self { status: Some(context.raw().status().as_u16()), ..doubtful(causes(error)) }
+            }
             SdkError::ServiceError(context) => Self::from_answer(context.err(), context.raw()),
             SdkError::ResponseError(context) if !context.raw().status().is_success() => {
                 let status = context.raw().status().as_u16();

@@ -21,6 +21,9 @@ use tokio::time::{Instant, Sleep};
 
 /// A page has a thousand keys of a kilobyte at most, some attributes each, and escapes.
 const MOST: u64 = 64 << 20;
+/// Tags of a page. A thousand keys have some forty thousand; what the SDK makes of an empty element takes twenty times its
+/// bytes.
+const TAGS: usize = 1 << 20;
 /// Bytes a second that a body must bring at least.
 const SLOWEST: u64 = 1024;
 /// White space may follow the root.
@@ -156,6 +159,7 @@ struct Whole {
 struct End {
     root: Option<&'static str>,
     bytes: u64,
+    tags: usize,
     /// The first bytes.
     head: Vec<u8>,
     /// The last bytes.
@@ -167,6 +171,10 @@ impl End {
         self.bytes += data.len() as u64;
         if self.bytes > MOST {
             return Err(format!("the answer has more than {MOST} bytes"));
+        }
+        self.tags += memchr::memchr_iter(b'<', data).count();
+        if self.tags > TAGS {
+            return Err(format!("the answer has more than {TAGS} tags"));
         }
         let room = HEAD - self.head.len();
         self.head.extend_from_slice(&data[..data.len().min(room)]);
@@ -255,6 +263,9 @@ mod tests {
         let mut endless = End::default();
         assert!((0..70).any(|_| endless.take(&[b' '; 1 << 20]).is_err()));
         assert!(endless.tail.len() <= TAIL);
+        let empty = b"<Contents/>".repeat(1 << 17);
+        let mut end = End::default();
+        assert_eq!((0..9).find(|_| end.take(&empty).is_err()), Some(8));
     }
 
     #[test]

@@ -25,6 +25,8 @@ impl Request {
 pub(crate) enum Reply {
     /// A body with its length, and headers.
     Sized(Vec<u8>, Vec<(&'static str, String)>),
+    /// Another status, such as `404 Not Found`, with a body.
+    Refusal(&'static str, Vec<u8>),
     /// A body that ends with the connection.
     Until(Vec<u8>),
     /// This, and then so many times that.
@@ -77,6 +79,10 @@ fn talk(stream: TcpStream, answer: &dyn Fn(&Request) -> Reply) -> std::io::Resul
                 write!(out, "{name}: {value}\r\n")?;
             }
             out.write_all(b"\r\n")?;
+            out.write_all(&body)
+        }
+        Reply::Refusal(status, body) => {
+            write!(out, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len())?;
             out.write_all(&body)
         }
         Reply::Until(body) => {
