@@ -33,6 +33,9 @@ impl Repairs {
     }
 }
 
+/// Bytes of a text that was repaired. Three stand for each that is not UTF-8, and six for a control character.
+const MOST: usize = 64 << 20;
+
 /// Where and why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
@@ -193,7 +196,7 @@ impl Pass<'_> {
             let Some(plain) = plain else {
                 return Err(SyntaxError { unterminated: true, ..self.error("unterminated string") });
             };
-            self.push_utf8(plain);
+            self.push_utf8(plain)?;
             match self.text[self.at] {
                 b'"' => {
                     self.copy(1);
@@ -204,20 +207,28 @@ impl Pass<'_> {
                     self.repairs.control_characters = true;
                     self.out.push_str(&format!("\\u{control:04x}"));
                     self.at += 1;
+                    self.bounded()?;
                 }
             }
         }
     }
 
-    fn push_utf8(&mut self, n: usize) {
+    fn push_utf8(&mut self, n: usize) -> Result<(), SyntaxError> {
         for chunk in self.text[self.at..self.at + n].utf8_chunks() {
             self.out.push_str(chunk.valid());
             if !chunk.invalid().is_empty() {
                 self.repairs.invalid_utf8 = true;
                 self.out.push(char::REPLACEMENT_CHARACTER);
+                self.bounded()?;
             }
         }
         self.at += n;
+        Ok(())
+    }
+
+    /// Ends a text that repairs make too long.
+    fn bounded(&self) -> Result<(), SyntaxError> {
+        if self.out.len() > MOST { Err(self.error("more than 64 MiB once it is repaired")) } else { Ok(()) }
     }
 
     fn escape(&mut self) -> Result<(), SyntaxError> {
@@ -262,6 +273,20 @@ pub(crate) fn number_len(text: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn repairs_make_no_text_longer_than_any_value_may_be() {
+        let text = |n: usize| [&b"\""[..], &vec![0xff; n], b"\""].concat();
+        let mut out = String::new();
+        assert!(minify(&text(MOST / 3 - 1), &mut out).unwrap().invalid_utf8);
+        out.clear();
+        let error = minify(&text(MOST / 3 + 1), &mut out).unwrap_err();
+        assert!(error.what.contains("once it is repaired"), "{error}");
+        assert!(out.len() <= MOST + 3);
+        out.clear();
+        out.push_str(&"x".repeat(MOST));
+        assert!(minify(b"\"\x01\"", &mut out).is_err() && minify(b"\"a\"", &mut out).is_ok());
+    }
 
     fn min(text: &[u8]) -> Result<(String, Repairs), SyntaxError> {
         let mut out = String::new();
