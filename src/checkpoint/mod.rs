@@ -86,6 +86,11 @@ impl Checkpoint {
         if loaded.is_some() && !resume {
             return Err(CheckpointError::Exists { path: path.display().to_string() });
         }
+        // Times like `7d` would count back from another day.
+        if let Some(Err(why)) = loaded.as_ref().map(|saved| saved.started.parse::<Timestamp>()) {
+            let why = format!("{:?} is no time: {why}", loaded.unwrap_or_default().started);
+            return Err(StateError::Damaged { path: path.display().to_string(), why });
+        }
         let exists = loaded.is_some();
         Ok(Self {
             path: path.to_owned(),

@@ -237,3 +237,18 @@ fn many_objects_take_eight_bytes_each_and_closed_days_next_to_none() {
     assert!((100_000..120_000).contains(&size("2026-02-03")), "one is");
     assert!(size("2026-03-01") < 3_000, "none is");
 }
+
+/// Spans like `7d` count back from the start of the run.
+#[test]
+fn a_checkpoint_without_its_start_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    for (started, sound) in [("2026-02-01T00:00:00Z", true), ("", false), ("yesterday", false)] {
+        file::write(&path, &Saved { started: started.into(), ..Saved::default() }).unwrap();
+        let opened = Checkpoint::open(&path, true, false);
+        assert_eq!(opened.is_ok(), sound, "{started}");
+        if let Err(error) = opened {
+            assert!(matches!(error, StateError::Damaged { .. }), "{error}");
+        }
+    }
+}

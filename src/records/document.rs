@@ -186,6 +186,111 @@ fn time_stamp(text: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
+    #[derive(Default)]
+    struct Heard {
+        /// Index, text and doubt.
+        elements: Vec<(u64, String, bool)>,
+        twice: Vec<bool>,
+        malformed: Vec<u64>,
+    }
+
+    impl Elements for Heard {
+        fn element(&mut self, element: Element<'_>) {
+            let text = String::from_utf8(element.text.to_vec()).unwrap();
+            self.elements.push((element.index, text, element.doubtful));
+            self.twice.push(element.twice);
+        }
+
+        fn malformed(&mut self, index: u64, _what: &'static str) {
+            self.malformed.push(index);
+        }
+    }
+
+    /// `E` is an event, and `S` a string with one.
+    fn heard(text: &str) -> (Heard, Walk) {
+        let quoted = format!("\"{}\"", EVENT.replace('"', "\\\""));
+        let text = text.replace('E', EVENT).replace('S', &quoted);
+        let mut heard = Heard::default();
+        let walked = walk(&mut Cursor::whole(text.as_bytes()), &mut heard);
+        (heard, walked)
+    }
+
+    const EVENT: &str = r#"{"eventVersion":"1.08","userIdentity":{"type":"Root"},"eventID":"a"}"#;
+
+    #[test]
+    fn values_of_all_kinds_are_told_apart() {
+        for (text, elements, malformed, events) in [
+            ("", &[][..], &[][..], false),
+            (" \n\t\u{feff}", &[], &[], false),
+            ("null", &[], &[], false),
+            ("{\"a\":1}", &[], &[], false),
+            ("{\"Records\":[]}", &[], &[], true),
+            ("E", &[0], &[], true),
+            ("\u{feff}E\n \u{feff}E", &[0, 1], &[], true),
+            ("null E", &[0], &[], true),
+            ("7 E", &[1], &[0], true),
+            ("\"x\" E", &[1], &[0], true),
+            ("S", &[0], &[], true),
+            ("\"x\" S", &[1], &[0], true),
+            ("{\"userIdentity\":{},\"detail\":E}", &[0], &[1], true),
+            ("2026-01-15T03:02:01Z E\n2026-01-15T03:02:02Z E", &[0, 1], &[], true),
+            ("[E,7,null,E]", &[0, 3], &[1], true),
+            ("{\"Records\":[E,E]}E", &[0, 1, 2], &[], true),
+            ("{\"detail\":E}", &[0], &[], true),
+        ] {
+            let (heard, walked) = heard(text);
+            let indices: Vec<u64> = heard.elements.iter().map(|(index, ..)| *index).collect();
+            assert_eq!((&indices[..], &heard.malformed[..]), (elements, malformed), "{text}");
+            assert!(heard.elements.iter().all(|(_, text, doubtful)| text == EVENT && !doubtful), "{text}");
+            assert_eq!((walked.events, walked.fault.is_some()), (events, false), "{text}");
+            assert_eq!(walked.any, !text.trim_matches(['\u{feff}', ' ', '\n', '\t']).is_empty(), "{text}");
+            assert!(walked.unread.is_none() && walked.foreign.is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_an_event_is_no_proof_that_there_is_none() {
+        let hidden = r#"{"eventVersion":"1","userIdentity":{"type":"Root"}}"#;
+        for text in ["{\"x\":H}", "\"of userIdentity\"", "{\"x\":\"userIdentity\"}"] {
+            let (heard, walked) = heard(&text.replace('H', hidden));
+            assert!(heard.elements.is_empty() && walked.unread.is_some() && !walked.events, "{text}");
+        }
+        for (records, malformed) in [("", &[0][..]), ("E", &[1])] {
+            let text = format!("{{\"Records\":[{records}],\"x\":H}}").replace('H', hidden);
+            assert_eq!(heard(&text).0.malformed, malformed, "{text}");
+        }
+        let (heard, _) = heard(r#"{"userIdentity":{"type":"IAMUser"},"x":{"eventVersion":"1"}}"#);
+        assert!(matches!(heard.elements[..], [(0, _, true)]), "{:?}", heard.elements);
+    }
+
+    #[test]
+    fn a_document_knows_nothing_of_the_one_before() {
+        let (heard, _) = heard("{\"detail\":1,\"detail\":E}\nE");
+        assert_eq!(heard.twice, [true, false]);
+    }
+
+    #[test]
+    fn an_object_over_several_lines_follows_the_grammar() {
+        let event = "{\"eventVersion\":\"1\",\n\"userIdentity\":{\"type\":\"Root\"},\"x\":\"a,b\"}";
+        let (sound, walked) = heard(event);
+        assert_eq!((sound.elements.len(), walked.fault.is_some()), (1, false));
+        let (broken, walked) = heard(&event.replace("\"x\":", "\"x\" "));
+        assert_eq!((broken.elements.len(), walked.fault.is_some()), (0, true));
+        for (text, fault) in [("{\"a\":1 2}", true), ("\"a\nb\"", true), ("{\"a\":1}", false)] {
+            assert_eq!(heard(text).1.fault.is_some(), fault, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_named() {
+        // No byte order mark begins so.
+        let (_, walked) = heard("\u{fffd}");
+        assert!(walked.any && walked.fault.is_some());
+        let mut to = Heard::default();
+        let walked = walk(&mut Cursor::whole(b"PK\x03\x04\x14\0\0\0{}"), &mut to);
+        assert!(walked.any && walked.foreign.is_some() && to.elements.is_empty());
+    }
+
     #[test]
     fn time_stamps_stand_before_objects() {
         for (text, length) in [

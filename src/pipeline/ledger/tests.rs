@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::cancel::Cancel;
+use crate::checkpoint::Description;
 use crate::error::{ErrorKind, ObjectError};
 use crate::filter::Filter;
 use crate::finding::Finding;
@@ -108,6 +109,18 @@ fn skipped(object: ObjectRef, skip: Skip) -> Report {
     read(object, Content::Skipped(skip))
 }
 
+/// Counts what is said.
+#[derive(Default)]
+struct Said(u64);
+
+impl Observer for Said {
+    fn progress(&mut self, _: &Summary, _: u64, _: bool) {}
+
+    fn error(&mut self, _: &ObjectError) {
+        self.0 += 1;
+    }
+}
+
 fn with<T>(sink: &mut Kept, filter: &Filter, run: impl FnOnce(Ledger<'_>) -> T) -> T {
     let trusted = TrustedNetworks::default();
     run(Ledger::new(&trusted, filter, sink, None).unwrap())
@@ -123,6 +136,7 @@ fn everything_that_is_absorbed_is_counted_once() {
     let unsure = ObjectRef { uri: "s3://b/odd".into(), unsure: true, ..object(0, "CloudTrail") };
     let mut sink = Kept::default();
     let filter = Filter { event_names: vec!["ListUsers".into()], ..Filter::default() };
+    let mut said = Said::default();
     let summary = with(&mut sink, &filter, |mut ledger| {
         let (one, two) = (event(1, ""), event(2, "").replace("ListUsers", "GetUser"));
         for report in [
@@ -135,7 +149,7 @@ fn everything_that_is_absorbed_is_counted_once() {
             skipped(unsure, Skip::OtherName),
             log(41, r#"{"a":1}"#),
         ] {
-            ledger.absorb(report, &mut ()).unwrap();
+            ledger.absorb(report, &mut said).unwrap();
         }
         assert!(ledger.whole);
         assert_eq!(ledger.summary().objects.skipped, 4);
@@ -148,7 +162,8 @@ fn everything_that_is_absorbed_is_counted_once() {
     assert_eq!([findings.written, findings.duplicates, findings.filtered], [1, 2, 1]);
     assert_eq!((sink.findings.len(), sink.errors, sink.objects), (1, summary.errors as usize, 8));
     assert_eq!((summary.unlisted, summary.by_severity.values().sum::<u64>()), (1, 1));
-    assert!(summary.errors >= 3);
+    assert!(summary.errors >= 3 && said.0 == summary.errors);
+    assert!(summary.latency.percentiles()[0].1 > 0.0);
     assert_eq!(summary.bytes.compressed, summary.bytes.uncompressed);
     assert!(summary.bytes.compressed > 4 * event(1, "").len() as u64);
     let skips = [Skip::Digest, Skip::OtherName, Skip::NotCloudtrail].map(|skip| summary.skipped_by[&skip]);
@@ -230,4 +245,83 @@ fn an_idle_ledger_lets_its_sink_pass_on_what_it_holds() {
         ledger.finish(Ok(true), 0, Duration::ZERO).unwrap();
     });
     assert_eq!((sink.idle, sink.commits), (1, 0));
+}
+
+/// Listings go from day to day, but a source may name an earlier one once more.
+#[test]
+fn each_day_has_its_own_row() {
+    let of = |day: &str| {
+        let key = KeyInfo { account: "1".into(), region: "r".into(), day: day.into() };
+        ObjectRef { key: Some(Arc::new(key)), ..object(0, "CloudTrail") }
+    };
+    let summary = with(&mut Kept::default(), &Filter::default(), |mut ledger| {
+        for day in ["2026-01-15", "2026-01-16", "2026-01-16", "2026-01-15", "2026-01-14"] {
+            let body = Content::Body(Box::new(Stored("{\"Records\":[]}".into())));
+            ledger.absorb(read(of(day), body), &mut ()).unwrap();
+        }
+        ledger.finish(Ok(false), 5, Duration::ZERO).unwrap()
+    });
+    let days: Vec<_> = summary.coverage.iter().map(|(key, day)| (&key.day[..], day.read)).collect();
+    assert_eq!(days, [("2026-01-14", 1), ("2026-01-15", 2), ("2026-01-16", 2)]);
+}
+
+/// A ledger with the checkpoint of this file, in a run that is one process or several.
+fn with_checkpoint<T>(path: &std::path::Path, sink: &mut Kept, run: impl FnOnce(Ledger<'_>) -> T) -> T {
+    let mut checkpoint = Checkpoint::open(path, true, false).unwrap();
+    checkpoint.begin(&Description::default(), "2026-01-16T00:00:00Z".parse().unwrap()).unwrap();
+    let (trusted, filter) = (TrustedNetworks::default(), Filter::default());
+    run(Ledger::new(&trusted, &filter, sink, Some(&mut checkpoint)).unwrap())
+}
+
+#[test]
+fn a_run_that_was_cut_goes_on_with_its_books() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let seconds = Duration::from_secs;
+    let mut sink = Kept::default();
+    with_checkpoint(&path, &mut sink, |mut ledger| {
+        ledger.absorb(log(0, &format!("{}\n{}", event(1, ""), event(2, ""))), &mut ()).unwrap();
+        let failed = ObjectError::new("s3://b/x", Stage::Get, ErrorKind::Other, "why");
+        ledger.absorb(read(object(1, "CloudTrail"), Content::Failed(failed)), &mut ()).unwrap();
+        ledger.absorb(skipped(object(2, "CloudTrail-Digest"), Skip::Digest), &mut ()).unwrap();
+        let summary = ledger.finish(Ok(true), 3, seconds(3)).unwrap();
+        assert!(summary.interrupted && summary.elapsed == seconds(3));
+    });
+    assert_eq!((sink.findings.len(), sink.commits), (2, 1));
+    // What was absorbed in part only is not vouched for.
+    let mut sink = Kept { most: Some(0), ..Kept::default() };
+    with_checkpoint(&path, &mut sink, |mut ledger| {
+        assert_eq!(ledger.summary().objects.scanned, 1);
+        let result = ledger.absorb(log(3, &event(3, "")), &mut ());
+        assert!(result.is_err() && !ledger.whole);
+        let _unbalanced = ledger.finish(Ok(true), 1, seconds(4));
+    });
+    assert_eq!(sink.commits, 0);
+    let mut sink = Kept::default();
+    let summary = with_checkpoint(&path, &mut sink, |mut ledger| {
+        ledger.absorb(log(3, &format!("{}\n{}", event(2, ""), event(3, ""))), &mut ()).unwrap();
+        ledger.finish(Ok(false), 1, seconds(2)).unwrap()
+    });
+    // What was skipped is listed by each process once more.
+    let objects = summary.objects;
+    assert_eq!([objects.listed, objects.skipped, objects.scanned, objects.failed], [3, 0, 2, 1]);
+    assert_eq!((summary.findings.written, summary.findings.duplicates), (3, 1));
+    assert_eq!((summary.elapsed, sink.findings.len(), sink.commits), (seconds(5), 1, 1));
+    assert!(!summary.interrupted);
+}
+
+/// A network that is trusted takes a rule away before the filter looks at the rules.
+#[test]
+fn the_first_copy_is_held_against_the_trusted_networks() {
+    let mut trusted = TrustedNetworks::default();
+    trusted.add("203.0.113.0/24").unwrap();
+    let mut sink = Kept::default();
+    let filter = Filter::default();
+    let mut ledger = Ledger::new(&trusted, &filter, &mut sink, None).unwrap();
+    for (n, address) in [(1, "203.0.113.7"), (2, "198.51.100.7")] {
+        let text = event(n, &format!(r#""sourceIPAddress":"{address}","#));
+        ledger.absorb(log(0, &text), &mut ()).unwrap();
+    }
+    let untrusted = |finding: &Finding| finding.rules.iter().any(|rule| rule.contains("untrusted-address"));
+    assert_eq!(sink.findings.iter().map(untrusted).collect::<Vec<_>>(), [false, true]);
 }
