@@ -89,7 +89,7 @@ impl Checkpoint {
         // Times like `7d` would count back from another day.
         if let Some(Err(why)) = loaded.as_ref().map(|saved| saved.started.parse::<Timestamp>()) {
             let why = format!("{:?} is no time: {why}", loaded.unwrap_or_default().started);
-            return Err(StateError::Damaged { path: path.display().to_string(), why });
+            return Err(CheckpointError::Damaged { path: path.display().to_string(), why });
         }
         let exists = loaded.is_some();
         Ok(Self {

@@ -248,7 +248,7 @@ fn a_checkpoint_without_its_start_is_damaged() {
         let opened = Checkpoint::open(&path, true, false);
         assert_eq!(opened.is_ok(), sound, "{started}");
         if let Err(error) = opened {
-            assert!(matches!(error, StateError::Damaged { .. }), "{error}");
+            assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
         }
     }
 }

@@ -237,13 +237,7 @@ fn a_range_needs_keys_in_order() {
 }
 
 /// What a key is said to be, besides its name.
-const ATTRIBUTES: &[(&str, &str)] = &[
-    ("<Size>-1</Size>", "-1 bytes"),
-    ("<Size>99999999999999999999</Size>", "Size"),
-    ("<Size>many</Size>", "Size"),
-    ("<LastModified>yesterday</LastModified>", "LastModified"),
-    ("<LastModified>2026-99-09T00:00:00.000Z</LastModified>", "LastModified"),
-];
+const ATTRIBUTES: &[(&str, &str)] = &[("<Size>-1</Size>", "-1 bytes")];
 
 #[test]
 fn an_absurd_attribute_names_itself() {
