@@ -32,7 +32,7 @@ fn bucket(n: usize) -> Bucket {
         if i % 5 == 4 {
             objects.put(&format!("{DAY}/{i:05}.json"), text(i));
         } else {
-            objects.put(&format!("{DAY}/{i:05}.json.gz"), gzip(&text(i)));
+            objects.put(&format!("{DAY}/{i:05}.json.gz"), gzip(text(i)));
         }
     }
     Bucket::new(objects)
@@ -118,7 +118,7 @@ fn what_stays_broken_is_reported_and_nothing_else() {
         let server = Server::start();
         let objects = Objects::default();
         for i in 0..100 {
-            objects.put(&format!("{DAY}/{i:05}.json.gz"), gzip(&text(i)));
+            objects.put(&format!("{DAY}/{i:05}.json.gz"), gzip(text(i)));
         }
         let mut bucket = Bucket::new(objects);
         bucket.kms = kms;
@@ -188,7 +188,7 @@ fn the_longest_prefix_of_a_body_is_salvaged() {
 fn what_is_stored_damaged_is_fetched_once() {
     let server = Server::start();
     let objects = Objects::default();
-    let mut broken = gzip(&text(0));
+    let mut broken = gzip(text(0));
     broken.truncate(broken.len() - 6);
     objects.put(&format!("{DAY}/a.json.gz"), broken.clone());
     server.put("trail", Bucket::new(objects));
