@@ -34,7 +34,7 @@ pub fn file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// Fails as [`file`] does, and where the bytes are not UTF-8.
+/// Fails as [`file()`] does, and where the bytes are not UTF-8.
 pub fn text(path: &Path, most: u64) -> io::Result<String> {
     String::from_utf8(file(path, most)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
