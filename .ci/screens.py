@@ -102,7 +102,7 @@ def screens():
                 assert '\x1b[1;31m' in coloured, f'{where}: no colour'
             uncoloured = Terminal(*args, columns=columns, only=only, NO_COLOR='1').all()
             assert name.startswith('help') or '\x1b' not in uncoloured, f'{where}: colour with NO_COLOR'
-            dumb = Terminal(*args, columns=columns, only=only, TERM='dumb').all()
+            dumb = Terminal(*args, columns=columns, only=only, TERM='dumb', CI='true').all()
             assert '\x1b' not in dumb, f'{where}: an escape sequence with TERM=dumb'
             ascii = Terminal(*args, columns=columns, only=only, LC_ALL='C').all()
             assert name.startswith('help') or ascii.isascii(), f'{where}: beyond ASCII with LC_ALL=C'

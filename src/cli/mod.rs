@@ -84,9 +84,11 @@ enum Command {
     Man(commands::ManArgs),
 }
 
-/// Returns the command line with the whole of its help.
+/// Returns the command line with the whole of its help. Without a choice of ours, clap would colour it for any
+/// terminal where CI is set.
 fn command() -> clap::Command {
-    help::complete(Cli::command())
+    let color = if screen::is_dumb() { clap::ColorChoice::Never } else { clap::ColorChoice::Auto };
+    help::complete(Cli::command()).color(color)
 }
 
 impl Command {
