@@ -6,11 +6,10 @@
 
 use std::io::{self, BufRead, Read as _};
 
-use flate2::bufread::GzDecoder;
 use sha2::{Digest as _, Sha256};
 
 use super::Buffers;
-use super::header::simplify;
+use super::gzip::Member;
 use super::peek::Peek;
 use super::stream::{MAGIC, broken, starts_gzip, too_large};
 use crate::cancel::Cancel;
@@ -68,10 +67,9 @@ pub fn first_member(
         while take(reader.read(&mut piece), &piece)? {}
         return Ok(FirstMember { sha256: hash.finalize().into(), bytes, trailing: false });
     }
-    simplify(&mut reader).map_err(broken)?;
-    let mut decoder = GzDecoder::new(reader);
-    while take(decoder.read(&mut piece), &piece)? {}
-    let trailing = !decoder.into_inner().peek(1).map_err(broken)?.is_empty();
+    let mut member = Member::new(reader).map_err(broken)?;
+    while take(member.read(&mut piece), &piece)? {}
+    let trailing = !member.into_inner().peek(1).map_err(broken)?.is_empty();
     Ok(FirstMember { sha256: hash.finalize().into(), bytes, trailing })
 }
 

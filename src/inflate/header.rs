@@ -1,8 +1,7 @@
 //! The header of a gzip member (RFC 1952, 2.3), of any length.
 //!
-//! flate2 takes a name or a comment of 64 KiB at most, while libdeflate, which inflates objects as a whole,
-//! takes any; the compressed data depends on neither. Therefore the header is read here, and the decoder gets
-//! the shortest header instead.
+//! flate2's own reader of headers takes a name or a comment of 64 KiB at most, while libdeflate, which inflates
+//! objects as a whole, takes any; the compressed data depends on neither. Therefore the header is read here.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -17,12 +16,8 @@ const FCOMMENT: u8 = 1 << 4;
 /// Flags that must be zero.
 const RESERVED: u8 = 0b1110_0000;
 
-/// The header of a member without a name, a comment or a time.
-const PLAIN: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-
-/// Puts a plain header in the place of the one that the reader is at. Fails where there is no header, or
-/// where it has no end.
-pub(super) fn simplify(reader: &mut Peek<impl BufRead>) -> io::Result<()> {
+/// Passes over the header that the reader is at. Fails where there is no header, or where it has no end.
+pub(super) fn pass(reader: &mut Peek<impl BufRead>) -> io::Result<()> {
     let mut fixed = [0; 10];
     reader.read_exact(&mut fixed)?;
     let [0x1f, 0x8b, 8, flags, ..] = fixed else { return Err(invalid()) };
@@ -52,7 +47,6 @@ pub(super) fn simplify(reader: &mut Peek<impl BufRead>) -> io::Result<()> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the gzip header's checksum is wrong"));
         }
     }
-    reader.put_back(&PLAIN);
     Ok(())
 }
 
@@ -106,13 +100,13 @@ mod tests {
         ] {
             let whole = [&header[..], b"rest"].concat();
             let mut reader = Peek::new(&whole[..], &Cancel::new());
-            simplify(&mut reader).unwrap();
+            pass(&mut reader).unwrap();
             let mut rest = Vec::new();
             reader.read_to_end(&mut rest).unwrap();
-            assert_eq!(rest, [&PLAIN[..], b"rest"].concat());
+            assert_eq!(rest, b"rest");
             // A header that is cut anywhere has no end.
             for end in (0..header.len()).step_by(header.len() / 50 + 1) {
-                let error = simplify(&mut Peek::new(&header[..end], &Cancel::new())).unwrap_err();
+                let error = pass(&mut Peek::new(&header[..end], &Cancel::new())).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{end}");
             }
         }
@@ -125,7 +119,7 @@ mod tests {
         let mut method = with(0, b"");
         method[2] = 7;
         for header in [wrong_sum, method, with(1 << 5, b""), with(1 << 7, b"")] {
-            let error = simplify(&mut Peek::new(&header[..], &Cancel::new())).unwrap_err();
+            let error = pass(&mut Peek::new(&header[..], &Cancel::new())).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         }
     }

@@ -8,6 +8,7 @@
 
 mod beginning;
 mod first;
+mod gzip;
 mod header;
 mod layers;
 #[cfg(feature = "libdeflate")]

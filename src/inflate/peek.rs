@@ -43,12 +43,6 @@ impl<R: BufRead> Peek<R> {
         }
         Ok(&self.held[self.at..])
     }
-
-    /// Puts bytes before those that come next.
-    pub(super) fn put_back(&mut self, bytes: &[u8]) {
-        let rest = self.held.split_off(self.at);
-        (self.held, self.at) = ([bytes, &rest].concat(), 0);
-    }
 }
 
 /// Returns the bytes that are there, or that come next; none at the end of the input.
@@ -145,11 +139,10 @@ pub(super) mod tests {
             reader.read_exact(&mut two).unwrap();
             assert_eq!((&two, &reader.peek(2).unwrap()[..2]), (b"ab", &b"cd"[..]));
             reader.read_exact(&mut two).unwrap();
-            reader.put_back(b"xy");
-            assert_eq!(reader.peek(9).unwrap(), b"xyef");
+            assert_eq!(reader.peek(9).unwrap(), b"ef");
             let mut rest = Vec::new();
             reader.read_to_end(&mut rest).unwrap();
-            assert_eq!((&rest[..], reader.peek(1).unwrap()), (&b"xyef"[..], &b""[..]));
+            assert_eq!((&rest[..], reader.peek(1).unwrap()), (&b"ef"[..], &b""[..]));
         }
     }
 

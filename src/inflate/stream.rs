@@ -7,9 +7,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use flate2::bufread::GzDecoder;
-
-use super::header::simplify;
+use super::gzip::Member;
 use super::peek::Peek;
 use super::zstd::{FRAME, Frame, starts_zstd};
 use crate::cancel::Cancel;
@@ -30,7 +28,7 @@ pub(super) struct Stream<R: BufRead> {
 
 enum State<R: BufRead> {
     Plain(Peek<R>),
-    Member(Box<GzDecoder<Peek<R>>>),
+    Member(Box<Member<R>>),
     Frame(Frame<R>),
     Done,
 }
@@ -136,9 +134,8 @@ pub(crate) fn starts_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-fn member<R: BufRead>(mut reader: Peek<R>) -> Result<State<R>, Break> {
-    simplify(&mut reader).map_err(broken)?;
-    Ok(State::Member(Box::new(GzDecoder::new(reader))))
+fn member<R: BufRead>(reader: Peek<R>) -> Result<State<R>, Break> {
+    Ok(State::Member(Box::new(Member::new(reader).map_err(broken)?)))
 }
 
 /// Returns the end of an object of more than `limit` inflated bytes.
@@ -150,8 +147,8 @@ pub(super) fn too_large(limit: u64) -> Break {
     }
 }
 
-/// Returns the break of an error. flate2 reports damage by these kinds; all others come from the reader below
-/// it.
+/// Returns the break of an error. Decoders report damage by these kinds; all others come from the reader below
+/// them.
 pub(super) fn broken(error: io::Error) -> Break {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Break {
