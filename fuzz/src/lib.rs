@@ -14,7 +14,7 @@ pub struct Told(pub Vec<Seen>, pub Vec<u64>);
 impl Elements for Told {
     fn element(&mut self, element: Element<'_>) {
         let Element { index, text, candidate, doubtful, time, .. } = element;
-        self.0.push((index, text.to_vec(), candidate, doubtful, time.map(<[u8]>::to_vec)));
+        self.0.push((index, text.to_vec(), candidate, doubtful, time.map(|time| time.to_vec())));
     }
 
     fn malformed(&mut self, index: u64, _what: &'static str) {

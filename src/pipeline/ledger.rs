@@ -246,8 +246,8 @@ fn cover(coverage: &mut Coverage, report: &Report, findings: u64) {
     coverage.findings += findings;
     if report.outcome != ObjectOutcome::Skipped(Skip::NotCloudtrail) {
         coverage.records += report.records.scanned;
-        if let Some((first, last)) = report.span {
-            coverage.see(first, last);
+        if let Some(span) = report.span {
+            coverage.see(span.first(), span.last());
         }
     }
 }

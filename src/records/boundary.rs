@@ -27,6 +27,14 @@ pub struct Found {
     pub time: Option<usize>,
 }
 
+impl Found {
+    /// Returns the time in the text of a record whose offsets count from its own start.
+    #[inline]
+    pub(super) fn time_in<'t>(&self, text: &'t [u8]) -> Option<&'t [u8; 20]> {
+        text.get(self.time?..)?.first_chunk()
+    }
+}
+
 /// The receiver of the start of each record and of what was found; returns whether to go on.
 pub type Each<'e> = &'e mut dyn FnMut(usize, Found) -> bool;
 

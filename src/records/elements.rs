@@ -17,6 +17,14 @@ use crate::json::minify::{Repairs, minify};
 /// Depth to which arrays in arrays are walked; deeper ones are held as values.
 const DEEP: usize = 64;
 
+/// Returns whether an object is an event beyond doubt. Kept out of the loop over records, most of which begin as
+/// events.
+#[cold]
+#[inline(never)]
+fn is_event(text: &[u8]) -> bool {
+    ends_as_event(text) || Keys::of(text).is_some_and(|keys| keys.is_event())
+}
+
 impl Walker<'_, '_> {
     pub(super) fn array(&mut self, array: Array<'_>) -> Result<(), Fault> {
         self.cursor.advance(1);
@@ -95,16 +103,12 @@ impl Walker<'_, '_> {
                 swallows = Some(start);
                 return false;
             }
-            let event = begins_as_event(text)
-                || ends_as_event(text)
-                || Keys::of(text).is_some_and(|keys| keys.is_event());
-            if !event {
+            if !begins_as_event(text) && !is_event(text) {
                 other = Some((start, start + found.end, found.candidate));
                 return false;
             }
-            let time = found.time.map(|at| &text[at..at + 20]);
-            let index = first + done;
-            let (candidate, repairs, twice) = (found.candidate, *repairs, *twice);
+            let (index, candidate, time) = (first + done, found.candidate, found.time_in(text));
+            let (repairs, twice) = (*repairs, *twice);
             to.element(Element { index, text, candidate, time, repairs, doubtful: false, twice });
             done += 1;
             true

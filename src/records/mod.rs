@@ -7,7 +7,7 @@ mod containers;
 pub mod cursor;
 pub mod document;
 mod elements;
-pub(crate) mod event_time;
+pub mod event_time;
 mod fault;
 pub(crate) mod foreign;
 pub mod kernel;

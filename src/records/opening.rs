@@ -34,9 +34,11 @@ impl Document {
     /// object without its end seems to go on through later lines.
     #[inline]
     pub(super) fn holds_another(&mut self, text: &[u8]) -> bool {
-        if self.opening.is_empty() {
-            return false;
-        }
+        !self.opening.is_empty() && self.another_line_begins(text)
+    }
+
+    #[inline(never)]
+    fn another_line_begins(&mut self, text: &[u8]) -> bool {
         match memchr::memchr(b'\n', text) {
             Some(line) => self.is_broken_at(text, line + 1),
             None => false,

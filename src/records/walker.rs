@@ -27,7 +27,7 @@ pub struct Element<'t> {
     /// Whether the event must be parsed: all others cannot concern root.
     pub candidate: bool,
     /// The event's `eventTime`, where it is plainly spelled.
-    pub time: Option<&'t [u8]>,
+    pub time: Option<&'t [u8; 20]>,
     /// The repairs in the container that held the event.
     pub repairs: Repairs,
     /// Whether the event lacks a key that events have and holds that key further in. Unless it concerns root,
@@ -206,7 +206,7 @@ impl Walker<'_, '_> {
             index: self.index,
             text,
             candidate: found.candidate || doubtful,
-            time: found.time.map(|at| &text[at..at + 20]),
+            time: found.time_in(text),
             repairs: self.repairs,
             doubtful,
             twice: self.twice,
@@ -263,7 +263,7 @@ impl Walker<'_, '_> {
             index: self.index,
             text,
             candidate: found.candidate,
-            time: found.time.map(|at| &text[at..at + 20]),
+            time: found.time_in(text),
             repairs: self.repairs,
             doubtful: false,
             twice: self.twice,

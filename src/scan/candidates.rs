@@ -73,7 +73,7 @@ impl Elements for Judging<'_> {
     #[inline]
     fn element(&mut self, element: Element<'_>) {
         self.report.records.scanned += 1;
-        if let Some(time) = element.time.and_then(|time| time.first_chunk()) {
+        if let Some(time) = element.time {
             self.report.see_time(time);
         }
         if element.candidate && element.text.len() > LARGE {

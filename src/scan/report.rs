@@ -14,6 +14,7 @@ use super::findings::ObjectFindings;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::key::Skip;
 use crate::object::ObjectRef;
+use crate::records::event_time::EventSpan;
 use crate::source::Lease;
 
 /// The outcome of an object.
@@ -72,8 +73,8 @@ pub struct Report {
     pub uncompressed: Option<Uncompressed>,
     /// The digest file, where it was asked for.
     pub digest: Option<DigestContents>,
-    /// The earliest and latest `eventTime`, by text.
-    pub span: Option<([u8; 20], [u8; 20])>,
+    /// The earliest and latest `eventTime`.
+    pub span: Option<EventSpan>,
     /// Everything that could not be read.
     pub errors: Vec<ObjectError>,
     /// Whether the object broke; its findings say so too.
@@ -153,24 +154,9 @@ impl Report {
     /// Widens the span of times by one `eventTime`.
     #[inline]
     pub(crate) fn see_time(&mut self, time: &[u8; 20]) {
-        // This runs for every record, so two comparisons of whole words stand in for a call that compares
-        // twenty bytes.
-        let key = |time: &[u8; 20]| {
-            let (mut start, mut end) = ([0; 16], [0; 4]);
-            start.copy_from_slice(&time[..16]);
-            end.copy_from_slice(&time[16..]);
-            (u128::from_be_bytes(start), u32::from_be_bytes(end))
-        };
         match &mut self.span {
-            Some((first, last)) => {
-                if key(time) < key(first) {
-                    *first = *time;
-                }
-                if key(time) > key(last) {
-                    *last = *time;
-                }
-            }
-            none => *none = Some((*time, *time)),
+            Some(span) => span.see(time),
+            none => *none = Some(EventSpan::of(time)),
         }
     }
 }

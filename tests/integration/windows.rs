@@ -16,7 +16,7 @@ struct Walked {
 
 impl Elements for Walked {
     fn element(&mut self, element: Element<'_>) {
-        let time = element.time.map(<[u8]>::to_vec);
+        let time = element.time.map(|time| time.to_vec());
         self.elements.push((element.index, element.text.to_vec(), element.candidate, time));
     }
 
