@@ -10,8 +10,8 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Values up to this size are read by all threads at the same time.
-pub const LARGE: usize = 3 << 20;
+/// Values up to this size, as long as the longest event of CloudTrail, are read by all threads at the same time.
+pub const LARGE: usize = 1 << 20;
 
 static TAKEN: Mutex<bool> = Mutex::new(false);
 static FREE: Condvar = Condvar::new();
