@@ -131,6 +131,11 @@ fn verdict(item: BulkItem) -> ItemResult {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::super::http::Endpoint;
     use super::*;
 
     fn of(status: u16) -> ItemResult {
@@ -148,5 +153,35 @@ mod tests {
         assert!(
             matches!(of(400), ItemResult::Refused(refusal) if refusal.kind == "t" && refusal.reason == "r")
         );
+    }
+
+    proptest! {
+        /// A document counts as delivered only by an answer that is whole and says so of that document.
+        #[test]
+        fn nothing_is_delivered_but_by_a_whole_answer(
+            items in prop::collection::vec(prop::sample::select(vec![(200_u16, false), (201, false), (409, true), (400, true), (429, true), (201, true)]), 0..4),
+            errors: bool,
+            count in 0..4_usize,
+            cut in prop_oneof![3 => Just(0), 1 => 1..90_usize],
+        ) {
+            let endpoint = Endpoint { url: "http://127.0.0.1:1".parse().unwrap(), secret: None, ca_file: None };
+            let client = Client::new(&endpoint, Duration::from_secs(1), false).unwrap();
+            let actions: Vec<_> = items
+                .iter()
+                .map(|&(status, refused)| match refused {
+                    true => serde_json::json!({"create": {"status": status, "error": {"type": "t", "reason": "r"}}}),
+                    false => serde_json::json!({"create": {"status": status}}),
+                })
+                .collect();
+            let text = serde_json::json!({"errors": errors, "items": actions}).to_string();
+            let text = text[..text.len().saturating_sub(cut)].to_owned();
+            let reply = Reply { status: 200, retry_after: None, body: text.into() };
+            let Ok(sent) = judge(&client, &reply, count) else { return Ok(()) };
+            prop_assert_eq!((sent.verdicts.len(), items.len(), cut), (count, count, 0));
+            prop_assert_eq!(errors, items.iter().any(|&(status, _)| status >= 300));
+            for (verdict, (status, refused)) in sent.verdicts.iter().zip(items) {
+                prop_assert_eq!(matches!(verdict, ItemResult::Delivered), status < 300 && !refused);
+            }
+        }
     }
 }

@@ -98,6 +98,8 @@ impl Columns {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn manifest(format: &str, schema: &str) -> String {
@@ -129,6 +131,26 @@ mod tests {
         ] {
             let error = Manifest::parse(text.as_bytes()).unwrap_err();
             assert!(error.contains(words), "{error}");
+        }
+    }
+
+    proptest! {
+        /// Whatever the bytes, they are a manifest with the columns that rows need, or an error that says why.
+        #[test]
+        fn any_bytes_are_a_manifest_or_say_why(
+            schema in "(Bucket|Key|Size|ETag|VersionId|, ?|[a-z]){0,12}",
+            cut in 0..400_usize,
+            flipped in any::<(u16, u8)>(),
+        ) {
+            let mut bytes = manifest("CSV", &schema).into_bytes();
+            bytes.truncate(bytes.len().saturating_sub(cut / 20 * (cut % 20)));
+            if let Some(byte) = bytes.get_mut(usize::from(flipped.0)) {
+                *byte ^= flipped.1;
+            }
+            match Manifest::parse(&bytes) {
+                Ok((_, columns)) => prop_assert!(columns.key < columns.count && columns.size < columns.count),
+                Err(why) => prop_assert!(!why.is_empty()),
+            }
         }
     }
 }

@@ -161,6 +161,8 @@ fn cold_tier(tier: Option<&str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const COLUMNS: Columns = Columns {
@@ -249,5 +251,21 @@ mod tests {
         let reader = Reader { columns: COLUMNS, bucket: "trail", prefix: "", all_versions: false };
         let short = reader.read(&ByteRecord::from(vec!["trail", "k"])).unwrap_err();
         assert_eq!(short, "it has 2 columns in place of 9");
+    }
+
+    proptest! {
+        /// Whatever stands in a row, it is an object, left out or an error that says why.
+        #[test]
+        fn any_row_is_read_or_says_why(
+            fields in prop::collection::vec("(true|false|-?[0-9]{1,20}|trail|AWSLogs/[%+a-z]{0,9}|\\PC{0,9})", 0..12),
+            all_versions: bool,
+        ) {
+            let reader = Reader { columns: COLUMNS, bucket: "trail", prefix: "AWSLogs/", all_versions };
+            match reader.read(&ByteRecord::from(&fields[..])) {
+                Ok(Read::Row(row)) => prop_assert!(fields.len() == 9 && row.key.starts_with("AWSLogs/")),
+                Ok(_) => prop_assert_eq!(fields.len(), 9),
+                Err(why) => prop_assert!(!why.is_empty()),
+            }
+        }
     }
 }
