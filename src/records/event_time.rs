@@ -119,6 +119,8 @@ fn looks_like(bytes: u64, form: [u8; 8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -133,6 +135,19 @@ mod tests {
                     if time[at].is_ascii_digit() { byte.is_ascii_digit() } else { byte == time[at] };
                 assert_eq!(is_time(&other), same_kind, "{at} {byte}");
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_span_is_that_of_the_texts(
+            times in prop::collection::vec("202[45]-0[1-3]-1[0-2]T0[0-3]:0[0-2]:0[0-9]Z", 1..20),
+        ) {
+            let texts: Vec<[u8; 20]> = times.iter().map(|time| time.as_bytes().try_into().unwrap()).collect();
+            let mut span = EventSpan::of(&texts[0]);
+            texts.iter().for_each(|time| span.see(time));
+            let expected = (*texts.iter().min().unwrap(), *texts.iter().max().unwrap());
+            prop_assert_eq!((span.first(), span.last()), expected);
         }
     }
 }
