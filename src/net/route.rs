@@ -131,15 +131,18 @@ impl Write for Way {
 
 /// Returns the proxies that the environment names.
 pub(crate) fn proxies() -> Matcher {
-    let variable = |name: &str| {
-        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        read(&name.to_ascii_lowercase()).or_else(|| read(name)).unwrap_or_default()
-    };
     Matcher::builder()
-        .http(variable("HTTP_PROXY"))
-        .https(variable("HTTPS_PROXY"))
-        .no(variable("NO_PROXY"))
+        .http(proxy_variable("HTTP_PROXY"))
+        .https(proxy_variable("HTTPS_PROXY"))
+        .no(proxy_variable("NO_PROXY"))
         .build()
+}
+
+/// Returns the value of a variable, of which the spelling in small letters stands above the one in capitals; empty
+/// where neither is set.
+pub(crate) fn proxy_variable(name: &str) -> String {
+    let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    read(&name.to_ascii_lowercase()).or_else(|| read(name)).unwrap_or_default()
 }
 
 /// Returns name and password for the proxy of a host, as a request without TLS carries them.

@@ -210,6 +210,25 @@ fn a_bucket_without_tls_is_scanned_through_a_proxy() {
     assert!(asked.iter().all(|line| line.starts_with("GET http://s3.corp.example/trail")), "{asked:?}");
 }
 
+/// As for aws-cli, ALL_PROXY is no proxy, also where another scheme has one. The listing heeded it there, the fast GETs
+/// did not.
+#[test]
+fn a_proxy_for_all_is_none() {
+    let (server, _folder) = trail();
+    let nowhere = "http://127.0.0.1:1";
+    for others in [&[][..], &["HTTPS_PROXY"], &["https_proxy", "NO_PROXY"]] {
+        let mut command = with_keys();
+        command.env("ALL_PROXY", nowhere).envs(others.iter().map(|name| (name, nowhere)));
+        let done = scan(&mut command, "s3://trail", &["--endpoint-url", &server.url()]);
+        assert_eq!((done.code, done.stdout.lines().count()), (0, 1), "{others:?}: {}", done.stderr);
+    }
+    let mut command = with_keys();
+    command.env("HTTPS_PROXY", "socks5://user:sesame@127.0.0.1:1");
+    let done = scan(&mut command, "s3://trail", &["--endpoint-url", &server.url()]);
+    assert!(done.code == 1 && done.stderr.contains("HTTPS_PROXY is not the address"), "{}", done.stderr);
+    assert!(!done.stderr.contains("sesame"), "{}", done.stderr);
+}
+
 /// Lists one object, and hands it out unless the request has what the server refuses.
 fn almost_s3(refused: &'static str) -> (String, Heads) {
     let body = gzip(records([root(1)]));

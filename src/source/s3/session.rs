@@ -15,6 +15,7 @@ use super::whole::Proof;
 use crate::error::{Fatal, start};
 use crate::net::client;
 use crate::net::client::Http;
+use crate::net::route::proxy_variable;
 use crate::net::tls::{ca_bundle, tls_config};
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -24,11 +25,12 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{AppName, Builder, IdentityCache, SharedHttpClient, StalledStreamProtectionConfig};
 use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::proxy::{ProxyConfig, ProxyError};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use http::Uri;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -304,20 +306,37 @@ fn http_client(pem: Option<&[u8]>) -> Result<SharedHttpClient, Fatal> {
         context = context.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
     }
     let context = context.build().map_err(|error| start(format!("cannot set up TLS: {error}")))?;
-    // As for aws-cli, ALL_PROXY alone is no proxy.
-    let named = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
-    let proxied = named.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let proxies = proxies()?;
     let connector = move |settings: Option<&HttpConnectorSettings>, parts: Option<&RuntimeComponents>| {
         let mut builder = Connector::builder();
         builder.set_connector_settings(settings.cloned());
         builder.set_sleep_impl(parts.and_then(RuntimeComponents::sleep_impl));
-        if proxied {
-            builder = builder.proxy_config(ProxyConfig::from_env());
+        if let Some(proxies) = proxies.clone() {
+            builder = builder.proxy_config(proxies);
         }
         let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
         builder.tls_context(context.clone()).build()
     };
     Ok(aws_smithy_http_client::Builder::new().build_with_connector_fn(connector))
+}
+
+/// Returns the proxies of the SDK. Its own reading of the environment takes ALL_PROXY for a scheme that has no
+/// proxy of its own, which aws-cli does not.
+fn proxies() -> Result<Option<ProxyConfig>, Fatal> {
+    let one = |name: &str, config: fn(Uri) -> Result<ProxyConfig, ProxyError>| {
+        let value = proxy_variable(name);
+        let url = if value.contains("://") { value } else { format!("http://{value}") };
+        // The value may hold a password, and the cause repeats it.
+        let config = url.parse().ok().and_then(|url| config(url).ok());
+        let config = config.ok_or_else(|| start(format!("{name} is not the address of an HTTP proxy")))?;
+        Ok(Some(config.no_proxy(proxy_variable("NO_PROXY"))))
+    };
+    match ["HTTP_PROXY", "HTTPS_PROXY"].map(|name| proxy_variable(name).is_empty()) {
+        [true, true] => Ok(None),
+        [false, false] => Ok(Some(ProxyConfig::from_env())),
+        [false, true] => one("HTTP_PROXY", ProxyConfig::http),
+        [true, false] => one("HTTPS_PROXY", ProxyConfig::https),
+    }
 }
 
 type Loaded = (Builder, Option<Region>, Option<String>, Option<Arc<CachedCredentials>>);
