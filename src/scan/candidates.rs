@@ -8,9 +8,10 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::options::ScanOptions;
 use super::report::Report;
@@ -176,17 +177,25 @@ impl Judging<'_> {
     }
 }
 
-/// Judges one element with buffers of the thread's own. A large element waits for its turn.
+/// Judges one element. A large element waits for its turn, and is judged on a thread for large ones: what the
+/// allocator keeps of such a thread's memory is not kept once for each worker.
 fn examine_at(object: &ObjectRef, text: &[u8], waiting: &Waiting) -> Result<Examined, Malformed> {
+    match (Turn::for_size(text.len()), &*LARGE_ONES) {
+        (Some(_turn), Some(pool)) => pool.install(|| examine_here(object, text, waiting)),
+        _ => examine_here(object, text, waiting),
+    }
+}
+
+/// Judges one element with buffers of the thread's own.
+fn examine_here(object: &ObjectRef, text: &[u8], waiting: &Waiting) -> Result<Examined, Malformed> {
     let Waiting { index, repairs, doubtful, twice, .. } = *waiting;
     thread_local! {
         static SCRATCH: RefCell<ElementScratch> = RefCell::default();
     }
     let place = Place { object, record_index: index };
-    let turn = Turn::for_size(text.len());
     SCRATCH.with_borrow_mut(|scratch| {
         let examined = examine(text, repairs, &place, scratch);
-        if turn.is_some() {
+        if text.len() > LARGE {
             *scratch = ElementScratch::default();
         }
         let mut examined = examined?;
@@ -210,14 +219,15 @@ impl Drop for Judging<'_> {
 }
 
 /// Returns the threads that judge, started when an object first holds many candidates.
-fn pool(threads: usize) -> Option<&'static rayon::ThreadPool> {
-    static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
-    POOL.get_or_init(|| {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|n| format!("judge-{n}"))
-            .build()
-            .ok()
-    })
-    .as_ref()
+fn pool(threads: usize) -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    POOL.get_or_init(|| start(threads, "judge")).as_ref()
+}
+
+/// The thread that judges large elements, which starts with the first one.
+static LARGE_ONES: LazyLock<Option<ThreadPool>> = LazyLock::new(|| start(1, "large"));
+
+/// Starts threads; `None` where the system has none to spare.
+fn start(threads: usize, name: &'static str) -> Option<ThreadPool> {
+    ThreadPoolBuilder::new().num_threads(threads).thread_name(move |n| format!("{name}-{n}")).build().ok()
 }

@@ -95,8 +95,8 @@ impl ObjectFindings {
     /// Fails where the temporary file cannot be read back, and where `to` fails.
     pub fn drain<E: From<io::Error>>(self, mut to: impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
         for piece in self.spilled {
-            // A piece with more than is held at a time has a large finding in it.
-            let _turn = Turn::for_size(piece.bytes() / 2);
+            // A piece that is much longer than what is held at a time has a large finding in it.
+            let _turn = Turn::for_size(piece.bytes().saturating_sub(IN_MEMORY));
             for line in BufReader::with_capacity(1 << 18, piece.read()).lines() {
                 let read: Read = serde_json::from_str(&line?).map_err(io::Error::from)?;
                 to(Judged { finding: read.finding, fingerprint: Fingerprint(read.fingerprint) })?;
