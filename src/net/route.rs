@@ -37,7 +37,8 @@ pub(crate) struct Route {
 
 /// A connection to a host, or to a proxy that passes on what it is asked for.
 pub(crate) struct Way {
-    stream: MaybeHttpsStream<<HttpConnector as Service<Uri>>::Response>,
+    /// In a box: hyper moves the future of a connection, with room for it, several times for each request.
+    stream: Box<MaybeHttpsStream<<HttpConnector as Service<Uri>>::Response>>,
     /// Requests on it must name the whole URL.
     to_proxy: bool,
 }
@@ -67,19 +68,20 @@ impl Service<Uri> for Route {
         let Some(proxy) = self.proxies.intercept(&to) else {
             let connecting = self.straight.call(to);
             return Box::pin(async {
-                Ok(Way { stream: MaybeHttpsStream::Http(connecting.await?), to_proxy: false })
+                let stream = Box::new(MaybeHttpsStream::Http(connecting.await?));
+                Ok(Way { stream, to_proxy: false })
             });
         };
         if to.scheme_str() != Some("https") {
             let connecting = self.to_proxy.call(proxy.uri().clone());
-            return Box::pin(async { Ok(Way { stream: connecting.await?, to_proxy: true }) });
+            return Box::pin(async { Ok(Way { stream: Box::new(connecting.await?), to_proxy: true }) });
         }
         let mut tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
         if let Some(password) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(password.clone());
         }
         let connecting = tunnel.call(to);
-        Box::pin(async { Ok(Way { stream: connecting.await?, to_proxy: false }) })
+        Box::pin(async { Ok(Way { stream: Box::new(connecting.await?), to_proxy: false }) })
     }
 }
 
@@ -95,7 +97,7 @@ impl Read for Way {
         context: &mut Context<'_>,
         to: ReadBufCursor<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, to)
+        Pin::new(&mut *self.stream).poll_read(context, to)
     }
 }
 
@@ -105,15 +107,15 @@ impl Write for Way {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        Pin::new(&mut *self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(&mut *self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut *self.stream).poll_shutdown(context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -125,7 +127,7 @@ impl Write for Way {
         context: &mut Context<'_>,
         bytes: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        Pin::new(&mut *self.stream).poll_write_vectored(context, bytes)
     }
 }
 

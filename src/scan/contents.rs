@@ -101,7 +101,7 @@ impl DigestContents {
         file.take(BESIDE).read_to_end(&mut text).map_err(|error| failed(ErrorKind::Io, error.into()))?;
         let head: HeadObject =
             serde_json::from_slice(&text).map_err(|error| failed(ErrorKind::InvalidJson, error.into()))?;
-        self.metadata = Metadata::of(|name| head.metadata.get(name).cloned());
+        self.metadata = Metadata::of(|name| head.metadata.get(name.strip_prefix("x-amz-meta-")?).cloned());
         Ok(())
     }
 }

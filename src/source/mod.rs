@@ -101,9 +101,12 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Takes it from wherever metadata is, by the names that S3 has for it without `x-amz-meta-`.
+    /// Takes it from wherever metadata is, by the names of S3's headers.
     pub(crate) fn of(get: impl Fn(&str) -> Option<String>) -> Self {
-        Self { signature: get("signature"), generated: get("backfill-generation-timestamp") }
+        Self {
+            signature: get("x-amz-meta-signature"),
+            generated: get("x-amz-meta-backfill-generation-timestamp"),
+        }
     }
 }
 

@@ -119,7 +119,7 @@ pub(super) fn of_sdk(answer: GetObjectOutput) -> (Head, Stream) {
         kms: !matches!(answer.server_side_encryption(), None | Some(ServerSideEncryption::Aes256)),
         gzip: answer.content_encoding().is_some_and(|encoding| encoding.contains("gzip")),
         checksum: if whole { Checksum::BySdk } else { Checksum::None },
-        metadata: Metadata::of(|name| answer.metadata()?.get(name).cloned()),
+        metadata: Metadata::of(|name| answer.metadata()?.get(name.strip_prefix("x-amz-meta-")?).cloned()),
     };
     (head, Stream::Sdk(answer.body))
 }
@@ -145,7 +145,7 @@ pub(super) fn of_response(response: Response<Incoming>) -> (Head, Stream) {
         kms: !matches!(encryption, None | Some("AES256")),
         gzip: header("content-encoding").is_some_and(|encoding| encoding.contains("gzip")),
         checksum: checksum.unwrap_or(Checksum::None),
-        metadata: Metadata::of(|name| header(&format!("x-amz-meta-{name}")).map(str::to_owned)),
+        metadata: Metadata::of(|name| header(name).map(str::to_owned)),
     };
     (head, Stream::Direct(body))
 }
