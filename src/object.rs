@@ -19,6 +19,8 @@ pub struct ObjectRef {
     pub key: Option<Arc<KeyInfo>>,
     /// Whether the name leaves open if the object is a log; the first bytes decide then.
     pub unsure: bool,
+    /// When it was last written to, in milliseconds since 1970, where the listing says so.
+    pub modified: Option<i64>,
     /// The mark by which a checkpoint knows the object; `None` where there is no checkpoint.
     pub mark: Option<Mark>,
 }

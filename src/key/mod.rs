@@ -10,8 +10,11 @@
 pub mod days;
 pub mod layout;
 pub mod selection;
+pub mod stretch;
 
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use layout::{Layout, day_of, is_account, layout, log_kind, parts};
 
@@ -27,7 +30,8 @@ pub struct KeyInfo {
 }
 
 /// The reason why a listed object is counted but not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Skip {
     /// Under `CloudTrail-Digest`: hashes of logs, no events.

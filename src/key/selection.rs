@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::layout::is_account;
 use crate::key::days::TimeRange;
+use crate::key::stretch::Stretch;
 use crate::key::{KeyInfo, Skip, key_info};
 
 /// The scope of keys. The default is all keys.
@@ -26,6 +27,7 @@ pub struct KeySelection {
     exclude: Option<GlobSet>,
     /// Whether only digest files are read.
     digests: bool,
+    stretch: Stretch,
 }
 
 /// A value that cannot narrow the scope.
@@ -69,6 +71,7 @@ impl KeySelection {
             include: globs(include)?,
             exclude: globs(exclude)?,
             digests: false,
+            stretch: Stretch::default(),
         })
     }
 
@@ -85,6 +88,18 @@ impl KeySelection {
             .and_then(|last| last.checked_add(slack).ok())
             .map(day);
         self
+    }
+
+    /// Narrows the scope to a stretch of the keys.
+    #[must_use]
+    pub fn stretched(self, stretch: Stretch) -> Self {
+        Self { stretch, ..self }
+    }
+
+    /// Returns the stretch of keys that sources list. [`KeySelection::in_scope`] does not ask it: a path on disk
+    /// is held against it by its own bytes.
+    pub fn stretch(&self) -> &Stretch {
+        &self.stretch
     }
 
     /// Returns whether the object is to be read. `path` is the whole key, or the path on disk.
@@ -171,6 +186,7 @@ impl KeySelection {
             && self.include.is_none()
             && self.exclude.is_none()
             && !self.digests
+            && self.stretch == Stretch::default()
     }
 }
 

@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use super::folder::{Folder, Stat};
 use super::{Content, Feed, Item, Source, archive};
@@ -99,11 +100,19 @@ impl Source for DiskSource {
         };
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => {
-                let walker =
-                    walkdir::WalkDir::new(&self.path).follow_links(true).min_depth(1).sort_by(key_order);
-                for entry in walker {
-                    if cancel.is_set() || !walk.entry(entry, &mut sieve) {
+                let mut walker = walkdir::WalkDir::new(&self.path)
+                    .follow_links(true)
+                    .min_depth(1)
+                    .sort_by(key_order)
+                    .into_iter();
+                while let Some(entry) = walker.next() {
+                    if cancel.is_set() {
                         break;
+                    }
+                    match walk.entry(entry, &mut sieve) {
+                        Next::Entry => {}
+                        Next::Folder => walker.skip_current_dir(),
+                        Next::Nothing => break,
                     }
                 }
             }
@@ -153,17 +162,41 @@ struct Walk<'f> {
     folder: Folder,
 }
 
+/// Where a walk goes on.
+enum Next {
+    Entry,
+    /// Behind the folder that it has come to.
+    Folder,
+    Nothing,
+}
+
 impl Walk<'_> {
-    /// Takes one entry of the walk, and returns whether to go on.
-    fn entry(&mut self, entry: walkdir::Result<walkdir::DirEntry>, sieve: &mut Sieve<'_, Content>) -> bool {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => return self.failed(error),
+    /// Takes one entry of the walk, and returns where the walk goes on.
+    fn entry(&mut self, entry: walkdir::Result<walkdir::DirEntry>, sieve: &mut Sieve<'_, Content>) -> Next {
+        let stretch = self.keys.stretch();
+        let goes_on = match entry {
+            Ok(entry) if entry.file_type().is_dir() => {
+                return if stretch.touches(&folder_key(entry.path())) { Next::Entry } else { Next::Folder };
+            }
+            Ok(entry) => {
+                !stretch.holds(entry.path().as_os_str().as_encoded_bytes()) || self.file(entry, sieve)
+            }
+            Err(error) => {
+                let path = error.path().unwrap_or(Path::new(""));
+                // In the order of the walk a directory stands where its files do.
+                let held = match path.is_dir() {
+                    true => stretch.holds(&folder_key(path)),
+                    false => stretch.holds(path.as_os_str().as_encoded_bytes()),
+                };
+                !held || self.failed(error)
+            }
         };
+        if goes_on { Next::Entry } else { Next::Nothing }
+    }
+
+    /// Takes one file, and returns whether to go on.
+    fn file(&mut self, entry: walkdir::DirEntry, sieve: &mut Sieve<'_, Content>) -> bool {
         let kind = entry.file_type();
-        if kind.is_dir() {
-            return true;
-        }
         let path = entry.path();
         let Stat { size, stamp, identity } = match self.folder.stat(path) {
             Ok(stat) => stat,
@@ -179,7 +212,8 @@ impl Walk<'_> {
             Err(skip) => (key_info(&key), Some(skip)),
         };
         let unsure = skip == Some(Skip::Unsure);
-        if !self.keys.in_scope(&key, info.as_deref()) {
+        let modified = millis(stamp.modified);
+        if !self.keys.in_scope(&key, info.as_deref()) || !self.keys.stretch().in_time(modified) {
             return true;
         }
         if skip.is_none() && !self.taken.files.is_empty() && self.meets(identity, path) {
@@ -190,7 +224,7 @@ impl Walk<'_> {
             Ok(text) => (text, None),
             Err(path) => (uri(Path::new(&path)), Some(path.into())),
         };
-        let object = ObjectRef { uri, size, key: info, unsure, ..ObjectRef::default() };
+        let object = ObjectRef { uri, size, key: info, unsure, modified, ..ObjectRef::default() };
         // What is no file has no first bytes that could be looked at without waiting.
         let content = match skip.filter(|_| !unsure || !kind.is_file()) {
             Some(Skip::Archive) => Content::Failed(archive(&object.uri)),
@@ -271,6 +305,19 @@ fn name(entry: &walkdir::DirEntry) -> &[u8] {
     let path = entry.path().as_os_str().as_encoded_bytes();
     let start = memchr::memrchr(std::path::MAIN_SEPARATOR as u8, path).map_or(0, |at| at + 1);
     &path[start..]
+}
+
+/// The key of a directory, for its place among keys.
+fn folder_key(path: &Path) -> Vec<u8> {
+    let mut key = path.as_os_str().as_encoded_bytes().to_vec();
+    key.push(std::path::MAIN_SEPARATOR as u8);
+    key
+}
+
+/// Milliseconds since 1970.
+fn millis(time: Option<SystemTime>) -> Option<i64> {
+    let time = jiff::Timestamp::try_from(time?).ok()?;
+    Some(time.as_millisecond())
 }
 
 fn io_error(path: &Path, stage: Stage, error: std::io::Error) -> ObjectError {

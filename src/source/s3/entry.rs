@@ -22,6 +22,8 @@ pub(super) struct Entry {
     pub(super) archived: Option<String>,
     /// What reading it costs.
     pub(super) class: ReadClass,
+    /// When it was last written to, in milliseconds since 1970.
+    pub(super) modified: Option<i64>,
     /// The key could not be decoded.
     pub(super) unreadable_key: bool,
 }
@@ -36,6 +38,7 @@ impl Entry {
             version_id: object.version_id.clone(),
             archived: None,
             class: ReadClass::default(),
+            modified: object.modified,
             unreadable_key: false,
         })
     }
@@ -59,6 +62,7 @@ impl Entry {
             version_id: self.version_id.clone(),
             key,
             unsure: *scope == Err(Skip::Unsure),
+            modified: self.modified,
             mark: None,
         }
     }

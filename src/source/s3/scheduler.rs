@@ -85,6 +85,10 @@ struct Done {
 }
 
 /// What the loop woke up for.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and a box for each would be an allocation for each GET"
+)]
 enum Event {
     Done(Result<(Id, Done), JoinError>),
     /// `None`: everything is listed.

@@ -143,6 +143,8 @@ impl Row {
             version_id: self.version_id,
             archived: self.archived,
             class: self.class,
+            // An inventory was made at one time, and holds nothing later.
+            modified: None,
             unreadable_key: self.unreadable_key,
         }
     }

@@ -101,8 +101,9 @@ impl NodeTask {
         // Some servers list in an order of their own.
         folders.sort_unstable();
         keys.sort_by(|a, b| a.key.cmp(&b.key));
+        let admits = |entry: &Entry| self.shared.scope.admits(&entry.key, entry.modified);
         let mut works = Vec::new();
-        let mut keys = keys.into_iter().filter(|entry| self.shared.scope.admits_key(&entry.key)).peekable();
+        let mut keys = keys.into_iter().filter(admits).peekable();
         for folder in folders {
             let before: Vec<Entry> =
                 std::iter::from_fn(|| keys.next_if(|entry| entry.key < folder)).collect();
@@ -129,6 +130,7 @@ impl NodeTask {
     /// Lists a range page by page, or hands its later parts to lists that have nothing to do.
     async fn list(&self, range: Range) -> Result<(), Gone> {
         let bucket = &self.shared.bucket;
+        let Some(range) = range.stretched(self.shared.scope.0.stretch()) else { return Ok(()) };
         let mut token: Option<Token> = None;
         let mut progress = Progress::default();
         let mut seen = 0;
@@ -137,7 +139,7 @@ impl NodeTask {
             let ask = Page {
                 start_after: after.as_deref(),
                 token: token.as_ref(),
-                ends: range.hi.is_some(),
+                ends: range.hi.is_some() || after.is_some(),
                 ..Page::of(&range.prefix)
             };
             let Answer { entries: listed, next, .. } = match list_page(bucket, ask, &mut progress).await {
@@ -162,8 +164,9 @@ impl NodeTask {
                 _ => None,
             };
             let scope = &self.shared.scope;
-            let wanted =
-                listed.into_iter().filter(|entry| range.holds(&entry.key) && scope.admits_key(&entry.key));
+            let wanted = listed
+                .into_iter()
+                .filter(|entry| range.holds(&entry.key) && scope.admits(&entry.key, entry.modified));
             self.page(wanted.collect()).await?;
             match next {
                 _ if ends && ordered => return Ok(()),
@@ -193,6 +196,9 @@ impl NodeTask {
 impl Shared {
     /// Returns the work for a prefix: a folder that a look found, or what the user named.
     pub(crate) fn enter(&self, prefix: &str) -> Option<Work> {
+        if !self.scope.0.stretch().touches(prefix.as_bytes()) {
+            return None;
+        }
         let look = || Some(Work::Folder { prefix: prefix.to_owned(), goes_on: None });
         let folder = folder_of(prefix);
         let level = level(folder);

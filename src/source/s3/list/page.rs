@@ -185,16 +185,23 @@ fn entry(object: Object, encoded: bool) -> Entry {
     let class = object.storage_class().map(ObjectStorageClass::as_str);
     let archived = archived(class, object.restore_status());
     let class = ReadClass::of(class);
+    let modified = object.last_modified().and_then(|time| time.to_millis().ok());
     let Object { key, size, e_tag, .. } = object;
-    named(key, encoded, size, Entry { etag: e_tag, archived, class, ..Entry::default() })
+    named(key, encoded, size, Entry { etag: e_tag, archived, class, modified, ..Entry::default() })
 }
 
 fn version_entry(object: ObjectVersion, encoded: bool) -> Entry {
     let class = object.storage_class().map(ObjectVersionStorageClass::as_str);
     let archived = archived(class, object.restore_status());
     let class = ReadClass::of(class);
+    let modified = object.last_modified().and_then(|time| time.to_millis().ok());
     let ObjectVersion { key, size, e_tag, version_id, .. } = object;
-    named(key, encoded, size, Entry { etag: e_tag, version_id, archived, class, ..Entry::default() })
+    named(
+        key,
+        encoded,
+        size,
+        Entry { etag: e_tag, version_id, archived, class, modified, ..Entry::default() },
+    )
 }
 
 /// Returns `rest` with its name and size, its ETag without quotes.

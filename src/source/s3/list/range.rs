@@ -6,6 +6,7 @@
 use crate::key::key_info;
 use crate::key::layout::{Level, folder_of, level};
 use crate::key::selection::KeySelection;
+use crate::key::stretch::Stretch;
 use std::sync::Arc;
 
 /// The part of a scope that listing can use: accounts, regions and days.
@@ -59,6 +60,22 @@ impl Range {
         let mut after = self.lo.clone();
         after.pop();
         Some(after)
+    }
+
+    /// Returns what of the range lies in a stretch of the keys. `None`: nothing.
+    pub(crate) fn stretched(mut self, stretch: &Stretch) -> Option<Self> {
+        if !stretch.touches(self.prefix.as_bytes()) {
+            return None;
+        }
+        if self.lo < stretch.from {
+            self.lo.clone_from(&stretch.from);
+        }
+        if let Some(to) = &stretch.to
+            && self.hi.as_ref().is_none_or(|hi| to < hi)
+        {
+            self.hi = Some(to.clone());
+        }
+        (!self.is_past(&self.lo)).then_some(self)
     }
 
     /// Returns how many more pages to expect, after one that reaches from `first` to `last`.
@@ -178,7 +195,12 @@ impl ListScope {
             Level::OtherService => false,
             Level::Outside | Level::Accounts => true,
         };
-        listed && self.0.in_scope(key, key_info(key).as_deref())
+        listed && self.0.stretch().holds(key.as_bytes()) && self.0.in_scope(key, key_info(key).as_deref())
+    }
+
+    /// Whether a listed key, last written to at this time, is in scope.
+    pub(crate) fn admits(&self, key: &str, modified: Option<i64>) -> bool {
+        self.admits_key(key) && self.0.stretch().in_time(modified)
     }
 
     /// Returns the wanted days of the region folder `base`, as far as they start with `prefix`.
@@ -245,6 +267,26 @@ mod tests {
         assert_eq!(scope(&[], None, Some("2024-04-30")).days(&base, &month), None);
         let all = ListScope::default().days(&base, &base).unwrap();
         assert_eq!((all.prefix.as_str(), all.start_after()), (base.as_str(), None));
+    }
+
+    #[test]
+    fn a_range_is_cut_to_a_stretch() {
+        let cut = |from: &str, to: Option<&str>| {
+            let stretch = Stretch { from: from.into(), to: to.map(str::to_owned), ..Stretch::default() };
+            let range = Range { prefix: "p/".into(), lo: "p/3".into(), hi: Some("p/7".into()), base: None };
+            range.stretched(&stretch).map(|range| (range.lo, range.hi.unwrap()))
+        };
+        let pair = |lo: &str, hi: &str| Some((lo.to_owned(), hi.to_owned()));
+        assert_eq!(cut("", None), pair("p/3", "p/7"));
+        assert_eq!(cut("p/4", Some("p/5")), pair("p/4", "p/5"));
+        assert_eq!(cut("a", Some("p/5")), pair("p/3", "p/5"));
+        assert_eq!(
+            [cut("p/7", None), cut("", Some("p/3")), cut("q", None), cut("", Some("p/"))],
+            [(); 4].map(|()| None)
+        );
+        let whole =
+            Range::all("p/").stretched(&Stretch { from: "p/4".into(), ..Stretch::default() }).unwrap();
+        assert_eq!((whole.start_after().as_deref(), whole.hi), (Some("p/"), None));
     }
 
     #[test]
