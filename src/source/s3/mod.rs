@@ -27,6 +27,7 @@ mod second_factor;
 mod service;
 mod session;
 mod sign;
+mod store;
 mod there;
 mod transcoded;
 mod uri;
@@ -38,6 +39,7 @@ pub use options::{Ask, AskCode, S3Keys, S3Options};
 pub use profiles::profile_names;
 pub use service::{Question, Reply, Service};
 pub use session::{Requests, S3Session};
+pub use store::S3Store;
 pub use there::There;
 pub use uri::{S3Uri, S3UriError};
 

@@ -190,6 +190,11 @@ impl S3Session {
         }
     }
 
+    /// Returns whether access was lost in the course of the run, and did not come back.
+    pub fn access_lost(&self) -> bool {
+        self.0.access.state().over.is_some()
+    }
+
     /// Returns what the user should know and is no error, such as a listing that had to be done in another way.
     /// Forgets them.
     pub fn take_notes(&self) -> Vec<String> {

@@ -95,7 +95,7 @@ impl S3Uri {
     }
 
     /// Returns the key behind a URI that [`S3Uri::of_key`] made.
-    pub(super) fn key_of(&self, uri: &str) -> Option<String> {
+    pub fn key_of(&self, uri: &str) -> Option<String> {
         let encoded = uri.strip_prefix("s3://")?.strip_prefix(&self.bucket)?.strip_prefix('/')?;
         percent_decode_str(encoded).decode_utf8().ok().map(std::borrow::Cow::into_owned)
     }
