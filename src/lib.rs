@@ -60,6 +60,7 @@ pub mod report;
 pub mod rules;
 pub mod scan;
 pub mod schema;
+pub mod shard;
 #[cfg(feature = "ship")]
 pub mod ship;
 pub(crate) mod sort;

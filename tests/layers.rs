@@ -36,7 +36,7 @@ const FLOORS: &[&[&str]] = &[
     &["plan", "scan", "verify"],
     &["summary"],
     &["output"],
-    &["checkpoint"],
+    &["checkpoint", "shard"],
     &["pipeline"],
     &["cli", "main"],
 ];

@@ -4,7 +4,7 @@
 //! another. The connection to S3 starts with the first prefix, so that a scan of files needs no network and
 //! no credentials. All sources of a run share one session, and with it the limits on requests and memory.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -109,6 +109,11 @@ impl Args {
         Ok(S3Session::start_telling(&self.options(), voice(false))?)
     }
 
+    /// Returns the manifest of the inventory, if there is one.
+    pub(super) fn inventory(&self) -> Option<&OsStr> {
+        self.inventory.as_deref()
+    }
+
     fn options(&self) -> S3Options {
         S3Options {
             profile: self.profile.clone(),
@@ -164,6 +169,12 @@ impl<'a> Session<'a> {
 
     /// Opens one prefix.
     pub(super) fn prefix(&mut self, uri: &str) -> anyhow::Result<S3Source> {
+        let keys = Arc::clone(&self.keys);
+        self.prefix_within(uri, keys)
+    }
+
+    /// Opens one prefix, with a scope of its own.
+    pub(super) fn prefix_within(&mut self, uri: &str, keys: Arc<KeySelection>) -> anyhow::Result<S3Source> {
         let uri = S3Uri::parse(uri).map_err(|error| UsageError(error.to_string()))?;
         self.args.check()?;
         let session = match &self.started {
@@ -173,7 +184,7 @@ impl<'a> Session<'a> {
         if let (None, Some(location)) = (&self.inventory, &self.args.inventory) {
             self.inventory = Some(session.inventory(location)?);
         }
-        let source = session.open(&uri)?.within(self.keys.clone());
+        let source = session.open(&uri)?.within(keys);
         match &self.inventory {
             Some(inventory) if inventory.bucket() == uri.bucket => {
                 self.inventory_used = true;

@@ -179,6 +179,7 @@ fn whole_page(command: &clap::Command) -> io::Result<Vec<u8>> {
         let man = clap_mangen::Man::new(sub.clone());
         man.render_description_section(&mut page)?;
         man.render_options_section(&mut page)?;
+        jobs(&mut page, sub)?;
     }
     Ok(page)
 }
@@ -215,12 +216,25 @@ fn sub_page(command: &clap::Command, name: &str) -> io::Result<Vec<u8>> {
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
+    jobs(&mut page, command)?;
     if let Some(further_sections) = help::page(command.get_name()) {
         further(&mut page, further_sections);
     }
     section(&mut page, "SEE ALSO");
     text(&mut page, "roottrail(1)");
     Ok(page)
+}
+
+/// Appends the options of the commands that a command has.
+fn jobs(page: &mut Vec<u8>, command: &clap::Command) -> io::Result<()> {
+    for job in command.get_subcommands().filter(|job| job.get_name() != "help") {
+        let name = format!("roottrail {} {}", command.get_name(), job.get_name());
+        section(page, &name.to_uppercase());
+        let man = clap_mangen::Man::new(job.clone());
+        man.render_description_section(page)?;
+        man.render_options_section(page)?;
+    }
+    Ok(())
 }
 
 /// Appends what a page says beyond the options.

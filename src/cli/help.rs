@@ -84,6 +84,59 @@ const PAGES: &[(&str, Page)] = &[
         },
     ),
     (
+        "shard",
+        Page {
+            reads: "plan lists the sources, from an S3 Inventory too; run reads the objects of one shard; status and \
+                    collect read the plan and the parts, and no logs.",
+            examples: &[
+                (
+                    "roottrail shard plan s3://trail/AWSLogs --start 90d --into s3://work/scan-1",
+                    "list once, and put plan.json below the place",
+                ),
+                (
+                    "roottrail shard run --plan s3://work/scan-1/plan.json --index 7",
+                    "read shard 7 and commit its part; run again, it does nothing",
+                ),
+                (
+                    "roottrail shard status --plan s3://work/scan-1/plan.json",
+                    "what is there, and what is missing",
+                ),
+                (
+                    "roottrail shard collect --plan s3://work/scan-1/plan.json -o findings.ndjson",
+                    "the result, with the bytes of one scan",
+                ),
+            ],
+            exit: &[
+                (
+                    0,
+                    "done; of run: the part is committed, by this worker or another; of status: all parts are there",
+                ),
+                (
+                    1,
+                    "it could not start; there is another plan; a part is missing or not sound; nothing could be read",
+                ),
+                USAGE,
+                (
+                    3,
+                    "plan: not all could be listed; run --strict: the part holds errors; status: parts are missing; \
+                     collect: as scan, and with --partial",
+                ),
+                NOTHING,
+                (10, "collect: findings were written, with --fail-on-findings"),
+                STOPPED,
+            ],
+            environment: &[
+                ("JOB_COMPLETION_INDEX, AWS_BATCH_JOB_ARRAY_INDEX", "the shard of run, without --index"),
+                (
+                    "AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …",
+                    "as for aws-cli: credentials, region and endpoint",
+                ),
+                ("TMPDIR", "where a part waits until it is whole"),
+            ],
+            files: AWS_FILES,
+        },
+    ),
+    (
         "posture",
         Page {
             reads: "IAM credential reports (CSV, base64, or the JSON of aws-cli), one by one or in folders, of many \

@@ -9,6 +9,7 @@ mod almost_s3;
 mod aws;
 mod checkpoint;
 mod closed;
+mod closing;
 mod commands;
 mod event_names;
 mod events;
@@ -31,6 +32,7 @@ mod scan;
 mod schema;
 mod screen;
 mod selection;
+mod shard;
 mod ship;
 mod signals;
 mod sources;
@@ -64,6 +66,8 @@ enum Command {
     Scan(Box<scan::Args>),
     /// List only: what a scan would read, and what it costs
     Plan(Box<plan::Args>),
+    /// Cut a scan into shards for many machines, and put the parts together
+    Shard(Box<shard::Args>),
     /// Check digests, their signatures, and every log against them
     Verify(Box<verify::Args>),
     /// Judge IAM credential reports: is root used, has it keys, has it MFA
@@ -95,6 +99,7 @@ impl Command {
     fn writes_to_stdout(&self) -> bool {
         match self {
             Command::Scan(args) => args.writes_to_stdout(),
+            Command::Shard(args) => args.writes_to_stdout(),
             Command::Ship(_) => false,
             _ => true,
         }
@@ -124,6 +129,9 @@ pub(crate) fn run() -> ExitCode {
             scan::run(&args, matches.subcommand().map_or(&matches, |(_, matches)| matches))
         }
         Command::Plan(args) => plan::run(&args, &mut std::io::stdout().lock()),
+        Command::Shard(args) => {
+            shard::run(&args, matches.subcommand().map_or(&matches, |(_, matches)| matches))
+        }
         Command::Verify(args) => verify::run(&args),
         Command::Posture(args) => posture::run(&args),
         Command::Rules(args) => rules::run(&args, &mut std::io::stdout().lock()),

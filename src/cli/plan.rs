@@ -81,7 +81,7 @@ enum Format {
 }
 
 /// A source to list.
-enum Place {
+pub(super) enum Place {
     S3(S3Source),
     Disk(PathBuf),
 }
@@ -172,7 +172,8 @@ fn exit_code(plan: &Plan, interrupted: bool) -> u8 {
     }
 }
 
-fn survey(
+/// Hands every entry of a source to `visit`, in key order.
+pub(super) fn survey(
     place: &Place,
     keys: &Arc<KeySelection>,
     cancel: &Cancel,

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use jiff::Timestamp;
 
+use super::closing::{Ending, warn_of_empty};
 use super::event_names::Watched;
 use super::highlights_text::Where;
 use super::progress::{Progress, ProgressChoice};
@@ -32,7 +33,6 @@ use roottrail::pipeline::Run;
 use roottrail::pipeline::verify::{self, Verifying, read_digests};
 use roottrail::scan::options::{Job, ScanOptions};
 use roottrail::source::s3::S3Session;
-use roottrail::summary::Summary;
 use roottrail::verify::Verifier;
 
 /// Arguments of `scan`.
@@ -131,7 +131,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let mut durable = checkpoint.map(begin).transpose()?;
     // Outputs first: a bad path should fail before anything is read.
     let plan = durable.as_ref().map(|durable| &durable.plan);
-    let (mut outputs, files) = match args.outputs.open(plan, args.durable.replaces(), screen, &cancel) {
+    let (mut outputs, mut files) = match args.outputs.open(plan, args.durable.replaces(), screen, &cancel) {
         // A pipe that nobody read kept the run waiting until the stop.
         Err(_) if cancel.is_set() => return Ok(ExitCode::from(code::INTERRUPTED)),
         opened => opened?,
@@ -153,7 +153,7 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
         ));
     }
     let sha256 = files.manifest.is_some();
-    if let Some(file) = files.manifest {
+    if let Some(file) = files.manifest.take() {
         let identity = session.as_ref().map_or(serde_json::Value::Null, aws::identity);
         outputs.note_objects(Manifest::begin(file, &arguments, &identity).map_err(outputs::unwritable)?);
     }
@@ -226,31 +226,10 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
             return Err(fatal.into());
         }
     };
-    let manifest = outputs.take_manifest();
-    outputs::closing(outputs.finish(), &mut summary)?;
-
-    let mut exit = exit_code(&summary, args.fail_on_findings);
-    for (file, json) in [
-        (files.summary, summary.to_json(exit, &arguments)),
-        (files.coverage, summary.coverage_json(exit, &arguments)),
-    ] {
-        let Some(mut file) = file else { continue };
-        let mut text = serde_json::to_vec_pretty(&json)?;
-        text.push(b'\n');
-        outputs::closing(file.write(&text).and_then(|()| file.finish()), &mut summary)?;
-    }
-    if let Some(manifest) = manifest {
-        match args.outputs.close(manifest, &summary, exit, &options.cancel) {
-            Ok(true) => {}
-            Ok(false) => exit = code::INTERRUPTED,
-            Err(error) => outputs::closing(Err(error), &mut summary)?,
-        }
-    }
-    for &place in summary.empty_sources.iter().filter(|_| !args.quiet) {
-        if let Some(name) = usize::try_from(place).ok().and_then(|place| names.get(place)) {
-            let name = name.to_string_lossy();
-            terminal::line(&format!("roottrail: warning: {}: no object in scope", terminal::plain(&name)));
-        }
+    let ending = Ending { args: &args.outputs, arguments: &arguments, fail_on: args.fail_on_findings };
+    let exit = ending.write(outputs, files, &mut summary, &options.cancel)?;
+    if !args.quiet {
+        warn_of_empty(&summary, &names);
     }
     // A run that goes on does not know what came before.
     for name in watched.never_met().filter(|_| !args.quiet && !args.durable.replaces()) {
@@ -290,24 +269,5 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
 impl Args {
     pub(super) fn writes_to_stdout(&self) -> bool {
         self.outputs.write_to_stdout()
-    }
-}
-
-fn exit_code(summary: &Summary, fail_on: Option<Severity>) -> u8 {
-    let serious = |least| summary.by_severity.range(least..).any(|(_, &n)| n > 0);
-    if summary.closed {
-        code::COMPLETE
-    } else if summary.interrupted {
-        code::INTERRUPTED
-    } else if summary.integrity.is_some_and(|integrity| integrity.failures > 0) {
-        code::INTEGRITY
-    } else if !summary.complete() {
-        code::INCOMPLETE
-    } else if summary.nothing_matched() {
-        code::NOTHING
-    } else if fail_on.is_some_and(serious) {
-        code::FINDINGS
-    } else {
-        code::COMPLETE
     }
 }

@@ -32,6 +32,10 @@ enum Of {
     Report,
     /// What posture prints as JSON
     Posture,
+    /// plan.json of shard plan
+    ShardPlan,
+    /// A line of a part of shard run
+    Part,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -45,5 +49,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Of::Verify => roottrail::schema::VERIFY.as_bytes(),
         Of::Report => roottrail::schema::REPORT.as_bytes(),
         Of::Posture => roottrail::schema::POSTURE.as_bytes(),
+        Of::ShardPlan => roottrail::schema::SHARD_PLAN.as_bytes(),
+        Of::Part => roottrail::schema::PART.as_bytes(),
     })
 }

@@ -1,18 +1,19 @@
 //! The ledger of a run: every object, every record, every finding is counted exactly once.
 //!
-//! [`Ledger::absorb`] takes one report after another, in output order. The ledger counts the object, asks for
-//! the verdict of the digests, marks copies with [`Dedupe`], applies the filter, and hands findings and
-//! errors to the sink. After each object that was absorbed whole it may save the checkpoint, once the sink
+//! [`Ledger::absorb`] takes one report after another, in output order. The ledger counts the object ([`count`]),
+//! asks for the verdict of the digests, marks copies with [`Dedupe`], applies the filter, and hands findings and
+//! errors to the sink ([`Ledger::enter`]). Where the parts of a run come together, the objects have been counted
+//! before, and their counts are added up ([`Ledger::add`]). After each object that was absorbed whole it may save the checkpoint, once the sink
 //! has made its outputs durable. [`Ledger::finish`] closes the account and compares the counts.
 
 use std::time::Duration;
 
-use super::Observer;
+use super::{Books, Observer};
 use crate::checkpoint::Checkpoint;
 use crate::coverage::{Coverage, gaps};
 use crate::dedupe::{Dedupe, Sighting};
 use crate::detect::element::Judged;
-use crate::error::{Fatal, Stage};
+use crate::error::{Fatal, ObjectError, Stage};
 use crate::filter::Keep;
 use crate::finding::Integrity;
 use crate::hex::hex;
@@ -21,6 +22,7 @@ use crate::output::sink::{Sink, SinkError};
 use crate::rules::{self, LOG_TAMPERED, TrustedNetworks};
 use crate::scan::report::{ObjectOutcome, Report};
 use crate::summary::Summary;
+use crate::summary::totals::Totals;
 
 pub(super) struct Ledger<'l> {
     trusted: &'l TrustedNetworks,
@@ -61,18 +63,6 @@ impl<'l> Ledger<'l> {
         })
     }
 
-    pub(super) fn summary(&self) -> &Summary {
-        &self.summary
-    }
-
-    /// Saves the checkpoint from time to time, when every object has been absorbed whole.
-    pub(super) fn save_if_due(&mut self, elapsed: Duration) -> Result<(), SinkError> {
-        match &self.checkpoint {
-            Some(checkpoint) if checkpoint.due() => self.save(elapsed),
-            _ => Ok(()),
-        }
-    }
-
     fn save(&mut self, elapsed: Duration) -> Result<(), SinkError> {
         let Some(checkpoint) = &mut self.checkpoint else { return Ok(()) };
         self.summary.elapsed = self.elapsed_before + elapsed;
@@ -80,46 +70,18 @@ impl<'l> Ledger<'l> {
         checkpoint.save(&self.summary, &self.dedupe, committed).map_err(SinkError::Failed)
     }
 
-    pub(super) fn idle(&mut self, elapsed: Duration) -> Result<(), SinkError> {
-        self.sink.idle()?;
-        self.save_if_due(elapsed)
-    }
-
-    /// Takes the next object in output order.
-    pub(super) fn absorb(
+    /// Takes the findings and errors of an object that has been counted. `findings` hands over one finding after
+    /// another.
+    pub(super) fn enter(
         &mut self,
-        mut report: Report,
+        report: &Report,
+        findings: impl FnOnce(&mut dyn FnMut(Judged) -> Result<(), SinkError>) -> Result<(), SinkError>,
         observer: &mut dyn Observer,
     ) -> Result<(), SinkError> {
-        self.whole = false;
-        let objects = &mut self.summary.objects;
-        match report.outcome {
-            ObjectOutcome::Skipped(skip) => {
-                objects.skipped += 1;
-                *self.summary.skipped_by.entry(skip).or_default() += 1;
-                if skip == Skip::OtherName {
-                    self.summary.other_names.note(&report.object.uri);
-                    if report.object.unsure {
-                        self.summary.looked_at.note(&report.object.uri);
-                    }
-                }
-            }
-            ObjectOutcome::Scanned => objects.scanned += 1,
-            ObjectOutcome::Failed => objects.failed += 1,
-        }
-        // An object without events has no records either.
-        if !matches!(report.outcome, ObjectOutcome::Skipped(_)) {
-            self.summary.records.add(report.records);
-        }
-        self.summary.bytes.compressed += report.bytes_compressed;
-        self.summary.bytes.uncompressed += report.bytes_uncompressed;
-        self.summary.latency.record(&report.times);
-
-        let findings = std::mem::take(&mut report.findings);
         let written_before = self.summary.findings.written;
-        let (integrity, sha256) = self.sink.integrity(&report)?;
+        let (integrity, sha256) = self.sink.integrity(report)?;
         let sha256 = sha256.map(|hash| hex(&hash));
-        findings.drain(|mut judged| {
+        findings(&mut |mut judged| {
             judged.finding.evidence.sha256.clone_from(&sha256);
             judged.finding.evidence.integrity = integrity;
             if matches!(integrity, Integrity::Mismatch | Integrity::NotInDigest) {
@@ -127,21 +89,22 @@ impl<'l> Ledger<'l> {
             }
             self.judged(judged, report.damaged)
         })?;
-        self.sink.object(&report)?;
-        self.cover(&report, self.summary.findings.written - written_before);
+        self.sink.object(report)?;
+        let written = self.summary.findings.written - written_before;
+        if written > 0 {
+            row(&mut self.summary, report, |day| day.findings += written);
+        }
         for error in &report.errors {
-            self.summary.errors += 1;
-            self.summary.unlisted += u64::from(error.stage == Stage::List);
+            count_error(&mut self.summary, error);
             observer.error(error);
             self.sink.error(error)?;
         }
-        if let Some(checkpoint) = &mut self.checkpoint
-            && self.sink.settles(&report)
-        {
-            checkpoint.note(&report.object, report.outcome);
-        }
-        self.whole = true;
         Ok(())
+    }
+
+    /// Adds the counts of a part of the run.
+    pub(super) fn add(&mut self, totals: &Totals) {
+        totals.add_to(&mut self.summary);
     }
 
     fn judged(&mut self, mut judged: Judged, damaged: bool) -> Result<(), SinkError> {
@@ -163,22 +126,6 @@ impl<'l> Ledger<'l> {
             Sighting::New => self.summary.findings.filtered += 1,
         }
         Ok(())
-    }
-
-    fn cover(&mut self, report: &Report, findings: u64) {
-        let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
-        let key = report.object.key.as_deref().unwrap_or(&none);
-        let days = &mut self.summary.coverage;
-        // Listings go from day to day in the order of the map.
-        if let Some(mut last) = days.last_entry()
-            && last.key() == key
-        {
-            return cover(last.get_mut(), report, findings);
-        }
-        match days.get_mut(key) {
-            Some(day) => cover(day, report, findings),
-            None => cover(days.entry(key.clone()).or_default(), report, findings),
-        }
     }
 
     /// Closes the account. `result` says whether the run was interrupted.
@@ -219,8 +166,91 @@ impl<'l> Ledger<'l> {
     }
 }
 
+impl Books for Ledger<'_> {
+    fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    fn absorb(&mut self, mut report: Report, observer: &mut dyn Observer) -> Result<(), SinkError> {
+        self.whole = false;
+        count(&mut self.summary, &report);
+        let findings = std::mem::take(&mut report.findings);
+        self.enter(&report, |judged| findings.drain(judged), observer)?;
+        if let Some(checkpoint) = &mut self.checkpoint
+            && self.sink.settles(&report)
+        {
+            checkpoint.note(&report.object, report.outcome);
+        }
+        self.whole = true;
+        Ok(())
+    }
+
+    /// Saves the checkpoint from time to time, when every object has been absorbed whole.
+    fn save_if_due(&mut self, elapsed: Duration) -> Result<(), SinkError> {
+        match &self.checkpoint {
+            Some(checkpoint) if checkpoint.due() => self.save(elapsed),
+            _ => Ok(()),
+        }
+    }
+
+    fn idle(&mut self, elapsed: Duration) -> Result<(), SinkError> {
+        self.sink.idle()?;
+        self.save_if_due(elapsed)
+    }
+}
+
+/// Counts an object, without its findings and errors.
+pub(super) fn count(summary: &mut Summary, report: &Report) {
+    let objects = &mut summary.objects;
+    match report.outcome {
+        ObjectOutcome::Skipped(skip) => {
+            objects.skipped += 1;
+            *summary.skipped_by.entry(skip).or_default() += 1;
+            if skip == Skip::OtherName {
+                summary.other_names.note(&report.object.uri);
+                if report.object.unsure {
+                    summary.looked_at.note(&report.object.uri);
+                }
+            }
+        }
+        ObjectOutcome::Scanned => objects.scanned += 1,
+        ObjectOutcome::Failed => objects.failed += 1,
+    }
+    // An object without events has no records either.
+    if !matches!(report.outcome, ObjectOutcome::Skipped(_)) {
+        summary.records.add(report.records);
+    }
+    summary.bytes.compressed += report.bytes_compressed;
+    summary.bytes.uncompressed += report.bytes_uncompressed;
+    summary.latency.record(&report.times);
+    row(summary, report, |day| cover(day, report));
+}
+
+/// Counts an error line.
+pub(super) fn count_error(summary: &mut Summary, error: &ObjectError) {
+    summary.errors += 1;
+    summary.unlisted += u64::from(error.stage == Stage::List);
+}
+
+/// Changes the row of an object's account, region and day.
+fn row(summary: &mut Summary, report: &Report, change: impl FnOnce(&mut Coverage)) {
+    let none = KeyInfo { account: String::new(), region: String::new(), day: String::new() };
+    let key = report.object.key.as_deref().unwrap_or(&none);
+    let days = &mut summary.coverage;
+    // Listings go from day to day in the order of the map.
+    if let Some(mut last) = days.last_entry()
+        && last.key() == key
+    {
+        return change(last.get_mut());
+    }
+    match days.get_mut(key) {
+        Some(day) => change(day),
+        None => change(days.entry(key.clone()).or_default()),
+    }
+}
+
 /// Counts the outcome of an object for its account, region and day.
-fn cover(coverage: &mut Coverage, report: &Report, findings: u64) {
+fn cover(coverage: &mut Coverage, report: &Report) {
     match report.outcome {
         ObjectOutcome::Scanned => coverage.read += 1,
         ObjectOutcome::Failed => coverage.failed += 1,
@@ -243,7 +273,6 @@ fn cover(coverage: &mut Coverage, report: &Report, findings: u64) {
         coverage.delivered.mark(slot);
     }
     coverage.bytes += report.bytes_compressed;
-    coverage.findings += findings;
     if report.outcome != ObjectOutcome::Skipped(Skip::NotCloudtrail) {
         coverage.records += report.records.scanned;
         if let Some(span) = report.span {

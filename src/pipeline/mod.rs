@@ -9,6 +9,7 @@ pub(crate) mod builder;
 mod ledger;
 mod queue;
 mod reorder;
+pub mod shards;
 pub mod verify;
 
 use std::fmt;
@@ -24,6 +25,7 @@ use crate::cancel::Cancel;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Fatal, ObjectError};
 use crate::filter::Keep;
+use crate::history::listing::History;
 use crate::output::patient::was_stopped;
 use crate::output::sink::{Sink, SinkError};
 use crate::rules::TrustedNetworks;
@@ -105,86 +107,121 @@ impl Run<'_> {
     /// the summary.
     pub fn execute(self) -> Result<Summary, Fatal> {
         let Self { sources, options, checkpoint, trusted, keep, sink, observer } = self;
-        let start = Instant::now();
-        let asked = &options.cancel;
-        let cancel = &asked.part();
-        let options = &ScanOptions { cancel: cancel.clone(), ..options.clone() };
         let memory = checkpoint.as_ref().map(|checkpoint| Arc::clone(checkpoint.history()));
-        let queue = Queue::new(cancel.clone(), memory);
-        let waiting = AtomicUsize::new(0);
-        let empty = Mutex::new(Vec::new());
         let mut ledger = Ledger::new(trusted, keep, sink, checkpoint)?;
-        let result = thread::scope(|scope| {
-            let (sender, reports) = bounded(2 * options.threads);
-            let started = (|| {
-                start_thread(scope, "lister".to_owned(), || list(sources, &queue, cancel, &empty))?;
-                for n in 0..options.threads {
-                    let (sender, queue, waiting) = (sender.clone(), &queue, &waiting);
-                    let order = if n == 0 { Order::First } else { Order::Biggest };
-                    let work = move || work(order, queue, options, waiting, &sender);
-                    match start_thread(scope, format!("worker-{n}"), work) {
-                        // Where the system has no further threads, those that there are do all the work.
-                        Err(_) if n > 0 => break,
-                        started => started?,
-                    }
-                }
-                Ok::<_, io::Error>(())
-            })();
-            drop(sender);
-            if let Err(error) = started {
-                // The threads that were started stop at their next look.
-                cancel.set();
-                return Err(SinkError::Failed(Fatal::Start {
-                    message: format!("cannot start a thread: {error}"),
-                }));
-            }
-
-            let mut reorder = Reorder::default();
-            let result = loop {
-                match reports.recv_timeout(TICK) {
-                    Ok(several) => reorder.add(several),
-                    Err(RecvTimeoutError::Timeout) => {
-                        if let Err(error) = ledger.idle(start.elapsed()) {
-                            break Err(error);
-                        }
-                    }
-                    Err(RecvTimeoutError::Disconnected) => break Ok(()),
-                }
-                let mut result = Ok(());
-                // A report that was cut short by the stop itself must not be counted.
-                while !cancel.is_set()
-                    && result.is_ok()
-                    && let Some(report) = reorder.next()
-                {
-                    waiting.fetch_sub(report.held_bytes(), Ordering::Relaxed);
-                    queue.set_head(reorder.head());
-                    result =
-                        ledger.absorb(report, observer).and_then(|()| ledger.save_if_due(start.elapsed()));
-                }
-                if result.is_err() || cancel.is_set() {
-                    break result;
-                }
-                let (listed, all) = queue.listed();
-                observer.progress(ledger.summary(), listed, all);
-            };
-            let interrupted = asked.is_set();
-            // Threads that still run stop at their next look; what they have read is not written.
-            cancel.set();
-            match result {
-                // A reader who did not read kept the driver waiting until the stop.
-                Err(SinkError::Failed(Fatal::Output { source, .. }))
-                    if interrupted && was_stopped(&source) =>
-                {
-                    Ok(true)
-                }
-                result => result.map(|()| interrupted),
-            }
-        });
-        let (listed, _) = queue.listed();
-        let mut summary = ledger.finish(result, listed, start.elapsed())?;
-        summary.empty_sources = empty.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Driven { result, listed, empty, elapsed } =
+            drive(sources, options, memory, &mut ledger, observer);
+        let mut summary = ledger.finish(result, listed, elapsed)?;
+        summary.empty_sources = empty;
         Ok(summary)
     }
+}
+
+/// What takes the reports of a run, in output order.
+trait Books {
+    fn summary(&self) -> &Summary;
+
+    /// Takes the next object in output order.
+    fn absorb(&mut self, report: Report, observer: &mut dyn Observer) -> Result<(), SinkError>;
+
+    /// Is called behind each object.
+    fn save_if_due(&mut self, elapsed: Duration) -> Result<(), SinkError>;
+
+    /// Is called while no report comes.
+    fn idle(&mut self, elapsed: Duration) -> Result<(), SinkError>;
+}
+
+/// How a run ended.
+struct Driven {
+    /// Whether the run was interrupted.
+    result: Result<bool, SinkError>,
+    listed: u64,
+    /// The sources that named nothing, by their places.
+    empty: Vec<u32>,
+    elapsed: Duration,
+}
+
+/// Reads everything, until the options' flag stops the run.
+fn drive(
+    sources: Vec<Box<dyn Source>>,
+    options: &ScanOptions,
+    memory: Option<Arc<History>>,
+    books: &mut dyn Books,
+    observer: &mut dyn Observer,
+) -> Driven {
+    let start = Instant::now();
+    let asked = &options.cancel;
+    let cancel = &asked.part();
+    let options = &ScanOptions { cancel: cancel.clone(), ..options.clone() };
+    let queue = Queue::new(cancel.clone(), memory);
+    let waiting = AtomicUsize::new(0);
+    let empty = Mutex::new(Vec::new());
+    let result = thread::scope(|scope| {
+        let (sender, reports) = bounded(2 * options.threads);
+        let started = (|| {
+            start_thread(scope, "lister".to_owned(), || list(sources, &queue, cancel, &empty))?;
+            for n in 0..options.threads {
+                let (sender, queue, waiting) = (sender.clone(), &queue, &waiting);
+                let order = if n == 0 { Order::First } else { Order::Biggest };
+                let work = move || work(order, queue, options, waiting, &sender);
+                match start_thread(scope, format!("worker-{n}"), work) {
+                    // Where the system has no further threads, those that there are do all the work.
+                    Err(_) if n > 0 => break,
+                    started => started?,
+                }
+            }
+            Ok::<_, io::Error>(())
+        })();
+        drop(sender);
+        if let Err(error) = started {
+            // The threads that were started stop at their next look.
+            cancel.set();
+            return Err(SinkError::Failed(Fatal::Start {
+                message: format!("cannot start a thread: {error}"),
+            }));
+        }
+
+        let mut reorder = Reorder::default();
+        let result = loop {
+            match reports.recv_timeout(TICK) {
+                Ok(several) => reorder.add(several),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(error) = books.idle(start.elapsed()) {
+                        break Err(error);
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+            }
+            let mut result = Ok(());
+            // A report that was cut short by the stop itself must not be counted.
+            while !cancel.is_set()
+                && result.is_ok()
+                && let Some(report) = reorder.next()
+            {
+                waiting.fetch_sub(report.held_bytes(), Ordering::Relaxed);
+                queue.set_head(reorder.head());
+                result = books.absorb(report, observer).and_then(|()| books.save_if_due(start.elapsed()));
+            }
+            if result.is_err() || cancel.is_set() {
+                break result;
+            }
+            let (listed, all) = queue.listed();
+            observer.progress(books.summary(), listed, all);
+        };
+        let interrupted = asked.is_set();
+        // Threads that still run stop at their next look; what they have read is not written.
+        cancel.set();
+        match result {
+            // A reader who did not read kept the driver waiting until the stop.
+            Err(SinkError::Failed(Fatal::Output { source, .. })) if interrupted && was_stopped(&source) => {
+                Ok(true)
+            }
+            result => result.map(|()| interrupted),
+        }
+    });
+    let (listed, _) = queue.listed();
+    let empty = empty.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Driven { result, listed, empty, elapsed: start.elapsed() }
 }
 
 /// Closes the queue even in a panic: the workers would wait for ever, and the panic shows only when they are

@@ -61,6 +61,11 @@ impl TrustedNetworks {
         Ok(())
     }
 
+    /// Returns the networks, as [`TrustedNetworks::add`] takes them.
+    pub fn iter(&self) -> impl Iterator<Item = String> {
+        self.networks.iter().map(ToString::to_string)
+    }
+
     /// Returns whether there is no list, and so nothing to judge by.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty()

@@ -18,3 +18,7 @@ pub const VERIFY: &str = include_str!("verify.json");
 pub const REPORT: &str = include_str!("report.json");
 /// `roottrail.posture/1`
 pub const POSTURE: &str = include_str!("posture.json");
+/// `roottrail.shard-plan/1`
+pub const SHARD_PLAN: &str = include_str!("shard-plan.json");
+/// A line of a part, `roottrail.part/1` the last of them
+pub const PART: &str = include_str!("part.json");

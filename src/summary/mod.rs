@@ -8,12 +8,13 @@
 
 mod highlights;
 mod other_names;
+pub mod totals;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::coverage::{Coverage, Gap, Stop};
@@ -126,6 +127,17 @@ pub struct Bytes {
     pub uncompressed: u64,
 }
 
+/// Something of each step that an object takes time for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steps<T> {
+    /// Fetching.
+    pub get: T,
+    /// Decompressing.
+    pub inflate: T,
+    /// Finding, parsing and judging records.
+    pub scan: T,
+}
+
 /// Durations of objects, in microseconds.
 #[derive(Debug)]
 pub struct Latency {
@@ -153,6 +165,26 @@ impl Latency {
         {
             if let Some(time) = time {
                 histogram.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+            }
+        }
+    }
+
+    /// Returns for each step how many objects took so many microseconds, as exactly as is known.
+    pub fn recorded(&self) -> Steps<Vec<(u64, u64)>> {
+        let of = |histogram: &Histogram<u64>| {
+            let steps = histogram.iter_recorded();
+            steps.map(|step| (step.value_iterated_to(), step.count_since_last_iteration())).collect()
+        };
+        Steps { get: of(&self.get), inflate: of(&self.inflate), scan: of(&self.scan) }
+    }
+
+    /// Adds what [`Latency::recorded`] returned.
+    pub fn add(&mut self, recorded: &Steps<Vec<(u64, u64)>>) {
+        let Steps { get, inflate, scan } = recorded;
+        for (histogram, steps) in [(&mut self.get, get), (&mut self.inflate, inflate), (&mut self.scan, scan)]
+        {
+            for &(value, count) in steps {
+                histogram.saturating_record_n(value, count);
             }
         }
     }

@@ -21,6 +21,20 @@ pub struct OtherNames {
 }
 
 impl OtherNames {
+    /// Adds what was counted elsewhere.
+    pub fn join(&mut self, other: &Self) {
+        for (extension, (n, first)) in &other.by_extension {
+            add(self.by_extension.entry(extension.clone()).or_default(), *n, first);
+        }
+        if let Some((n, first)) = &other.rest {
+            add(self.rest.get_or_insert_default(), *n, first);
+        }
+        while self.by_extension.len() > MOST {
+            let Some((_, (n, first))) = self.by_extension.pop_last() else { break };
+            add(self.rest.get_or_insert_default(), n, &first);
+        }
+    }
+
     /// Counts the name of a URI or a path.
     pub fn note(&mut self, uri: &str) {
         let name = uri.rsplit(['/', '\\']).next().unwrap_or(uri);
@@ -82,6 +96,10 @@ mod tests {
             names.rotate_left(17);
             names.swap(3, 250);
             assert_eq!(count(&names), expected);
+            let (one, other) = names.split_at(71);
+            let mut joined = count(one);
+            joined.join(&count(other));
+            assert_eq!(joined, expected);
         }
     }
 }

@@ -42,6 +42,8 @@ mod secrets;
 mod sentences;
 mod servers;
 mod shapes;
+mod shard;
+mod shard_random;
 mod ship;
 mod support;
 mod threads;

@@ -187,8 +187,19 @@ pub(crate) fn lines(text: &str) -> Vec<Value> {
 pub(crate) struct Schemas(Vec<(&'static str, jsonschema::Validator)>);
 
 /// All that `roottrail schema` knows.
-pub(crate) const SCHEMAS: [&str; 9] =
-    ["finding", "error", "summary", "coverage", "manifest", "checkpoint", "verify", "report", "posture"];
+pub(crate) const SCHEMAS: [&str; 11] = [
+    "finding",
+    "error",
+    "summary",
+    "coverage",
+    "manifest",
+    "checkpoint",
+    "verify",
+    "report",
+    "posture",
+    "shard-plan",
+    "part",
+];
 
 pub(crate) fn schemas() -> &'static Schemas {
     static VALIDATORS: OnceLock<Schemas> = OnceLock::new();

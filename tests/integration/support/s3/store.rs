@@ -2,11 +2,13 @@
 
 use super::versions::{list_versions, version_body};
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use md5::{Digest, Md5};
 use s3s::dto::{
     CommonPrefix, ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput, HeadBucketInput,
     HeadBucketOutput, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object, ObjectStorageClass, RestoreStatus, ServerSideEncryption, Timestamp,
+    ListObjectsV2Output, Object, ObjectStorageClass, PutObjectInput, PutObjectOutput, RestoreStatus,
+    ServerSideEncryption, Timestamp,
 };
 use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -31,6 +33,11 @@ pub(crate) trait Keys: Send + Sync + 'static {
     /// The first object at or after `from`.
     fn next(&self, from: &str) -> Option<Meta>;
     fn body(&self, key: &str) -> Option<Bytes>;
+
+    /// Puts an object, unless there is one of this key. Returns whether it was put.
+    fn put_new(&self, _key: &str, _body: Bytes) -> bool {
+        false
+    }
 
     /// The first key at or after `from` with its bodies, the newest first, and whether it is deleted.
     fn next_versions(&self, from: &str) -> Option<(String, Vec<Bytes>, bool)> {
@@ -104,6 +111,16 @@ impl Keys for Objects {
 
     fn body(&self, key: &str) -> Option<Bytes> {
         Some(self.0.read().unwrap().get(key)?.body.clone())
+    }
+
+    fn put_new(&self, key: &str, body: Bytes) -> bool {
+        let mut objects = self.0.write().unwrap();
+        if objects.contains_key(key) {
+            return false;
+        }
+        let stored = Stored { body, class: None, restored: false, older: Vec::new(), deleted: false };
+        objects.insert(key.to_owned(), stored);
+        true
     }
 
     fn next_versions(&self, from: &str) -> Option<(String, Vec<Bytes>, bool)> {
@@ -373,6 +390,32 @@ impl S3 for Store {
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         self.in_bucket(&request, &request.input.bucket, |bucket| get(bucket, &request.input))
             .map(S3Response::new)
+    }
+
+    async fn put_object(
+        &self,
+        mut request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        let mut body = Vec::new();
+        if let Some(mut sent) = request.input.body.take() {
+            while let Some(piece) = sent.next().await {
+                body.extend_from_slice(&piece.map_err(|error| s3_error!(IncompleteBody, "{error}"))?);
+            }
+        }
+        self.in_bucket(&request, &request.input.bucket, |bucket| {
+            // Nothing is put here but on this condition.
+            if request.input.if_none_match.is_none() {
+                return Err(s3_error!(NotImplemented, "Only what is not there is put"));
+            }
+            if !bucket.keys.put_new(&request.input.key, body.into()) {
+                return Err(s3_error!(
+                    PreconditionFailed,
+                    "At least one of the pre-conditions you specified did not hold"
+                ));
+            }
+            Ok(PutObjectOutput::default())
+        })
+        .map(S3Response::new)
     }
 
     async fn head_bucket(
