@@ -31,7 +31,7 @@ use roottrail::summary::Summary;
 #[command(next_help_heading = "Durable runs")]
 pub(super) struct Args {
     /// Note in a file what was read, so that --resume can go on after a kill, or read only what is new
-    #[arg(long, value_name = "FILE", requires = "output")]
+    #[arg(long, value_name = "FILE", requires = "output", conflicts_with = "sort")]
     checkpoint: Option<PathBuf>,
 
     /// Go on with the checkpoint; without one yet, start

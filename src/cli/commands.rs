@@ -66,7 +66,7 @@ fn script(shell: Shell, command: clap::Command) -> anyhow::Result<String> {
 
 /// Returns the command line with what the values of its options are.
 fn hinted(command: clap::Command) -> clap::Command {
-    command.mut_subcommands(|sub| sub.mut_args(hinted_arg))
+    command.mut_subcommands(|sub| hinted(sub.mut_args(hinted_arg)))
 }
 
 fn hinted_arg(arg: Arg) -> Arg {
@@ -79,8 +79,8 @@ fn hinted_arg(arg: Arg) -> Arg {
     let names: Vec<&str> =
         arg.get_value_names().unwrap_or_default().iter().map(|name| name.as_str()).collect();
     let hint = match names[..] {
-        ["FILE" | "MANIFEST" | "FORMAT:FILE" | "CIDR|FILE"] => ValueHint::FilePath,
-        ["SOURCE" | "FINDINGS" | "CREDENTIAL-REPORT"] => ValueHint::AnyPath,
+        ["FILE" | "MANIFEST" | "PLAN" | "FORMAT:FILE" | "CIDR|FILE"] => ValueHint::FilePath,
+        ["SOURCE" | "FINDINGS" | "CREDENTIAL-REPORT" | "PLACE"] => ValueHint::AnyPath,
         ["DIR"] => ValueHint::DirPath,
         _ => ValueHint::Other,
     };
@@ -351,10 +351,11 @@ mod tests {
     #[test]
     fn files_are_offered_where_files_are_meant_and_profiles_by_the_program() {
         let mut files = 0;
-        for sub in hinted(crate::cli::command()).get_subcommands() {
+        let whole = hinted(crate::cli::command());
+        for sub in whole.get_subcommands().flat_map(|sub| std::iter::once(sub).chain(sub.get_subcommands())) {
             for arg in sub.get_arguments().filter(|arg| arg.get_action().takes_values()) {
                 let names = arg.get_value_names().unwrap_or_default().join(" ");
-                let path = ["FILE", "DIR", "SOURCE", "FINDINGS", "REPORT", "MANIFEST"];
+                let path = ["FILE", "DIR", "SOURCE", "FINDINGS", "REPORT", "MANIFEST", "PLAN", "PLACE"];
                 let meant = path.iter().any(|word| names.contains(word));
                 let offered = !matches!(arg.get_value_hint(), ValueHint::Other | ValueHint::Unknown);
                 assert_eq!(meant, offered, "{} {}", sub.get_name(), arg.get_id());

@@ -50,7 +50,7 @@ pub(super) struct Args {
     also: Vec<(FormatName, PathBuf)>,
 
     /// Write the table in this order instead of that of the logs; it appears at the end of the run
-    #[arg(long, value_name = "ORDER", conflicts_with = "checkpoint")]
+    #[arg(long, value_name = "ORDER")]
     sort: Option<SortOrder>,
 
     #[command(flatten)]

@@ -68,6 +68,8 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     let file = args.plan.file();
     let further: Vec<&Path> = file.as_deref().into_iter().collect();
     args.outputs.check(None, &further)?;
+    let screen = outputs::Screen { person: args.outputs.for_a_person(matches), color: args.color };
+    args.outputs.check_order(screen)?;
     let cancel = Cancel::new();
     signals::stop_on_signals(&cancel)?;
     let OpenPlan { depot, plan, sha256, .. } = args.plan.open(matches)?;
@@ -94,7 +96,6 @@ pub(super) fn run(args: &Args, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     if args.writes_to_stdout() {
         parts.check(&cancel)?;
     }
-    let screen = outputs::Screen { person: args.outputs.for_a_person(matches), color: args.color };
     let (mut outputs, mut files) = args.outputs.open(None, false, screen, &cancel)?;
     let arguments = checkpoint::arguments();
     if let Some(file) = files.manifest.take() {
