@@ -7,7 +7,7 @@ use crate::support::s3::{Bucket, Fault, Objects, Op, Server, etag_of};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-const MANIFEST: &str = "lists/trail/all/2026-02-10T01-00Z/manifest.json";
+pub(crate) const MANIFEST: &str = "lists/trail/all/2026-02-10T01-00Z/manifest.json";
 const SCHEMA: &str =
     "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag, StorageClass";
 
@@ -29,7 +29,7 @@ fn current(key: &str, body: &[u8], class: &str) -> String {
 }
 
 /// An inventory as S3 writes it: the files, and the manifest that names them.
-struct Inventory {
+pub(crate) struct Inventory {
     files: Vec<(String, Vec<u8>)>,
     manifest: Value,
 }
@@ -53,7 +53,7 @@ impl Inventory {
     }
 
     /// Puts it into a bucket of its own.
-    fn put(&self, server: &Server) {
+    pub(crate) fn put(&self, server: &Server) {
         let objects = Objects::default();
         for (key, body) in &self.files {
             objects.put(key, body.clone());
@@ -69,7 +69,7 @@ fn with_inventory(server: &Server, args: &[&str]) -> Scan {
 }
 
 /// Of an ordinary trail: the objects, and their inventory in two files of no order.
-fn trail() -> (Objects, Inventory) {
+pub(crate) fn trail() -> (Objects, Inventory) {
     let objects = Objects::default();
     let mut files = [String::new(), String::new()];
     let mut n = 0;

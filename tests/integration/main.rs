@@ -43,7 +43,6 @@ mod sentences;
 mod servers;
 mod shapes;
 mod shard;
-mod shard_random;
 mod ship;
 mod support;
 mod threads;

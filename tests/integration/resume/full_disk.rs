@@ -2,14 +2,12 @@
 //! ahead of its output, and a run that goes on ends as if nothing had been.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use super::world::{Random, World, run, seed, trail};
 use super::{results, tidy};
+use crate::support::faulty_disk;
 
 const FILES: [&str; 6] = ["out", "out.csv", "errors", "summary", "coverage", "manifest"];
 const OPTIONS: [&str; 12] = [
@@ -44,28 +42,11 @@ enum Kind {
     Faulty,
 }
 
-/// The library that makes it fail, compiled on the spot.
-fn library() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        // Other runs of the tests may compile it at the same time.
-        let partial = place.join(format!("faulty_disk.{}.so", std::process::id()));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/support/faulty_disk.c");
-        let mut cc = Command::new("cc");
-        let done = cc.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&partial).args([source, "-ldl"]).status();
-        assert!(done.expect("a C compiler, cc").success());
-        let library = place.join("faulty_disk.so");
-        fs::rename(partial, &library).unwrap();
-        library
-    })
-}
-
 /// Scans on a disk that fails, and returns the exit code, what was said, and how many calls there were.
 fn scan(world: &World, options: &[&[&str]], failing: Option<Failing>) -> (i32, String, u64) {
     let count = tempfile::NamedTempFile::new().unwrap();
     let mut command = world.scan(&options.concat());
-    command.env("LD_PRELOAD", library()).env("FAULT_COUNT", count.path());
+    command.env("LD_PRELOAD", faulty_disk::library()).env("FAULT_COUNT", count.path());
     command.env("FAULT_BELOW", world.folder.path().canonicalize().unwrap());
     if let Some(Failing { at, kind }) = failing {
         let (errno, lasts) = if kind == Kind::Full { ("28", "1") } else { ("5", "0") };

@@ -1,7 +1,6 @@
 //! A trail to scan, on disk or in S3, and the real program to scan it with.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -23,18 +22,6 @@ impl Random {
         self.0 ^= self.0 << 17;
         self.0 % end
     }
-}
-
-/// Another one for each run, unless `ROOTTRAIL_SEED` names it. Written past the harness, which shows what a test
-/// prints only where it fails.
-pub(super) fn seed(test: &str) -> u64 {
-    let named =
-        std::env::var("ROOTTRAIL_SEED").ok().map(|seed| seed.parse().expect("ROOTTRAIL_SEED, a number"));
-    let clock = || std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
-    // Zero would stay zero for ever.
-    let seed = named.unwrap_or_else(|| clock() % 1_000_000).max(1);
-    std::io::stderr().write_all(format!("{test}: ROOTTRAIL_SEED={seed}\n").as_bytes()).unwrap();
-    seed
 }
 
 pub(super) fn event(id: u64, root: bool, note: &str) -> String {
@@ -245,3 +232,4 @@ pub(super) fn run(command: &mut Command) -> (i32, String) {
 }
 
 pub(super) use crate::support::cli::signal;
+pub(super) use crate::support::seed::seed;

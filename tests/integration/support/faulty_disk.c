@@ -5,12 +5,14 @@
  * FAULT_AT     which call fails, from 1; 0: none
  * FAULT_ERRNO  how, such as 28 (ENOSPC) or 5 (EIO)
  * FAULT_LASTS  1: all later ones that need space fail as well, as on a disk that is full
+ * FAULT_KILL   1: the program ends there by SIGKILL; calls that open a file for reading count as well
  * FAULT_COUNT  a file for the number of calls, written at the end
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -51,6 +53,7 @@ static int open_below(int fd) {
 static int fails(void) {
   long call = atomic_fetch_add(&calls, 1) + 1, at = number("FAULT_AT");
   int which = at && call == at ? 1 : at && call > at && number("FAULT_LASTS") ? 2 : 0;
+  if (which && number("FAULT_KILL")) kill(getpid(), SIGKILL);
   if (which) errno = (int)number("FAULT_ERRNO");
   return which;
 }
@@ -80,6 +83,8 @@ int open64(const char *path, int flags, ...) {
     mode = va_arg(rest, mode_t);
     va_end(rest);
     if (named_below(path) && fails()) return -1;
+  } else if (number("FAULT_KILL") && named_below(path)) {
+    fails();
   }
   return NEXT(open64)(path, flags, mode);
 }

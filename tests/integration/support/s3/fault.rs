@@ -25,6 +25,10 @@ pub(crate) struct Asked {
     pub(crate) attempt: u32,
     /// Asked for a part only.
     pub(crate) range: bool,
+    /// The number of the piece of an upload that it sends.
+    pub(crate) piece: Option<u32>,
+    /// It completes an upload.
+    pub(crate) completes: bool,
 }
 
 /// What goes wrong.

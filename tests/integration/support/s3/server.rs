@@ -2,6 +2,7 @@
 
 use super::fault::{Asked, Fault, Faulty, Op};
 use super::store::{Bucket, Store};
+use super::uploads::Uploads;
 use crate::support::wait::LAST_RESORT;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -49,6 +50,7 @@ impl Drop for Background {
 
 struct State {
     buckets: Arc<RwLock<HashMap<String, Bucket>>>,
+    uploads: Arc<Uploads>,
     service: S3Service,
     plan: RwLock<Plan>,
     asked: Mutex<Vec<Asked>>,
@@ -99,12 +101,15 @@ impl S3Host for AccessPoints {
 impl Server {
     pub(crate) fn start() -> Self {
         let buckets: Arc<RwLock<HashMap<String, Bucket>>> = Arc::default();
-        let mut builder = S3ServiceBuilder::new(Store(buckets.clone()));
+        let uploads: Arc<Uploads> = Arc::default();
+        let store = Store { buckets: buckets.clone(), uploads: uploads.clone() };
+        let mut builder = S3ServiceBuilder::new(store);
         builder.set_auth(Auth);
         builder.set_access(Everyone);
         builder.set_host(AccessPoints);
         let state = Arc::new(State {
             buckets,
+            uploads,
             service: builder.build(),
             plan: RwLock::new(Box::new(|_| None)),
             asked: Mutex::default(),
@@ -153,6 +158,11 @@ impl Server {
     /// The `User-Agent` of every request so far.
     pub(crate) fn take_agents(&self) -> Vec<String> {
         std::mem::take(&mut self.state.agents.lock().unwrap())
+    }
+
+    /// The uploads in pieces.
+    pub(crate) fn uploads(&self) -> Arc<Uploads> {
+        self.state.uploads.clone()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -260,10 +270,17 @@ fn note(request: &Request<Incoming>, state: &State) -> Asked {
         (Op::Other, path.clone())
     };
     // Each page of a listing is a thing of its own.
-    let thing = if op == Op::List { query.to_owned() } else { key.clone() };
+    let piece = parameter("partNumber").and_then(|number| number.parse().ok());
+    let thing = match (op, piece) {
+        (Op::List, _) => query.to_owned(),
+        (_, Some(_)) => format!("{key}?{query}"),
+        _ => key.clone(),
+    };
+    let completes = request.method() == hyper::Method::POST && parameter("uploadId").is_some();
     let mut attempts = state.attempts.lock().unwrap();
     let attempt = attempts.entry((op, thing)).and_modify(|n| *n += 1).or_insert(1);
-    let asked = Asked { op, key, attempt: *attempt, range: request.headers().contains_key(RANGE) };
+    let range = request.headers().contains_key(RANGE);
+    let asked = Asked { op, key, attempt: *attempt, range, piece, completes };
     let agent = request.headers().get(hyper::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     state.agents.lock().unwrap().push(agent.unwrap_or_default().to_owned());
     state.asked.lock().unwrap().push(asked.clone());

@@ -1,135 +1,23 @@
 //! Buckets and what S3 says of them: listing, GET, HEAD.
 
+use super::objects::{Keys, Meta, etag_of};
+use super::uploads::Uploads;
 use super::versions::{list_versions, version_body};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use md5::{Digest, Md5};
 use s3s::dto::{
-    CommonPrefix, ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput, HeadBucketInput,
-    HeadBucketOutput, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object, ObjectStorageClass, PutObjectInput, PutObjectOutput, RestoreStatus,
-    ServerSideEncryption, Timestamp,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CommonPrefix, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
+    ETagCondition, EncodingType, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
+    ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+    ObjectStorageClass, PutObjectInput, PutObjectOutput, RestoreStatus, ServerSideEncryption, StreamingBlob,
+    Timestamp, UploadPartInput, UploadPartOutput,
 };
 use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
-use std::ops::Bound;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime};
-
-/// One listed object.
-#[derive(Clone, Debug)]
-pub(crate) struct Meta {
-    pub(crate) key: String,
-    pub(crate) size: u64,
-    pub(crate) etag: String,
-    /// The storage class, where it is not STANDARD.
-    pub(crate) class: Option<&'static str>,
-    pub(crate) restored: bool,
-}
-
-/// The objects of a bucket, in byte order of their keys. May be made on the fly.
-pub(crate) trait Keys: Send + Sync + 'static {
-    /// The first object at or after `from`.
-    fn next(&self, from: &str) -> Option<Meta>;
-    fn body(&self, key: &str) -> Option<Bytes>;
-
-    /// Puts an object, unless there is one of this key. Returns whether it was put.
-    fn put_new(&self, _key: &str, _body: Bytes) -> bool {
-        false
-    }
-
-    /// The first key at or after `from` with its bodies, the newest first, and whether it is deleted.
-    fn next_versions(&self, from: &str) -> Option<(String, Vec<Bytes>, bool)> {
-        let key = self.next(from)?.key;
-        let body = self.body(&key)?;
-        Some((key, vec![body], false))
-    }
-}
-
-/// The quoted-less ETag of a body: its MD5.
-pub(crate) fn etag_of(body: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in Md5::digest(body) {
-        write!(text, "{byte:02x}").unwrap();
-    }
-    text
-}
-
-/// An object in memory.
-#[derive(Clone, Debug)]
-pub(crate) struct Stored {
-    pub(crate) body: Bytes,
-    pub(crate) class: Option<&'static str>,
-    pub(crate) restored: bool,
-    /// Earlier bodies, the oldest first.
-    pub(crate) older: Vec<Bytes>,
-    /// A delete marker lies on top.
-    pub(crate) deleted: bool,
-}
-
-/// Objects in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Objects(RwLock<BTreeMap<String, Stored>>);
-
-impl Objects {
-    pub(crate) fn put(&self, key: &str, body: impl Into<Bytes>) {
-        self.put_class(key, body, None, false);
-    }
-
-    pub(crate) fn put_class(
-        &self,
-        key: &str,
-        body: impl Into<Bytes>,
-        class: Option<&'static str>,
-        restored: bool,
-    ) {
-        let mut objects = self.0.write().unwrap();
-        let older = objects.remove(key).map(|old| [old.older, vec![old.body]].concat()).unwrap_or_default();
-        let stored = Stored { body: body.into(), class, restored, older, deleted: false };
-        objects.insert(key.to_owned(), stored);
-    }
-
-    pub(crate) fn delete(&self, key: &str) {
-        self.0.write().unwrap().get_mut(key).unwrap().deleted = true;
-    }
-}
-
-impl Keys for Objects {
-    fn next(&self, from: &str) -> Option<Meta> {
-        let objects = self.0.read().unwrap();
-        let mut at = objects.range::<str, _>((Bound::Included(from), Bound::Unbounded));
-        let (key, stored) = at.find(|(_, stored)| !stored.deleted)?;
-        Some(Meta {
-            key: key.clone(),
-            size: stored.body.len() as u64,
-            etag: etag_of(&stored.body),
-            class: stored.class,
-            restored: stored.restored,
-        })
-    }
-
-    fn body(&self, key: &str) -> Option<Bytes> {
-        Some(self.0.read().unwrap().get(key)?.body.clone())
-    }
-
-    fn put_new(&self, key: &str, body: Bytes) -> bool {
-        let mut objects = self.0.write().unwrap();
-        if objects.contains_key(key) {
-            return false;
-        }
-        let stored = Stored { body, class: None, restored: false, older: Vec::new(), deleted: false };
-        objects.insert(key.to_owned(), stored);
-        true
-    }
-
-    fn next_versions(&self, from: &str) -> Option<(String, Vec<Bytes>, bool)> {
-        let objects = self.0.read().unwrap();
-        let (key, stored) = objects.range::<str, _>((Bound::Included(from), Bound::Unbounded)).next()?;
-        let bodies = std::iter::once(&stored.body).chain(stored.older.iter().rev());
-        Some((key.clone(), bodies.cloned().collect(), stored.deleted))
-    }
-}
 
 /// A bucket and how it treats callers.
 pub(crate) struct Bucket {
@@ -171,7 +59,10 @@ impl Bucket {
 }
 
 /// All buckets of a server.
-pub(super) struct Store(pub(super) Arc<RwLock<HashMap<String, Bucket>>>);
+pub(super) struct Store {
+    pub(super) buckets: Arc<RwLock<HashMap<String, Bucket>>>,
+    pub(super) uploads: Arc<Uploads>,
+}
 
 impl Store {
     /// Runs `answer` on the bucket, or refuses as S3 does.
@@ -181,7 +72,7 @@ impl Store {
         name: &str,
         answer: impl FnOnce(&Bucket) -> S3Result<T>,
     ) -> S3Result<T> {
-        let buckets = self.0.read().unwrap();
+        let buckets = self.buckets.read().unwrap();
         let bucket = buckets
             .get(name)
             .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))?;
@@ -369,6 +260,31 @@ fn get(bucket: &Bucket, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
     })
 }
 
+/// All that was sent.
+async fn whole(body: Option<StreamingBlob>) -> S3Result<Bytes> {
+    let mut whole = Vec::new();
+    if let Some(mut sent) = body {
+        while let Some(piece) = sent.next().await {
+            whole.extend_from_slice(&piece.map_err(|error| s3_error!(IncompleteBody, "{error}"))?);
+        }
+    }
+    Ok(whole.into())
+}
+
+/// Nothing is put here but on the condition that there is nothing of this key.
+fn put_new(bucket: &Bucket, key: &str, conditional: bool, body: Bytes) -> S3Result<()> {
+    if !conditional {
+        return Err(s3_error!(NotImplemented, "Only what is not there is put"));
+    }
+    if !bucket.keys.put_new(key, body) {
+        return Err(s3_error!(
+            PreconditionFailed,
+            "At least one of the pre-conditions you specified did not hold"
+        ));
+    }
+    Ok(())
+}
+
 #[async_trait::async_trait]
 impl S3 for Store {
     async fn list_objects_v2(
@@ -396,26 +312,59 @@ impl S3 for Store {
         &self,
         mut request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
-        let mut body = Vec::new();
-        if let Some(mut sent) = request.input.body.take() {
-            while let Some(piece) = sent.next().await {
-                body.extend_from_slice(&piece.map_err(|error| s3_error!(IncompleteBody, "{error}"))?);
-            }
-        }
+        let body = whole(request.input.body.take()).await?;
         self.in_bucket(&request, &request.input.bucket, |bucket| {
-            // Nothing is put here but on this condition.
-            if request.input.if_none_match.is_none() {
-                return Err(s3_error!(NotImplemented, "Only what is not there is put"));
-            }
-            if !bucket.keys.put_new(&request.input.key, body.into()) {
-                return Err(s3_error!(
-                    PreconditionFailed,
-                    "At least one of the pre-conditions you specified did not hold"
-                ));
-            }
+            put_new(bucket, &request.input.key, request.input.if_none_match.is_some(), body)?;
             Ok(PutObjectOutput::default())
         })
         .map(S3Response::new)
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let begun =
+            || CreateMultipartUploadOutput { upload_id: Some(self.uploads.begin()), ..Default::default() };
+        self.in_bucket(&request, &request.input.bucket, |_| Ok(begun())).map(S3Response::new)
+    }
+
+    async fn upload_part(
+        &self,
+        mut request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        let body = whole(request.input.body.take()).await?;
+        self.in_bucket(&request, &request.input.bucket, |_| {
+            let e_tag = Some(ETag::Strong(etag_of(&body)));
+            self.uploads.piece(&request.input.upload_id, request.input.part_number, body)?;
+            Ok(UploadPartOutput { e_tag, ..Default::default() })
+        })
+        .map(S3Response::new)
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        self.in_bucket(&request, &request.input.bucket, |bucket| {
+            let input = &request.input;
+            let pieces = input.multipart_upload.iter().flat_map(|upload| upload.parts.iter().flatten());
+            let numbers: Vec<i32> = pieces.filter_map(|piece| piece.part_number).collect();
+            let body = self.uploads.whole(&input.upload_id, &numbers)?;
+            put_new(bucket, &input.key, input.if_none_match.is_some(), body)?;
+            self.uploads.close(&input.upload_id)?;
+            Ok(CompleteMultipartUploadOutput::default())
+        })
+        .map(S3Response::new)
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        let given_up = |_: &Bucket| self.uploads.close(&request.input.upload_id);
+        self.in_bucket(&request, &request.input.bucket, given_up)
+            .map(|()| S3Response::new(AbortMultipartUploadOutput::default()))
     }
 
     async fn head_bucket(

@@ -1,6 +1,7 @@
 //! Versioned listing: every body of a key, the newest first, and delete markers.
 
-use super::store::{Bucket, encode, etag_of, past};
+use super::objects::etag_of;
+use super::store::{Bucket, encode, past};
 use bytes::Bytes;
 use s3s::dto::{
     CommonPrefix, DeleteMarkerEntry, ETag, ListObjectVersionsInput, ListObjectVersionsOutput, ObjectVersion,

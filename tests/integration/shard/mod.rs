@@ -1,134 +1,28 @@
 //! A scan in shards has the bytes of one scan: through the binary, on disk and in S3, whatever the order of the
 //! workers and however often they are killed.
 
+mod inventory;
+mod kills;
+mod random;
+mod refused;
+mod uploads;
+mod world;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Child;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use crate::support::cli::{Done, Folder, command, schemas};
-use crate::support::logs::{gzip, key, records, root, user};
-use crate::support::s3::{ACCESS_KEY, Bucket, Fault, Objects, Op, SECRET_KEY, Server};
+use crate::support::cli::{Done, schemas};
+use crate::support::logs::{gzip, key, records, root};
+use crate::support::s3::{Fault, Op};
 use crate::support::wait::until;
 use serde_json::Value;
-
-/// Outputs that are compared, with the options that make them.
-const OUTPUTS: [(&str, &str); 4] =
-    [("--also", "csv:"), ("--also", "ecs:"), ("--errors", ""), ("--coverage", "")];
-
-/// Where shards and scans are run.
-struct World<'w> {
-    folder: &'w Folder,
-    server: &'w Server,
-}
-
-impl World<'_> {
-    fn command(&self) -> Command {
-        let mut command = command();
-        command
-            .current_dir(self.folder.path())
-            .env("AWS_ENDPOINT_URL_S3", self.server.url())
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-            .env("AWS_REGION", "us-east-1");
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Done {
-        Done::of(self.command().args(args).output().unwrap())
-    }
-
-    /// Runs a scan, or a collection, with all outputs. Returns these, but for times and arguments.
-    fn outputs(&self, name: &str, args: &[&str], manifest: bool) -> (i32, Vec<String>) {
-        let at = |n: usize| self.folder.at(format!("{name}.{n}"));
-        let mut command = self.command();
-        command.args(args).args(["-q", "-o"]).arg(at(0));
-        for (n, (option, prefix)) in OUTPUTS.iter().enumerate() {
-            command.arg(option).arg(format!("{prefix}{}", at(n + 1).display()));
-        }
-        command.arg("--summary").arg(at(8));
-        if manifest {
-            command.arg("--manifest").arg(at(9));
-        }
-        let done = Done::of(command.output().unwrap());
-        let read =
-            |path: PathBuf| fs::read_to_string(&path).unwrap_or_else(|error| panic!("{error}: {done:?}"));
-        let mut texts: Vec<String> = (0..4).map(|n| read(at(n))).collect();
-        let mut coverage: Value = serde_json::from_str(&read(at(4))).unwrap();
-        let mut summary: Value = serde_json::from_str(&read(at(8))).unwrap();
-        for json in [&mut coverage, &mut summary] {
-            for field in ["arguments", "elapsed_seconds", "latency_ms"] {
-                json.as_object_mut().unwrap().remove(field);
-            }
-            texts.push(json.to_string());
-        }
-        if manifest {
-            let objects = read(at(9)).lines().filter(|line| line.contains(r#""type":"object""#)).collect();
-            texts.push(objects);
-        }
-        (done.code, texts)
-    }
-}
-
-/// A small trail with all that can go wrong: copies across days and regions, copies that differ, damaged and broken
-/// objects, names that are no logs, digests.
-fn trail(put: &mut dyn FnMut(&str, Vec<u8>)) {
-    let mut n = 0;
-    for region in ["eu-west-1", "us-east-1"] {
-        for day in 1..=4 {
-            for object in 0..6 {
-                n += 1;
-                // Each event is in two regions, and every third object repeats one of the day before.
-                let id = u64::from(day * 10 + object);
-                let mut events = vec![root(id), user(1000 + n), root(500 + n)];
-                if object % 3 == 0 {
-                    events.push(root(id - 10 + 1));
-                }
-                if object == 4 && region == "us-east-1" {
-                    events[0] = root(id).replace("ListUsers", "GetUser");
-                }
-                put(&key("CloudTrail", region, day, object), gzip(records(events)));
-            }
-        }
-        let cut = gzip(records([root(31), root(7000 + n)]));
-        put(&key("CloudTrail", region, 2, 8), cut[..cut.len() - 6].to_vec());
-        put(&key("CloudTrail", region, 3, 9), b"no gzip".to_vec());
-        put(&key("CloudTrail-Digest", region, 3, 1), gzip("{}"));
-    }
-    put("AWSLogs/111122223333/CloudTrail/us-east-1/2026/02/03/notes.pdf", b"x".to_vec());
-    put("other/late.json", records([root(12), root(41)]).into_bytes());
-    put("other/old.zip", b"PK\x03\x04".to_vec());
-}
-
-fn world(test: impl FnOnce(&World<'_>)) {
-    let (folder, server, objects) = (Folder::new(), Server::start(), Objects::default());
-    trail(&mut |key, bytes| {
-        folder.put(Path::new("logs").join(key), &bytes);
-        objects.put(key, bytes);
-    });
-    server.put("trail", Bucket::new(objects));
-    server.change("trail", |bucket| {
-        bucket.unreadable.push(key("CloudTrail", "us-east-1", 1, 2));
-        bucket.vanished.insert(key("CloudTrail", "us-east-1", 4, 3));
-    });
-    server.put("work", Bucket::new(Objects::default()));
-    test(&World { folder: &folder, server: &server });
-}
-
-fn shards(world: &World<'_>, plan: &str) -> usize {
-    let done = world.run(&["shard", "status", "--plan", plan, "--format", "json"]);
-    let status: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
-    usize::try_from(status["shards"].as_u64().unwrap()).unwrap()
-}
-
-fn start(world: &World<'_>, plan: &str, shard: usize) -> Child {
-    let mut command = world.command();
-    command.args(["shard", "run", "-q", "--plan", plan]).env("JOB_COMPLETION_INDEX", shard.to_string());
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
+use world::{start, world};
 
 /// Plans, runs all shards in a random order, and holds the collection against one scan.
-fn same_as_one_scan(world: &World<'_>, sources: &[&str], options: &[&str], count: usize, place: &str) {
+fn same_as_one_scan(world: &world::World<'_>, sources: &[&str], options: &[&str], count: usize, place: &str) {
     let plan = format!("{place}/plan.json");
     let number = count.to_string();
     let request =
@@ -139,7 +33,7 @@ fn same_as_one_scan(world: &World<'_>, sources: &[&str], options: &[&str], count
     let scanned = world.outputs(&format!("{name}-scan"), &[&["scan"], options, sources].concat(), true);
     let planned = world.run(&request);
     assert_eq!(planned.code, 0, "{planned:?}");
-    assert_eq!(shards(world, &plan), count);
+    assert_eq!(world.shards(&plan), count);
     let mut order: Vec<usize> = (0..count).collect();
     fastrand::shuffle(&mut order);
     for few in order.chunks(4) {
@@ -234,9 +128,16 @@ fn of_many_workers_one_commits() {
             let plan = format!("{place}/plan.json");
             let request = ["shard", "plan", "-q", "logs", "--shards", "1", "--into", place];
             assert_eq!(world.run(&request).code, 0);
+            // In S3 no PUT is answered before all have asked.
+            let asked = AtomicU32::new(0);
+            world.server.faults(move |one| {
+                let is_part = one.op == Op::Other && one.key.contains("/parts/");
+                (is_part && asked.fetch_max(one.attempt, Ordering::SeqCst).max(one.attempt) < 12)
+                    .then_some(Fault::Held)
+            });
             let told: Vec<String> = thread::scope(|scope| {
                 let run = || world.run(&["shard", "run", "--plan", &plan, "--index", "0"]);
-                let workers: Vec<_> = (0..6).map(|_| scope.spawn(run)).collect();
+                let workers: Vec<_> = (0..12).map(|_| scope.spawn(run)).collect();
                 let done = workers.into_iter().map(|worker| worker.join().unwrap());
                 done.map(|done| {
                     assert_eq!(done.code, 0, "{done:?}");
@@ -246,7 +147,11 @@ fn of_many_workers_one_commits() {
             });
             let won = told.iter().filter(|text| text.contains("objects read")).count();
             let late = told.iter().filter(|text| text.contains("somebody")).count();
-            assert_eq!((won, late), (1, 5), "{told:?}");
+            assert_eq!((won, late), (1, 11), "{told:?}");
+            if place.starts_with("s3:") {
+                let met = told.iter().filter(|text| text.contains("in the meantime")).count();
+                assert_eq!(met, 11, "{told:?}");
+            }
             // The same plan again changes nothing, another one is refused.
             assert_eq!(world.run(&request).code, 0);
             let other = world.run(&["shard", "plan", "logs", "--shards", "2", "--into", place]);
