@@ -264,9 +264,9 @@ mod tests {
         for key in [Some("a"), Some("a"), Some("a"), None, Some("b"), Some("b")] {
             cutter.add(CutObject { source: 0, key, bytes: 10 });
         }
-        let froms: Vec<String> =
+        let begins: Vec<String> =
             cutter.finish().into_iter().flat_map(|shard| shard.ranges).map(|range| range.from).collect();
-        assert_eq!(froms, ["", "b"]);
+        assert_eq!(begins, ["", "b"]);
     }
 
     proptest::proptest! {

@@ -127,10 +127,10 @@ fn random_trails_in_random_shards_are_as_in_one_run() {
             (0..random.usize(..6)).map(|_| names[random.usize(..names.len())].clone()).collect();
         cuts.sort();
         cuts.dedup();
-        let froms = std::iter::once(String::new()).chain(cuts.iter().cloned());
+        let begins = std::iter::once(String::new()).chain(cuts.iter().cloned());
         let tos = cuts.iter().cloned().map(Some).chain([None]);
         let stretches: Vec<Stretch> =
-            froms.zip(tos).map(|(from, to)| Stretch { from, to, ..Stretch::default() }).collect();
+            begins.zip(tos).map(|(from, to)| Stretch { from, to, ..Stretch::default() }).collect();
         let mut pieces = stretches.into_iter().enumerate().map(|(shard, stretch)| {
             Ok::<_, Fatal>(ShardPiece::Part(Box::new(part(&folder, stretch, &options, shard))))
         });
