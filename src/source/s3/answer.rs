@@ -13,6 +13,8 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_checksums::body::validate::Error as ChecksumError;
 use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
+use http::HeaderName;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG};
 use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::Incoming;
@@ -124,28 +126,33 @@ pub(super) fn of_sdk(answer: GetObjectOutput) -> (Head, Stream) {
     (head, Stream::Sdk(answer.body))
 }
 
+static ENCRYPTION: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
+static CRC64NVME: HeaderName = HeaderName::from_static("x-amz-checksum-crc64nvme");
+static CRC32: HeaderName = HeaderName::from_static("x-amz-checksum-crc32");
+static CRC32C: HeaderName = HeaderName::from_static("x-amz-checksum-crc32c");
+
 /// Takes apart an answer that came without the SDK.
 pub(super) fn of_response(response: Response<Incoming>) -> (Head, Stream) {
     let (parts, body) = response.into_parts();
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let encryption = header("x-amz-server-side-encryption");
+    let header = |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let encryption = header(&ENCRYPTION);
     let whole = parts.status.as_u16() == 200;
     let checksum = [
-        ("x-amz-checksum-crc64nvme", CrcAlgorithm::Crc64Nvme, 8),
-        ("x-amz-checksum-crc32", CrcAlgorithm::Crc32IsoHdlc, 4),
-        ("x-amz-checksum-crc32c", CrcAlgorithm::Crc32Iscsi, 4),
+        (&CRC64NVME, CrcAlgorithm::Crc64Nvme, 8),
+        (&CRC32, CrcAlgorithm::Crc32IsoHdlc, 4),
+        (&CRC32C, CrcAlgorithm::Crc32Iscsi, 4),
     ]
     .into_iter()
     .filter(|_| whole)
     .find_map(|(name, algorithm, length)| Some(Checksum::Crc(algorithm, crc_of(header(name)?, length)?)));
     let head = Head {
-        length: header("content-length").and_then(|length| length.parse().ok()),
-        range: header("content-range").map(str::to_owned),
-        etag: header("etag").map(str::to_owned),
+        length: header(&CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+        range: header(&CONTENT_RANGE).map(str::to_owned),
+        etag: header(&ETAG).map(str::to_owned),
         kms: !matches!(encryption, None | Some("AES256")),
-        gzip: header("content-encoding").is_some_and(|encoding| encoding.contains("gzip")),
+        gzip: header(&CONTENT_ENCODING).is_some_and(|encoding| encoding.contains("gzip")),
         checksum: checksum.unwrap_or(Checksum::None),
-        metadata: Metadata::of(|name| header(name).map(str::to_owned)),
+        metadata: Metadata::of(|name| Some(parts.headers.get(name)?.to_str().ok()?.to_owned())),
     };
     (head, Stream::Direct(body))
 }

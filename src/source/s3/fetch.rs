@@ -13,7 +13,7 @@ use super::errors::{Remedy, RequestError};
 use super::get::ask;
 use super::options::S3Options;
 use super::regain::another_try;
-use super::transcoded;
+use super::transcoded::{self, tag};
 use super::whole::Pace;
 use crate::error::ErrorKind;
 use crate::inflate::{ENOUGH, may_be_log};
@@ -266,7 +266,6 @@ fn refused(failure: RequestError, partial: &mut Partial) -> Result<(), RequestEr
 /// Takes in the head of an answer.
 fn begin(bucket: &Bucket, head: Head, entry: &Entry, partial: &mut Partial) -> Result<(), RequestError> {
     // A server that does not know `If-Match` sends whatever is there now.
-    let tag = |etag: &str| etag.trim_start_matches("W/").trim_matches('"').to_owned();
     if let (Some(listed), Some(got)) = (entry.etag.as_deref().map(tag), head.etag.as_deref().map(tag))
         && listed != got
     {

@@ -13,10 +13,14 @@ pub(super) fn suspected(entry: &Entry, head: &Head) -> bool {
     let named =
         entry.key.len() > 3 && entry.key.as_bytes()[entry.key.len() - 3..].eq_ignore_ascii_case(b".gz");
     let listed = entry.etag.is_some() || entry.size > 0;
-    let tag = |etag: &str| etag.trim_start_matches("W/").trim_matches('"').to_owned();
     let alike = head.length == Some(entry.size)
-        && (entry.etag.is_none() || head.etag.as_deref().map(tag) == entry.etag);
+        && (entry.etag.is_none() || head.etag.as_deref().map(tag) == entry.etag.as_deref());
     listed && !alike && head.range.is_none() && (named || head.gzip)
+}
+
+/// Returns an ETag without its quotes, and without the sign of a weak one.
+pub(super) fn tag(etag: &str) -> &str {
+    etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
 }
 
 /// Returns whether a body begins as JSON does.
