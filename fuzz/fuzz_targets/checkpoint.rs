@@ -2,8 +2,6 @@
 //! run.
 #![no_main]
 
-use std::path::PathBuf;
-
 use libfuzzer_sys::fuzz_target;
 use roottrail::checkpoint::{Checkpoint, Description};
 use sha2::{Digest as _, Sha256};
