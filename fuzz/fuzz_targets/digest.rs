@@ -1,6 +1,8 @@
 //! Whatever the bytes: they are a digest, a list of keys, a name, or an error, and nothing panics.
 #![no_main]
 
+use std::sync::Arc;
+
 use libfuzzer_sys::fuzz_target;
 use roottrail::key::days::TimeRange;
 use roottrail::verify::digest::Digest;
@@ -22,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
         let _check = keys.check("f", None, data, text);
     }
     let now = jiff::Timestamp::UNIX_EPOCH;
-    let mut verifier = Verifier::new(Box::new(keys), TimeRange::default(), Default::default(), now, true);
+    let mut verifier = Verifier::new(Box::new(Arc::new(keys)), TimeRange::default(), Default::default(), now, true);
     let file = DigestFile { uri: URI, contents: data, signature: Some("00"), generated: None };
     for _ in 0..2 {
         verifier.digest(&file).unwrap();

@@ -17,7 +17,7 @@ use roottrail::bounded;
 use roottrail::output::file::OutFile;
 use roottrail::source::s3::S3Session;
 use roottrail::verify::KeySource;
-use roottrail::verify::keys::{PublicKeys, SignatureCheck};
+use roottrail::verify::keys::PublicKeys;
 
 /// Bytes of a list of keys at most.
 const LIST: u64 = 256 << 20;
@@ -52,7 +52,7 @@ struct Shared(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     /// The keys of the files, or of all regions that were asked.
-    all: PublicKeys,
+    all: Arc<PublicKeys>,
     /// The regions that were asked; `None`: only the files count.
     asked: Option<Asked>,
 }
@@ -66,7 +66,7 @@ struct Asked {
 
 #[derive(Debug, Default)]
 struct Region {
-    keys: PublicKeys,
+    keys: Arc<PublicKeys>,
     times: Vec<(Timestamp, Timestamp)>,
     /// The reason of a refusal. A second request would take as long and be refused as well.
     refused: Option<String>,
@@ -99,7 +99,7 @@ impl Args {
         });
         let create = |path: &PathBuf| OutFile::create(path, force).map(|file| (path.clone(), file));
         let save = self.save_public_keys.as_ref().map(create).transpose()?;
-        Ok(Keys { shared: Shared(Arc::new(Mutex::new(State { all, asked }))), save })
+        Ok(Keys { shared: Shared(Arc::new(Mutex::new(State { all: Arc::new(all), asked }))), save })
     }
 }
 
@@ -125,24 +125,16 @@ impl Keys {
 }
 
 impl KeySource for Shared {
-    fn check(
+    fn keys(
         &mut self,
         region: &str,
         fingerprint: &str,
         signed: Option<Timestamp>,
-        text: &[u8],
-        signature: &str,
-    ) -> SignatureCheck {
+    ) -> Result<Arc<PublicKeys>, String> {
         let State { all, asked } = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(asked) = asked else {
-            return KeySource::check(all, region, fingerprint, signed, text, signature);
-        };
-        match asked.keys(region, fingerprint, signed, all) {
-            Ok(keys) => PublicKeys::check(keys, fingerprint, signed, text, signature),
-            Err(why) => SignatureCheck::NoKey {
-                why: format!("the public keys of {region} cannot be had: {why}"),
-                other_keys: false,
-            },
+        match asked {
+            Some(asked) => asked.keys(region, fingerprint, signed, Arc::make_mut(all)),
+            None => Ok(Arc::clone(all)),
         }
     }
 }
@@ -155,11 +147,11 @@ impl Asked {
         fingerprint: &str,
         signed: Option<Timestamp>,
         all: &mut PublicKeys,
-    ) -> Result<&PublicKeys, String> {
+    ) -> Result<Arc<PublicKeys>, String> {
         let Self { aws, session, regions } = self;
         let known = regions.entry(region.to_owned()).or_default();
         if known.keys.contains(fingerprint) {
-            return Ok(&known.keys);
+            return Ok(Arc::clone(&known.keys));
         }
         // A backfill digest without its metadata does not say when it was signed.
         let signed = signed.unwrap_or_else(Timestamp::now);
@@ -175,7 +167,7 @@ impl Asked {
                 .map_err(Clone::clone)
                 .and_then(|session| session.public_keys(region, from, to))
                 .and_then(|pages| {
-                    let mut lists = [&mut known.keys, &mut *all];
+                    let mut lists = [Arc::make_mut(&mut known.keys), &mut *all];
                     let mut add =
                         |page: &String| lists.iter_mut().try_for_each(|list| list.add_page(page.as_bytes()));
                     pages.iter().try_for_each(&mut add).map_err(|error| roottrail::error::chain(&error))
@@ -188,6 +180,6 @@ impl Asked {
                 }
             }
         }
-        Ok(&known.keys)
+        Ok(Arc::clone(&known.keys))
     }
 }

@@ -73,7 +73,8 @@ pub fn first_member(
     Ok(FirstMember { sha256: hash.finalize().into(), bytes, trailing })
 }
 
-/// Takes the SHA-256 of an object that is in memory, the fast way if the object is one sound member.
+/// Takes the SHA-256 of an object that is in memory, the fast way if the object is one sound member, and hands the
+/// inflated bytes to `to`.
 ///
 /// # Errors
 ///
@@ -83,10 +84,11 @@ pub fn hash_bytes(
     limit: u64,
     cancel: &Cancel,
     buffers: &mut Buffers,
+    mut to: impl FnMut(&[u8]),
 ) -> Result<FirstMember, Break> {
-    match buffers.hash_whole(stored, limit) {
+    match buffers.hash_whole(stored, limit, &mut to) {
         Some(member) => Ok(member),
-        None => first_member(stored, limit, cancel, |_| {}),
+        None => first_member(stored, limit, cancel, to),
     }
 }
 
@@ -117,10 +119,13 @@ mod tests {
         for (n, (stored, trailing)) in cases.iter().enumerate() {
             let expected = FirstMember { sha256, bytes: text.len() as u64, trailing: *trailing };
             let cancel = Cancel::default();
-            assert_eq!(hash_bytes(stored, 1 << 20, &cancel, &mut buffers).unwrap(), expected, "{n}");
-            let mut came = Vec::new();
-            let member = first_member(&stored[..], 1 << 20, &cancel, |piece| came.extend_from_slice(piece));
-            assert_eq!((member.unwrap(), came == text), (expected, true), "{n}");
+            let (mut came, mut streamed) = (Vec::new(), Vec::new());
+            let whole =
+                hash_bytes(stored, 1 << 20, &cancel, &mut buffers, |piece| came.extend_from_slice(piece));
+            let member =
+                first_member(&stored[..], 1 << 20, &cancel, |piece| streamed.extend_from_slice(piece));
+            assert_eq!((whole.unwrap(), member.unwrap()), (expected, expected), "{n}");
+            assert!(came == text && streamed == text, "{n}");
         }
         let mut flipped = one.clone();
         let at = one.len() - 6;
@@ -131,7 +136,7 @@ mod tests {
             (one, 499_999, ErrorKind::TooLarge),
             (text, 499_999, ErrorKind::TooLarge),
         ] {
-            let error = hash_bytes(&stored, limit, &Cancel::default(), &mut buffers).unwrap_err();
+            let error = hash_bytes(&stored, limit, &Cancel::default(), &mut buffers, |_| {}).unwrap_err();
             assert_eq!(error.kind, kind);
         }
     }

@@ -144,20 +144,25 @@ impl Buffers {
         Some((result, inflated))
     }
 
-    /// Takes the SHA-256 of an object that is exactly one sound member and fits.
+    /// Takes the SHA-256 of an object that is exactly one sound member and fits, and hands over its bytes.
     #[cfg(feature = "libdeflate")]
-    fn hash_whole(&mut self, stored: &[u8], limit: u64) -> Option<FirstMember> {
+    fn hash_whole(&mut self, stored: &[u8], limit: u64, to: &mut impl FnMut(&[u8])) -> Option<FirstMember> {
         let member = self.whole.inflate(stored, limit)?;
         if is_wrapped(member.bytes) {
             return None;
         }
-        let bytes = member.bytes.len() as u64;
         let sha256 = member.sum(true).proves_right()??;
-        Some(FirstMember { sha256, bytes, trailing: false })
+        to(member.bytes);
+        Some(FirstMember { sha256, bytes: member.bytes.len() as u64, trailing: false })
     }
 
     #[cfg(not(feature = "libdeflate"))]
-    fn hash_whole(&mut self, _stored: &[u8], _limit: u64) -> Option<FirstMember> {
+    fn hash_whole(
+        &mut self,
+        _stored: &[u8],
+        _limit: u64,
+        _to: &mut impl FnMut(&[u8]),
+    ) -> Option<FirstMember> {
         None
     }
 

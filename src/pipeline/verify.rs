@@ -10,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{Observer, Run};
 use crate::checkpoint::Checkpoint;
@@ -18,13 +19,14 @@ use crate::error::{ErrorKind, Fatal, ObjectError, Stage};
 use crate::filter::Keep;
 use crate::finding::{Finding, Integrity};
 use crate::key::Skip;
+use crate::object::ObjectRef;
 use crate::output::partial::Committed;
 use crate::output::sink::{Sink, SinkError};
 use crate::rules::TrustedNetworks;
 use crate::scan::contents::Uncompressed;
 use crate::scan::options::{Job, ScanOptions};
 use crate::scan::report::{ObjectOutcome, Report};
-use crate::source::Source;
+use crate::source::{Metadata, Source};
 use crate::summary::{IntegrityCounts, Summary};
 use crate::verify::problems::{IntegrityProblem, Line};
 use crate::verify::{DigestFile, LogObject, LogVerdict, Verification, Verifier};
@@ -45,7 +47,9 @@ pub fn read_digests(
 ) -> Result<Summary, Fatal> {
     let options =
         ScanOptions { job: Job::Digest, sha256: false, cancel: options.cancel.part(), ..options.clone() };
-    let mut pass = DigestPass { verifier, errors };
+    // The driver alone judges as fast as one worker reads.
+    let pool = (options.threads > 1).then(|| digest_threads(options.threads)).flatten();
+    let mut pass = DigestPass { verifier, errors, pool, waiting: Vec::new(), bytes: 0 };
     let mut observer = NotOfListing(observer);
     let run = Run {
         sources,
@@ -58,9 +62,14 @@ pub fn read_digests(
     };
     let summary = run.execute()?;
     if !summary.interrupted {
-        verifier.digests_done().map_err(temporary)?;
+        pass.judge().and_then(|()| pass.verifier.digests_done()).map_err(temporary)?;
     }
     Ok(summary)
+}
+
+/// Returns the threads that judge digests. Without any, the driver does.
+fn digest_threads(threads: usize) -> Option<ThreadPool> {
+    ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("digest-{n}")).build().ok()
 }
 
 /// Hashes the logs of all sources and compares them with the digests. The checkpoint knows those that were verified:
@@ -244,9 +253,18 @@ pub(super) fn temporary(source: io::Error) -> Fatal {
     Fatal::Output { path: "a temporary file for verification".into(), source }
 }
 
+/// Digests that are judged together at most.
+const TOGETHER: usize = 256;
+/// Bytes of digests that wait for others.
+const WAITING: usize = 1 << 20;
+
 struct DigestPass<'p> {
     verifier: &'p mut Verifier,
     errors: &'p mut dyn Sink,
+    /// The threads that judge; `None`: the driver does.
+    pool: Option<ThreadPool>,
+    waiting: Vec<(Arc<ObjectRef>, Vec<u8>, Metadata)>,
+    bytes: usize,
 }
 
 impl DigestPass<'_> {
@@ -256,16 +274,34 @@ impl DigestPass<'_> {
             let Some(error) = report.errors.first().filter(|error| error.stage != Stage::List) else {
                 return Ok(());
             };
+            // Those before it come first.
+            self.judge()?;
             let damaged = matches!(error.kind, ErrorKind::CorruptGzip | ErrorKind::TooLarge);
             return self.verifier.unread_digest(uri, damaged, error.message());
         };
-        self.verifier.digest(&DigestFile {
-            uri,
-            contents: &digest.bytes()?,
-            signature: digest.metadata.signature.as_deref(),
-            generated: digest.metadata.generated.as_deref(),
-        })
+        let bytes = digest.bytes()?;
+        if bytes.len() >= WAITING {
+            self.judge()?;
+            return self.verifier.digest(&file(uri, &bytes, &digest.metadata));
+        }
+        self.bytes += bytes.len();
+        self.waiting.push((Arc::clone(&report.object), bytes.into_owned(), digest.metadata.clone()));
+        if self.waiting.len() < TOGETHER && self.bytes < WAITING { Ok(()) } else { self.judge() }
     }
+
+    /// Judges the digests that wait.
+    fn judge(&mut self) -> io::Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.bytes = 0;
+        let files: Vec<DigestFile<'_>> =
+            waiting.iter().map(|(object, bytes, metadata)| file(&object.uri, bytes, metadata)).collect();
+        self.verifier.digests(&files, self.pool.as_ref())
+    }
+}
+
+fn file<'d>(uri: &'d str, contents: &'d [u8], metadata: &'d Metadata) -> DigestFile<'d> {
+    let (signature, generated) = (metadata.signature.as_deref(), metadata.generated.as_deref());
+    DigestFile { uri, contents, signature, generated }
 }
 
 impl Sink for DigestPass<'_> {

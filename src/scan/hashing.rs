@@ -7,7 +7,7 @@ use super::contents::{DigestContents, Uncompressed};
 use super::options::ScanOptions;
 use super::report::{ObjectOutcome, Report};
 use crate::error::{ErrorKind, ObjectError, Stage};
-use crate::inflate::{FirstMember, first_member};
+use crate::inflate::{Buffers, FirstMember, first_member, hash_bytes};
 use crate::records::cursor::Break;
 use crate::source::Metadata;
 
@@ -25,11 +25,38 @@ pub(super) fn hashed(mut report: Report, member: Result<FirstMember, Break>, sta
     report
 }
 
-/// Returns the report of a digest file.
-pub(super) fn digest(report: Report, reader: impl BufRead, options: &ScanOptions, start: Instant) -> Report {
-    let limit = options.max_object_size.min(DIGEST);
+/// Returns the report of a digest file that is in memory.
+pub(super) fn digest(
+    report: Report,
+    stored: &[u8],
+    options: &ScanOptions,
+    buffers: &mut Buffers,
+    start: Instant,
+) -> Report {
     let mut bytes = Vec::new();
-    let member = first_member(reader, limit, &options.cancel, |piece| bytes.extend_from_slice(piece));
+    let member =
+        hash_bytes(stored, limit(options), &options.cancel, buffers, |all| bytes.extend_from_slice(all));
+    digested(report, member, bytes, start)
+}
+
+/// Returns the report of a digest file that is read piece by piece.
+pub(super) fn digest_of(
+    report: Report,
+    reader: impl BufRead,
+    options: &ScanOptions,
+    start: Instant,
+) -> Report {
+    let mut bytes = Vec::new();
+    let member =
+        first_member(reader, limit(options), &options.cancel, |piece| bytes.extend_from_slice(piece));
+    digested(report, member, bytes, start)
+}
+
+fn limit(options: &ScanOptions) -> u64 {
+    options.max_object_size.min(DIGEST)
+}
+
+fn digested(report: Report, member: Result<FirstMember, Break>, bytes: Vec<u8>, start: Instant) -> Report {
     let trailing = member.as_ref().is_ok_and(|member| member.trailing);
     let mut report = hashed(report, member, start);
     if trailing {

@@ -188,10 +188,11 @@ impl Worker {
         match options.job {
             Job::Scan | Job::ScanAndHash => {}
             Job::Hash => {
-                let hashed = hash_bytes(stored, options.max_object_size, &options.cancel, &mut self.buffers);
+                let (limit, cancel) = (options.max_object_size, &options.cancel);
+                let hashed = hash_bytes(stored, limit, cancel, &mut self.buffers, |_| {});
                 return hashing::hashed(report, hashed, start);
             }
-            Job::Digest => return hashing::digest(report, stored, options, start),
+            Job::Digest => return hashing::digest(report, stored, options, &mut self.buffers, start),
         }
         self.buffers.hash = options.job == Job::ScanAndHash;
         let batch = &mut self.batch;
@@ -223,7 +224,7 @@ impl Worker {
         if matches!(options.job, Job::Hash | Job::Digest) {
             let reader = BufReader::with_capacity(256 << 10, &mut counted);
             let mut report = if options.job == Job::Digest {
-                hashing::digest(report, reader, options, start)
+                hashing::digest_of(report, reader, options, start)
             } else {
                 let hashed = first_member(reader, options.max_object_size, &options.cancel, |_| {});
                 hashing::hashed(report, hashed, start)

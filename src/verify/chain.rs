@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
+use super::KeySource;
+use super::alone::{Checked, Question};
 use super::digest::{Hash, Previous};
 use super::keys::SignatureCheck;
 use super::place::DigestName;
@@ -53,6 +55,8 @@ pub(super) struct Link {
     /// The signature in the metadata.
     pub(super) signature: Option<String>,
     pub(super) own: Option<SignatureCheck>,
+    /// A signature that a digest behind it names, where that was read together with it.
+    pub(super) ahead: Option<Checked>,
     pub(super) next: Option<Next>,
     /// The digest before it is not there: its place.
     pub(super) lacks: Option<String>,
@@ -178,6 +182,24 @@ impl Chain {
 }
 
 impl Link {
+    /// Checks a signature over this digest, unless that was done ahead.
+    pub(super) fn check(&self, keys: &mut dyn KeySource, region: &str, signature: &str) -> SignatureCheck {
+        if let Some(ahead) = &self.ahead
+            && ahead.signature == signature
+        {
+            return ahead.check.clone();
+        }
+        let question = Question {
+            keys: keys.keys(region, &self.fingerprint, self.signed),
+            region,
+            fingerprint: &self.fingerprint,
+            signed: self.signed,
+            text: &self.to_sign,
+            signature,
+        };
+        question.answer()
+    }
+
     /// Returns what the digest is worth, or `None` where that is not known yet.
     fn trust(&self, behind: Option<&Trust>, ended: bool) -> Option<Trust> {
         let unverified = |why: &str| {

@@ -1,22 +1,23 @@
 //! The first pass: digests come in, take their place in a chain, and are judged.
 //!
-//! Digests come in the order of time, as their names sort. Each is parsed, its place is compared with the one that it
-//! names, and its own signature is checked where its metadata is at hand. [`super::chain`] holds it against the
-//! digest after it, and says what it is worth as soon as that is known. What a sound digest says of its logs goes
-//! into the index, by day. What is wrong becomes a problem, and the time around it is not proven.
+//! Digests come in the order of time, as their names sort. [`super::alone`] says what each of them tells by itself.
+//! [`super::chain`] holds it against the digest after it, and says what it is worth as soon as that is known. What a
+//! sound digest says of its logs goes into the index, by day. What is wrong becomes a problem, and the time around it
+//! is not proven.
 
 use std::io;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use rayon::ThreadPool;
 
+use super::alone::{self, Alone, Checked};
 use super::chain::{Chain, Link, Refusal, Settled, Trust};
 use super::digest::Digest;
 use super::index::By;
-use super::keys::SignatureCheck;
 use super::place::{DigestName, aws_part, file_name};
 use super::problems::{IntegrityProblem, NoteKind};
 use super::spans::Spans;
-use super::{ChainId, DigestFile, KeySource, Verifier, Worth};
+use super::{ChainId, DigestFile, Verifier, Worth};
 use crate::key::key_info;
 use crate::key::layout::is_account;
 
@@ -27,34 +28,24 @@ impl Verifier {
     ///
     /// Fails where a temporary file cannot be written.
     pub fn digest(&mut self, file: &DigestFile<'_>) -> io::Result<()> {
-        let digest = match Digest::parse(file.contents) {
-            Ok(digest) => digest,
-            Err(error) => {
-                let why = crate::error::chain(&error);
-                return self.bad_digest(file.uri, IntegrityProblem::DigestMalformed, why);
+        self.digests(std::slice::from_ref(file), None)
+    }
+
+    /// Takes the next digests, in the order of keys, with the same result as one after another. The threads of the
+    /// pool share the work that each of the digests makes by itself.
+    pub(crate) fn digests(&mut self, files: &[DigestFile<'_>], pool: Option<&ThreadPool>) -> io::Result<()> {
+        for (file, (one, checked)) in files.iter().zip(alone::read(files, &mut *self.keys, pool)) {
+            match one {
+                Ok(one) => self.put(file, one, checked)?,
+                Err((kind, why)) => self.bad_digest(file.uri, kind, why)?,
             }
-        };
-        if let Some(why) = moved(file.uri, &digest) {
-            return self.bad_digest(file.uri, IntegrityProblem::DigestMoved, why);
         }
-        let Some(name) = DigestName::parse(&digest.key) else {
-            let why = format!("its own name for itself, {:?}, is no digest's", &*digest.key);
-            return self.bad_digest(file.uri, IntegrityProblem::DigestMalformed, why);
-        };
-        if name.backfill && file.generated.is_none() && file.signature.is_some() {
-            let why = "a backfill digest without backfill-generation-timestamp in its metadata".to_owned();
-            return self.bad_digest(file.uri, IntegrityProblem::DigestMalformed, why);
-        }
-        let generated = file.generated.map(str::parse::<Timestamp>);
-        let signed = match (name.backfill, generated) {
-            (false, _) => Some(digest.end),
-            (true, Some(Ok(generated))) => Some(generated),
-            (true, Some(Err(_))) => {
-                let why = "its backfill-generation-timestamp is no time".to_owned();
-                return self.bad_digest(file.uri, IntegrityProblem::DigestMalformed, why);
-            }
-            (true, None) => None,
-        };
+        Ok(())
+    }
+
+    /// Puts a digest in its place in a chain.
+    fn put(&mut self, file: &DigestFile<'_>, one: Alone<'_>, checked: Option<Checked>) -> io::Result<()> {
+        let Alone { digest, name, signed } = one;
         let root = self.root_of(file.uri, &digest.key);
         let id = ChainId {
             root,
@@ -64,11 +55,12 @@ impl Verifier {
             home: name.home,
             backfill: name.backfill,
         };
-        let own = file
-            .signature
-            .map(|signature| self.check(&id.region, &digest.fingerprint, signed, &digest.to_sign, signature));
+        let (own, ahead) = match file.signature {
+            Some(_) => (checked.map(|own| own.check), None),
+            None => (None, checked),
+        };
         let number = u32::try_from(self.worth.len()).map_err(|_| io::Error::other("too many digests"))?;
-        let place = aws_part(&digest.key).unwrap_or(&digest.key).to_owned();
+        let place = alone::place(&digest.key).to_owned();
         let link = Link {
             number,
             uri: file.uri.to_owned(),
@@ -82,6 +74,7 @@ impl Verifier {
             previous: digest.previous.clone(),
             signature: file.signature.map(str::to_owned),
             own,
+            ahead,
             next: None,
             lacks: None,
         };
@@ -95,11 +88,9 @@ impl Verifier {
             let region = id.region.clone();
             chain.push(
                 link,
-                &mut |last: &Link, signature: &str| {
-                    check(&mut **keys, &region, &last.fingerprint, last.signed, &last.to_sign, signature)
-                },
+                &mut |last: &Link, signature: &str| last.check(&mut **keys, &region, signature),
                 &|previous| {
-                    let place = aws_part(&previous.key).unwrap_or(&previous.key);
+                    let place = alone::place(&previous.key);
                     let named = DigestName::parse(place);
                     let before = named.is_some_and(|name| range.start.is_some_and(|start| name.end <= start));
                     before || aside.contains(place) || !scope.in_scope(place, key_info(place).as_deref())
@@ -260,43 +251,6 @@ impl Verifier {
         let path = aws_part(uri).unwrap_or_else(|| file_name(uri));
         self.aside.insert(path.to_owned());
     }
-
-    fn check(
-        &mut self,
-        region: &str,
-        fingerprint: &str,
-        signed: Option<Timestamp>,
-        text: &str,
-        signature: &str,
-    ) -> SignatureCheck {
-        check(&mut *self.keys, region, fingerprint, signed, text, signature)
-    }
-}
-
-fn check(
-    keys: &mut dyn KeySource,
-    region: &str,
-    fingerprint: &str,
-    signed: Option<Timestamp>,
-    text: &str,
-    signature: &str,
-) -> SignatureCheck {
-    match keys.check(region, fingerprint, signed, text.as_bytes(), signature) {
-        SignatureCheck::NoKey { why, other_keys } => SignatureCheck::NoKey {
-            why: format!("{why}; digests of {region} are signed with keys of that region"),
-            other_keys,
-        },
-        check => check,
-    }
-}
-
-/// Returns whether a digest lies where it does not belong. Another bucket or prefix is no such place.
-fn moved(uri: &str, digest: &Digest<'_>) -> Option<String> {
-    let same = match (aws_part(uri), aws_part(&digest.key)) {
-        (Some(here), Some(there)) => here == there,
-        _ => file_name(uri) == file_name(&digest.key),
-    };
-    (!same).then(|| format!("it was delivered to s3://{}/{}", digest.bucket, digest.key))
 }
 
 /// Returns whether a digest in S3 lies under another bucket or prefix. On disk it always does.

@@ -7,6 +7,7 @@
 //! time that nothing proves. What digests name and nobody brought is missing. Neither pass holds the logs' names
 //! in memory, and both are fed by a run: nothing here reads an object.
 
+mod alone;
 mod chain;
 mod der;
 pub mod digest;
@@ -40,7 +41,7 @@ use crate::key::selection::KeySelection;
 use chain::Chain;
 use digest::Hash;
 use index::Index;
-use keys::{PublicKeys, SignatureCheck};
+use keys::PublicKeys;
 use place::aws_part;
 use problems::{IntegrityProblem, Line, NoteKind};
 use spans::Spans;
@@ -50,29 +51,24 @@ const LATE: SignedDuration = SignedDuration::from_hours(2);
 
 /// Gives CloudTrail's public keys.
 pub trait KeySource {
-    /// Checks a signature in hexadecimal digits over `text`, by the key of this fingerprint in a region. `signed`:
-    /// when it was signed, where that is known.
-    fn check(
+    /// Returns the keys of a region, and among them the one of this fingerprint if it can be had. `signed`: when the
+    /// key was used, where that is known.
+    ///
+    /// # Errors
+    ///
+    /// Says why the keys cannot be had.
+    fn keys(
         &mut self,
         region: &str,
         fingerprint: &str,
         signed: Option<Timestamp>,
-        text: &[u8],
-        signature: &str,
-    ) -> SignatureCheck;
+    ) -> Result<Arc<PublicKeys>, String>;
 }
 
 /// A list that is there from the start.
-impl KeySource for PublicKeys {
-    fn check(
-        &mut self,
-        _: &str,
-        fingerprint: &str,
-        signed: Option<Timestamp>,
-        text: &[u8],
-        signature: &str,
-    ) -> SignatureCheck {
-        Self::check(self, fingerprint, signed, text, signature)
+impl KeySource for Arc<PublicKeys> {
+    fn keys(&mut self, _: &str, _: &str, _: Option<Timestamp>) -> Result<Arc<PublicKeys>, String> {
+        Ok(Self::clone(self))
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     Verifier,
 };
 use crate::key::key_info;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -18,13 +19,15 @@ mod aws_cli;
 mod places;
 
 /// What a verification of a bucket says.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Found {
     digests: DigestCounts,
     logs: LogCounts,
     failures: u64,
     problems: Vec<(IntegrityProblem, String)>,
     notes: Vec<NoteKind>,
+    /// Problems and notes in full.
+    told: Vec<String>,
     /// Hours since 2024-05-01.
     proven: Vec<(i64, i64)>,
     unproven: Vec<(Option<i64>, i64)>,
@@ -56,25 +59,43 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+/// Judges digests one by one, and holds that against digests judged together.
 fn verify(files: &Files, look: &Look) -> Found {
+    let found = judge(files, look, 1, None);
+    let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    for (together, pool) in [(2, None), (5, None), (usize::MAX, Some(&pool))] {
+        assert_eq!(judge(files, look, together, pool), found, "{together} digests together");
+    }
+    found
+}
+
+fn judge(files: &Files, look: &Look, together: usize, pool: Option<&ThreadPool>) -> Found {
     let mut keys = PublicKeys::default();
     if !look.keys.is_empty() {
         keys.add_list(look.keys.as_bytes()).unwrap();
     }
     let range = TimeRange { start: look.start.map(at), end: look.end.map(at) };
     let mut verifier =
-        Verifier::new(Box::new(keys), range, Arc::default(), at("2024-05-02T00:00:00Z"), false);
+        Verifier::new(Box::new(Arc::new(keys)), range, Arc::default(), at("2024-05-02T00:00:00Z"), false);
     let uri = |key: &str| format!("{}{key}", look.root);
-    for (key, file) in files.iter().filter(|(key, _)| key.contains("CloudTrail-Digest")) {
-        let text = text_of(file);
-        let metadata = |name: &str| file.metadata.get(name).map(String::as_str).filter(|_| look.metadata);
-        let digest = DigestFile {
-            uri: &uri(key),
-            contents: &text,
-            signature: metadata("signature"),
-            generated: metadata("backfill-generation-timestamp"),
-        };
-        verifier.digest(&digest).unwrap();
+    let digests: Vec<_> = files
+        .iter()
+        .filter(|(key, _)| key.contains("CloudTrail-Digest"))
+        .map(|(key, file)| (uri(key), text_of(file), file))
+        .collect();
+    let digests: Vec<DigestFile<'_>> = digests
+        .iter()
+        .map(|(uri, text, file)| {
+            let metadata = |name: &str| file.metadata.get(name).map(String::as_str).filter(|_| look.metadata);
+            let (signature, generated) = (metadata("signature"), metadata("backfill-generation-timestamp"));
+            DigestFile { uri, contents: text, signature, generated }
+        })
+        .collect();
+    for some in digests.chunks(together) {
+        match some {
+            [one] if together == 1 => verifier.digest(one).unwrap(),
+            some => verifier.digests(some, pool).unwrap(),
+        }
     }
     verifier.digests_done().unwrap();
     for (key, file) in files.iter().filter(|(key, _)| key.contains("/CloudTrail/")) {
@@ -84,19 +105,20 @@ fn verify(files: &Files, look: &Look) -> Found {
     }
     let result = verifier.finish(true).unwrap();
     let hour = |time: Timestamp| (time - at("2024-05-01T00:00:00Z")).total(jiff::Unit::Hour).unwrap() as i64;
-    let mut problems = Vec::new();
+    let (mut problems, mut notes, mut told) = (Vec::new(), Vec::new(), Vec::new());
     result
         .problems
         .each(|line| {
+            told.push(line.to_owned());
             let line: Line<IntegrityProblem> = serde_json::from_str(line)?;
             problems.push((line.kind, line.uri));
             Ok(())
         })
         .unwrap();
-    let mut notes = Vec::new();
     result
         .notes
         .each(|line| {
+            told.push(line.to_owned());
             notes.push(serde_json::from_str::<Line<NoteKind>>(line)?.kind);
             Ok(())
         })
@@ -108,6 +130,7 @@ fn verify(files: &Files, look: &Look) -> Found {
         failures: result.failures,
         problems,
         notes,
+        told,
         proven: trails().flat_map(|trail| &trail.proven).map(|span| (hour(span.0), hour(span.1))).collect(),
         unproven: trails()
             .flat_map(|trail| &trail.unproven)
@@ -310,6 +333,24 @@ fn a_trail_that_was_off_leaves_a_gap_and_its_logs_unverified() {
     trail.hour(&mut files, ["b"]);
     let found = verify(&files, &Look { end: Some("2024-05-01T02:00:00Z"), ..Look::default() });
     assert_eq!((found.proven.as_slice(), found.unproven.len()), (&[(0, 2)][..], 0));
+}
+
+#[test]
+fn a_copy_that_names_another_signature_takes_nothing_from_the_original() {
+    let (mut files, digests) = bucket();
+    for (hour, key) in digests.iter().enumerate() {
+        let mut copy = files[key].clone();
+        if hour == 3 {
+            change_digest(&mut copy, None, |digest| digest["previousDigestSignature"] = json!("00"));
+        }
+        files.insert(format!("copy/{key}"), copy);
+    }
+    let found = verify(&files, &Look { metadata: false, ..Look::default() });
+    let original: Vec<_> = found.problems.iter().filter(|(_, uri)| !uri.contains("/copy/")).collect();
+    // The newest, which nothing names.
+    assert!(
+        matches!(original[..], [(IntegrityProblem::DigestUnverified, uri)] if uri.ends_with(&digests[5]))
+    );
 }
 
 #[test]

@@ -250,6 +250,30 @@ fn a_digest_that_is_too_long_is_refused_by_name_and_the_others_stand() {
 }
 
 #[test]
+fn digests_are_judged_alike_and_in_order_however_many_threads_do_it() {
+    let (mut files, mut trail) = (Files::new(), Trail::new());
+    // More than are judged together.
+    let names: Vec<String> = (0..300).map(|_| trail.hour(&mut files, std::iter::empty::<String>())).collect();
+    files.get_mut(&names[10]).unwrap().bytes = gzipped(b"{{{");
+    for cut in [200, 280] {
+        files.get_mut(&names[cut]).unwrap().bytes.truncate(20);
+    }
+    let folder = on_disk(&files);
+    for threads in ["1", "3"] {
+        let (source, keys) = (folder.at("logs"), folder.at("keys.json"));
+        let args = ["verify", source.to_str().unwrap(), "--public-keys", keys.to_str().unwrap()];
+        let more = ["--format", "json", "--end", "2024-05-13T12:00:00Z", "--threads", threads];
+        let found = result(&roottrail([&args[..], &more].concat()));
+        assert_eq!(counts(&found, "digests", &DIGESTS), [297, 3, 0, 0], "{found:#}");
+        let problems = found["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), 3, "{found:#}");
+        for (problem, at) in problems.iter().zip([10, 200, 280]) {
+            assert!(problem["uri"].as_str().unwrap().ends_with(&names[at]), "{found:#}");
+        }
+    }
+}
+
+#[test]
 fn sample_logs_are_whole_until_somebody_changes_one() {
     let keys = ["--public-keys", "sample-logs/signing/public.keys"];
     let scope = [
