@@ -143,26 +143,13 @@ fn put_file(place: &Path, from: &mut File) -> io::Result<bool> {
     let mut file = tempfile::Builder::new().prefix(".putting-").tempfile_in(folder)?;
     from.rewind()?;
     io::copy(from, file.as_file_mut())?;
-    readable(file.as_file())?;
+    own_file::Rights::of(place).give(file.as_file())?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(place) {
         Ok(_) => sync_folder(place).map(|()| true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error.error),
     }
-}
-
-/// Lets the group and others read what they could read of a file made in the usual way: workers and whoever puts
-/// the parts together may be different users.
-#[cfg(unix)]
-fn readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &File) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
