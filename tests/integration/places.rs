@@ -199,6 +199,12 @@ fn outputs_have_the_mode_of_the_old_file_or_of_any_new_one() {
     );
     assert!(Command::new("sh").current_dir(work.path()).args(["-c", &script]).status().unwrap().success());
     assert_eq!((mode("new"), mode("errors"), mode("c")), (0o640, 0o640, 0o600));
+    let script = format!(
+        "umask 077; {0} shard plan -q {source} --into p && exec {0} shard run -q --plan p/plan.json --index 0",
+        env!("CARGO_BIN_EXE_roottrail")
+    );
+    assert!(Command::new("sh").current_dir(work.path()).args(["-c", &script]).status().unwrap().success());
+    assert_eq!((mode("p/plan.json"), mode("p/parts/part-00000.ndjson.gz")), (0o600, 0o600));
 }
 
 #[test]
