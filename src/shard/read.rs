@@ -200,7 +200,7 @@ mod tests {
         let object = Arc::new(ObjectRef { uri: "s3://b/k".into(), size: 5, ..ObjectRef::default() });
         let error =
             ObjectError::new("s3://b/k", Stage::Get, ErrorKind::NotFound, "it is \u{1b} gone").at_record(7);
-        writer.object(&mut Report::failed(&object, error)).unwrap();
+        writer.object(&mut Report { damaged: true, ..Report::failed(&object, error) }).unwrap();
         writer.object(&mut Report::new(&object)).unwrap();
         let mut summary = Summary { errors: 1, ..Summary::default() };
         (summary.objects.listed, summary.objects.failed, summary.objects.scanned) = (2, 1, 1);
@@ -242,7 +242,8 @@ mod tests {
         let bytes = part(|_| {});
         let mut reader = PartReader::new("p", file(&bytes), 3, PLAN);
         let PartLine::Object(object) = reader.read_next().unwrap() else { panic!() };
-        assert_eq!((object.uri.as_str(), object.report().object.size), ("s3://b/k", 5));
+        let report = object.report();
+        assert_eq!((object.uri.as_str(), report.object.size, report.damaged), ("s3://b/k", 5, true));
         let PartLine::Error(error) = reader.read_next().unwrap() else { panic!() };
         assert_eq!(error.to_string(), "s3://b/k: get: record 7: it is \\u{1b} gone");
         let PartLine::End(end) = reader.read_next().unwrap() else { panic!() };

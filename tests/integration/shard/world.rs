@@ -9,8 +9,9 @@ use crate::support::logs::{gzip, key, records, root, user};
 use crate::support::s3::{ACCESS_KEY, Bucket, Objects, SECRET_KEY, Server};
 use serde_json::Value;
 
-/// Outputs that are compared, with the options that make them.
-const OUTPUTS: [(&str, &str); 7] = [
+/// Outputs that are compared, with the options that make them. The coverage is the last.
+const OUTPUTS: [(&str, &str); 8] = [
+    ("--also", "table:"),
     ("--also", "csv:"),
     ("--also", "ecs:"),
     ("--also", "ocsf:"),
@@ -61,16 +62,18 @@ impl World<'_> {
         for (n, (option, prefix)) in OUTPUTS.iter().enumerate() {
             command.arg(option).arg(format!("{prefix}{}", at(n + 1).display()));
         }
-        command.arg("--summary").arg(at(8));
+        let coverage = OUTPUTS.len();
+        let (summary, hashes) = (coverage + 1, coverage + 2);
+        command.arg("--summary").arg(at(summary));
         if manifest {
-            command.arg("--manifest").arg(at(9));
+            command.arg("--manifest").arg(at(hashes));
         }
         let done = Done::of(command.output().unwrap());
         let read =
             |path: PathBuf| fs::read_to_string(&path).unwrap_or_else(|error| panic!("{error}: {done:?}"));
-        let mut texts: Vec<String> = (0..7).map(|n| read(at(n))).collect();
-        let mut coverage: Value = serde_json::from_str(&read(at(7))).unwrap();
-        let mut summary: Value = serde_json::from_str(&read(at(8))).unwrap();
+        let mut texts: Vec<String> = (0..coverage).map(|n| read(at(n))).collect();
+        let mut coverage: Value = serde_json::from_str(&read(at(coverage))).unwrap();
+        let mut summary: Value = serde_json::from_str(&read(at(summary))).unwrap();
         for json in [&mut coverage, &mut summary] {
             for field in ["arguments", "elapsed_seconds", "latency_ms"] {
                 json.as_object_mut().unwrap().remove(field);
@@ -78,7 +81,8 @@ impl World<'_> {
             texts.push(json.to_string());
         }
         if manifest {
-            let objects = read(at(9)).lines().filter(|line| line.contains(r#""type":"object""#)).collect();
+            let objects =
+                read(at(hashes)).lines().filter(|line| line.contains(r#""type":"object""#)).collect();
             texts.push(objects);
         }
         (done.code, texts)
@@ -131,9 +135,15 @@ pub(super) fn world(test: impl FnOnce(&World<'_>)) {
     test(&World { folder: &folder, server: &server });
 }
 
-/// Starts a worker for one shard, named as Kubernetes names it.
-pub(super) fn start(world: &World<'_>, plan: &str, shard: usize) -> Child {
+/// A worker for one shard, named as Kubernetes names it.
+pub(super) fn run_shard(world: &World<'_>, plan: &str, shard: usize) -> Command {
     let mut command = world.command();
     command.args(["shard", "run", "-q", "--plan", plan]).env("JOB_COMPLETION_INDEX", shard.to_string());
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Starts a worker for one shard.
+pub(super) fn start(world: &World<'_>, plan: &str, shard: usize) -> Child {
+    run_shard(world, plan, shard).spawn().unwrap()
 }

@@ -7,6 +7,9 @@
  * FAULT_LASTS  1: all later ones that need space fail as well, as on a disk that is full
  * FAULT_KILL   1: the program ends there by SIGKILL; calls that open a file for reading count as well
  * FAULT_COUNT  a file for the number of calls, written at the end
+ *
+ * Calls that do not go through the C library are not seen: rustix's, such as a rename that replaces nothing. What
+ * makes a file durable comes before them, and what makes its name durable after them, and both are seen.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -70,9 +74,21 @@ ssize_t write(int fd, const void *bytes, size_t size) {
   return NEXT(write)(fd, bytes, size);
 }
 
+/* By these two, files are copied within the kernel. */
+ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t size, unsigned flags) {
+  return open_below(to) && fails() ? -1 : NEXT(copy_file_range)(from, from_at, to, to_at, size, flags);
+}
+ssize_t sendfile64(int to, int from, off64_t *at, size_t size) {
+  return open_below(to) && fails() ? -1 : NEXT(sendfile64)(to, from, at, size);
+}
+
 int fsync(int fd) { return open_below(fd) && fails() ? -1 : NEXT(fsync)(fd); }
 int fdatasync(int fd) { return open_below(fd) && fails() ? -1 : NEXT(fdatasync)(fd); }
 int rename(const char *from, const char *to) { return named_below(to) && fails() ? -1 : NEXT(rename)(from, to); }
+int link(const char *from, const char *to) { return named_below(to) && fails() ? -1 : NEXT(link)(from, to); }
+int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags) {
+  return named_below(to) && fails() ? -1 : NEXT(linkat)(from_fd, from, to_fd, to, flags);
+}
 int ftruncate64(int fd, off64_t size) { return open_below(fd) && fails() ? -1 : NEXT(ftruncate64)(fd, size); }
 
 int open64(const char *path, int flags, ...) {
