@@ -65,7 +65,7 @@ fn encodings_are_told_by_their_first_bytes() {
 
 #[test]
 fn damage_in_any_layer_is_reported_and_what_came_before_is_kept() {
-    let text = records((0..2000).map(root));
+    let text = records((0..600).map(root));
     let packed = zstd(&text);
     let inner = gzip(&text);
     let flipped = |mut bytes: Vec<u8>, from_end: usize| {

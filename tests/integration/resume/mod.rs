@@ -178,7 +178,7 @@ fn crash(world: &World, trap: &dyn Trap, mut kills: u32, seed: u64) {
 }
 
 /// Kills in the tests that run every time; `.ci/checks/45-kills` brings many more.
-const FEW: u32 = 6;
+const FEW: u32 = 3;
 const MANY: u32 = 50;
 
 fn crash_on_disk(kills: u32) {
