@@ -1,7 +1,6 @@
 //! Where plans and parts lie, as a command line names it.
 
 use std::ffi::OsStr;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,8 +9,12 @@ use clap::ArgMatches;
 use super::frozen;
 use crate::cli::sources::s3_uri;
 use crate::cli::{UsageError, aws};
+use roottrail::bounded;
 use roottrail::shard::{Depot, PLAN_NAME, ShardPlan};
 use roottrail::source::s3::S3Uri;
+
+/// Bytes of a plan that are read: of two million shards.
+const LARGEST_PLAN: u64 = 1 << 30;
 
 /// The option that names the plan.
 #[derive(Debug, clap::Args)]
@@ -45,10 +48,14 @@ pub(super) fn depot(place: &OsStr, aws: &aws::Args) -> anyhow::Result<Depot> {
 
 /// Reads the text of the plan of a place. `None`: there is none.
 pub(super) fn plan_text(depot: &Depot) -> anyhow::Result<Option<Vec<u8>>> {
-    let Some(mut file) = depot.open(PLAN_NAME)? else { return Ok(None) };
-    let mut text = Vec::new();
-    file.read_to_end(&mut text).with_context(|| depot.name(PLAN_NAME))?;
-    Ok(Some(text))
+    let Some(file) = depot.open(PLAN_NAME)? else { return Ok(None) };
+    let size = file.metadata().with_context(|| depot.name(PLAN_NAME))?.len();
+    anyhow::ensure!(
+        size <= LARGEST_PLAN,
+        "{}: it has {size} bytes, and a plan has {LARGEST_PLAN} at most",
+        depot.name(PLAN_NAME)
+    );
+    bounded::read(file, LARGEST_PLAN).map(Some).with_context(|| depot.name(PLAN_NAME))
 }
 
 impl PlanArgs {

@@ -66,3 +66,16 @@ fn parts_that_are_not_as_committed_are_named_and_nothing_is_written() {
         assert_eq!(collected.code, 3, "the sound part is taken: {collected:?}");
     });
 }
+
+#[test]
+fn a_plan_that_would_fill_the_memory_is_refused() {
+    world(|world| {
+        let plan = world.folder.put("place/plan.json", "{");
+        fs::File::options().write(true).open(plan).unwrap().set_len((1 << 30) + 1).unwrap();
+        for command in [&["run", "--index", "0"][..], &["status"], &["collect"]] {
+            let done = world.run(&[&["shard"], command, &["--plan", "place/plan.json"]].concat());
+            assert_eq!(done.code, 1, "{done:?}");
+            assert!(done.stderr.contains("place/plan.json: it has 1073741825 bytes"), "{done:?}");
+        }
+    });
+}
