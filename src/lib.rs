@@ -47,6 +47,8 @@ pub mod judge;
 pub mod key;
 #[cfg(any(feature = "s3", feature = "ship"))]
 pub(crate) mod net;
+#[cfg(feature = "s3")]
+pub mod notification;
 pub mod object;
 pub mod output;
 pub mod own_file;

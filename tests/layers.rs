@@ -20,6 +20,7 @@ const FLOORS: &[&[&str]] = &[
         "finding",
         "hex",
         "json",
+        "notification",
         "own_file",
         "printable",
         "random",

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
 /// How the objects are found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Listing {
     /// By asking S3.
     Tree,

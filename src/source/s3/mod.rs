@@ -21,6 +21,7 @@ mod listing;
 mod login;
 mod options;
 mod profiles;
+mod queue;
 mod regain;
 mod scheduler;
 mod second_factor;
@@ -37,6 +38,7 @@ pub use caller::Caller;
 pub use inventory::Inventory;
 pub use options::{Ask, AskCode, S3Keys, S3Options};
 pub use profiles::profile_names;
+pub use queue::{Queue, QueueError, QueueLength, QueueMessage};
 pub use service::{Question, Reply, Service};
 pub use session::{Requests, S3Session};
 pub use store::S3Store;
@@ -53,7 +55,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Everything below one prefix of a bucket.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct S3Source {
     bucket: bucket::Bucket,
     scope: Arc<list::range::ListScope>,

@@ -191,6 +191,26 @@ impl Service {
         })
     }
 
+    /// Asks once, for as long as `patience` says.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no answer.
+    pub(super) fn ask_once(&self, question: Question<'_>, patience: Duration) -> Result<Reply, String> {
+        self.session.handle().block_on(async {
+            match tokio::time::timeout(patience, self.once(question)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(format!("no answer within {} s", patience.as_secs())),
+            }
+        })
+    }
+
+    /// Fetches new credentials in the place of those that the service refused. Returns whether they are others.
+    pub(super) fn renew(&self) -> bool {
+        let Some(credentials) = self.session.credentials() else { return false };
+        self.session.handle().block_on(credentials.renew()).unwrap_or(false)
+    }
+
     async fn once(&self, question: Question<'_>) -> Result<Reply, String> {
         let Some(credentials) = self.session.credentials() else { return Err("no credentials".into()) };
         let credentials = credentials.current().await.map_err(|error| chain(&error))?;
@@ -265,7 +285,7 @@ impl Service {
 }
 
 /// Returns whether another try can help.
-fn busy(reply: &Reply) -> bool {
+pub(super) fn busy(reply: &Reply) -> bool {
     const CODES: [&str; 7] = [
         "Throttling",
         "ThrottlingException",
