@@ -141,11 +141,13 @@ impl Dedupe {
     }
 
     /// Enters a copy that was written before.
+    #[cfg(any(test, all(feature = "s3", feature = "ship")))]
     pub(crate) fn replay(&mut self, copy: &CopySeen) {
         self.decide(copy);
     }
 
     /// Returns the copies that were written since the last call, and goes on to note them.
+    #[cfg(any(test, all(feature = "s3", feature = "ship")))]
     pub(crate) fn take_log(&mut self) -> Vec<CopySeen> {
         self.log.replace(Vec::new()).unwrap_or_default()
     }

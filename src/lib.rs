@@ -38,6 +38,8 @@ pub mod error;
 pub mod filter;
 pub mod finding;
 pub mod findings;
+#[cfg(all(feature = "s3", feature = "ship"))]
+pub mod follow;
 pub mod format;
 pub(crate) mod hex;
 pub mod history;

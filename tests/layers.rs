@@ -39,6 +39,7 @@ const FLOORS: &[&[&str]] = &[
     &["output"],
     &["checkpoint", "shard"],
     &["pipeline"],
+    &["follow"],
     &["cli", "main"],
 ];
 

@@ -109,6 +109,11 @@ impl Args {
         Ok(S3Session::start_telling(&self.options(), voice(false))?)
     }
 
+    /// Returns whether overwritten and deleted objects are read too.
+    pub(super) fn all_versions(&self) -> bool {
+        self.all_versions
+    }
+
     /// Returns the manifest of the inventory, if there is one.
     pub(super) fn inventory(&self) -> Option<&OsStr> {
         self.inventory.as_deref()

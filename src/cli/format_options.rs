@@ -43,10 +43,10 @@ impl Args {
     }
 }
 
-fn ocsf_class(text: &str) -> Result<OcsfClass, UnknownWord> {
+pub(super) fn ocsf_class(text: &str) -> Result<OcsfClass, UnknownWord> {
     text.parse().map_err(|_unknown| UnknownWord::new("OCSF class", text, ocsf_classes()))
 }
 
-fn ocsf_classes() -> Vec<String> {
+pub(super) fn ocsf_classes() -> Vec<String> {
     OcsfClass::ALL.iter().map(|class| class.as_str().to_owned()).collect()
 }

@@ -230,6 +230,46 @@ const PAGES: &[(&str, Page)] = &[
         },
     ),
     (
+        "follow",
+        Page {
+            reads: "Messages of an SQS queue, and the objects that they announce: S3's own notifications, straight, \
+                    through SNS or through EventBridge.",
+            examples: &[
+                (
+                    "roottrail follow --queue-url https://sqs.eu-west-1.amazonaws.com/111122223333/trail --into findings",
+                    "files that appear whole in a directory, for an agent",
+                ),
+                (
+                    "roottrail follow --queue-url \"$QUEUE\" --to elastic --url https://es:9200 --state /var/lib/roottrail",
+                    "straight to Elasticsearch, with the key from ROOTTRAIL_SHIP_SECRET",
+                ),
+                (
+                    "roottrail follow --queue-url \"$QUEUE\" --until-empty | jq .",
+                    "what has come, and no longer",
+                ),
+            ],
+            exit: &[
+                (0, "it was asked to end, or the queue is empty, and everything in hand is settled"),
+                (1, "it could not start, or an output could not be written; no message was deleted for it"),
+                USAGE,
+                (3, "ended in order, but a message went back for something that could not be read"),
+                (130, "ended before everything in hand was settled: that comes again"),
+            ],
+            environment: &[
+                (
+                    "AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_SQS, …",
+                    "as for aws-cli: credentials, region and endpoint",
+                ),
+                ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "the way out, as for aws-cli"),
+                ("ROOTTRAIL_SHIP_SECRET", "with --to: the API key, token or user:password"),
+            ],
+            files: &[
+                ("DIR/.follow", "with --into: the growing file, and what a restart must know"),
+                ("STATE/dead-letters.ndjson", "with --to: what the server refuses, with its reason"),
+            ],
+        },
+    ),
+    (
         "verify",
         Page {
             reads: "CloudTrail's digest files below the sources, and every log file that they name.",

@@ -15,6 +15,7 @@ mod event_names;
 mod events;
 mod evidence;
 mod explain;
+mod follow;
 mod format_options;
 mod help;
 mod highlights_text;
@@ -68,6 +69,8 @@ enum Command {
     Plan(Box<plan::Args>),
     /// Cut a scan into shards for many machines, and put the parts together
     Shard(Box<shard::Args>),
+    /// Read objects as S3 announces them through SQS, for as long as you like
+    Follow(Box<follow::Args>),
     /// Check digests, their signatures, and every log against them
     Verify(Box<verify::Args>),
     /// Judge IAM credential reports: is root used, has it keys, has it MFA
@@ -92,7 +95,10 @@ enum Command {
 /// terminal where CI is set.
 fn command() -> clap::Command {
     let color = if screen::is_dumb() { clap::ColorChoice::Never } else { clap::ColorChoice::Auto };
-    help::complete(Cli::command()).color(color)
+    // The other names of --end would take --to.
+    let command = Cli::command()
+        .mut_subcommand("follow", |follow| follow.mut_arg("end", |end| end.alias(None::<&str>)));
+    help::complete(command).color(color)
 }
 
 impl Command {
@@ -100,6 +106,7 @@ impl Command {
         match self {
             Command::Scan(args) => args.writes_to_stdout(),
             Command::Shard(args) => args.writes_to_stdout(),
+            Command::Follow(args) => args.writes_to_stdout(),
             Command::Ship(_) => false,
             _ => true,
         }
@@ -132,6 +139,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Shard(args) => {
             shard::run(&args, matches.subcommand().map_or(&matches, |(_, matches)| matches))
         }
+        Command::Follow(args) => follow::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Posture(args) => posture::run(&args),
         Command::Rules(args) => rules::run(&args, &mut std::io::stdout().lock()),

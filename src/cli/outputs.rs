@@ -389,11 +389,11 @@ fn place(path: &Path) -> PathBuf {
     })
 }
 
-fn format_name(text: &str) -> Result<FormatName, UnknownWord> {
+pub(super) fn format_name(text: &str) -> Result<FormatName, UnknownWord> {
     text.parse().map_err(|_unknown| UnknownWord::new("format", text, format_names()))
 }
 
-fn format_names() -> Vec<String> {
+pub(super) fn format_names() -> Vec<String> {
     FormatName::ALL.iter().map(|name| name.as_str().to_owned()).collect()
 }
 

@@ -47,6 +47,26 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     url: Uri,
 
+    #[command(flatten)]
+    delivery: Delivery,
+
+    /// Keep the progress here [default: FILE.SERVER.cursor beside the first file]
+    #[arg(long, value_name = "FILE", help_heading = "Delivery")]
+    cursor: Option<PathBuf>,
+
+    /// Read and render everything, send nothing
+    #[arg(long, help_heading = "Delivery")]
+    dry_run: bool,
+
+    /// Write nothing to standard error but what ends the run
+    #[arg(short, long, help_heading = "Interface")]
+    quiet: bool,
+}
+
+/// Options of a delivery.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Delivery {
     /// How to present the secret [default: api-key for elastic, basic for opensearch, splunk for splunk]
     #[arg(long, value_name = "SCHEME", help_heading = "Connection")]
     auth: Option<AuthScheme>,
@@ -61,11 +81,11 @@ pub(super) struct Args {
 
     /// Elastic and OpenSearch: index or data stream [default: logs-DATASET-default]
     #[arg(long, value_name = "NAME", help_heading = "Documents")]
-    bulk_index: Option<IndexName>,
+    pub(super) bulk_index: Option<IndexName>,
 
     /// Elastic and OpenSearch: data_stream.dataset; aws.cloudtrail makes Elastic's stock rules fire
     #[arg(long, value_name = "NAME", default_value_t, help_heading = "Documents")]
-    ecs_dataset: Dataset,
+    pub(super) ecs_dataset: Dataset,
 
     /// Elastic and OpenSearch: ingest pipeline
     #[arg(long, value_name = "NAME", help_heading = "Documents")]
@@ -77,7 +97,7 @@ pub(super) struct Args {
 
     /// Splunk: index [default: the token's]
     #[arg(long, value_name = "NAME", help_heading = "Documents")]
-    hec_index: Option<String>,
+    pub(super) hec_index: Option<String>,
 
     /// Bytes of documents in a request, before compression [default: 5MiB, for Splunk 1MiB]
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Delivery")]
@@ -86,10 +106,6 @@ pub(super) struct Args {
     /// Do not compress requests
     #[arg(long, help_heading = "Delivery")]
     no_gzip: bool,
-
-    /// Keep the progress here [default: FILE.SERVER.cursor beside the first file]
-    #[arg(long, value_name = "FILE", help_heading = "Delivery")]
-    cursor: Option<PathBuf>,
 
     /// Append what the server refuses to this file [default: FILE.SERVER.dead beside the first file]
     #[arg(long, value_name = "FILE", help_heading = "Delivery")]
@@ -110,18 +126,10 @@ pub(super) struct Args {
     /// Splunk: time for an acknowledgement, after which a batch is sent again
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration, help_heading = "Delivery")]
     ack_timeout: Duration,
-
-    /// Read and render everything, send nothing
-    #[arg(long, help_heading = "Delivery")]
-    dry_run: bool,
-
-    /// Write nothing to standard error but what ends the run
-    #[arg(short, long, help_heading = "Interface")]
-    quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum To {
+pub(super) enum To {
     /// Elasticsearch
     Elastic,
     /// OpenSearch
@@ -173,13 +181,17 @@ impl AuthScheme {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let options = options(args)?;
+    let peer = args.to.peer();
+    let beside = |extension: &str| match args.files.first() {
+        Some(first) => with_suffix(first, &format!(".{peer}.{extension}")),
+        None => PathBuf::from(format!("{peer}.{extension}")),
+    };
+    let cursor = args.cursor.clone().unwrap_or_else(|| beside("cursor"));
+    let options = args.delivery.options(args.to, &args.url, cursor, beside("dead"), args.quiet)?;
+    let options = ShipOptions { files: args.files.clone(), dry_run: args.dry_run, ..options };
     let of = args.files.iter().filter_map(|file| file.metadata().ok()).map(|there| there.len()).sum();
     let progress = Progress::new(ProgressChoice::Auto, args.quiet, false);
     let mut watch = Teller { quiet: args.quiet, dead_letters: 0, progress, of };
-    if exposes_secret(&options.endpoint) && !args.quiet {
-        terminal::line("roottrail: warning: the secret goes over plain HTTP; use an https URL");
-    }
     let summary = ship::run(&options, &mut watch);
     watch.progress.finish();
     let summary = summary?;
@@ -189,52 +201,63 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(if summary.dead_letters > 0 { code::INCOMPLETE } else { code::COMPLETE }))
 }
 
-fn options(args: &Args) -> anyhow::Result<ShipOptions> {
-    let usable = matches!(args.url.scheme_str(), Some("http" | "https")) && args.url.query().is_none();
-    let Some(authority) = args.url.authority().filter(|_| usable) else {
-        return Err(UsageError("--url wants the form https://host:port[/path]".into()).into());
-    };
-    if authority.as_str().contains('@') {
-        let text = format!("--url must not hold a secret; put it into {SECRET_VARIABLE} or --secret-file");
-        return Err(UsageError(text).into());
+impl Delivery {
+    /// Checks the options of a delivery of files that are named later. Warns of a secret that others could read.
+    pub(super) fn options(
+        &self,
+        to: To,
+        url: &Uri,
+        cursor: PathBuf,
+        dead_letters: PathBuf,
+        quiet: bool,
+    ) -> anyhow::Result<ShipOptions> {
+        let usable = matches!(url.scheme_str(), Some("http" | "https")) && url.query().is_none();
+        let Some(authority) = url.authority().filter(|_| usable) else {
+            return Err(UsageError("--url wants the form https://host:port[/path]".into()).into());
+        };
+        if authority.as_str().contains('@') {
+            let text =
+                format!("--url must not hold a secret; put it into {SECRET_VARIABLE} or --secret-file");
+            return Err(UsageError(text).into());
+        }
+        let peer = to.peer();
+        let auth = self.auth.map_or_else(|| to.auth(), AuthScheme::auth);
+        let endpoint = Endpoint {
+            url: url.clone(),
+            secret: secret(self.secret_file.as_deref())?.map(|secret| (auth, secret)),
+            ca_file: self.ca_file.clone(),
+        };
+        if exposes_secret(&endpoint) && !quiet {
+            terminal::line("roottrail: warning: the secret goes over plain HTTP; use an https URL");
+        }
+        Ok(ShipOptions {
+            files: Vec::new(),
+            peer,
+            endpoint,
+            dataset: self.ecs_dataset.clone(),
+            index: self.bulk_index.clone(),
+            pipeline: self.pipeline.clone(),
+            without_ids: self.no_id,
+            hec_index: self.hec_index.clone(),
+            batch_bytes: match self.batch_bytes {
+                Some(bytes) => usize::try_from(bytes).context("--batch-bytes is too large")?,
+                None if peer == Peer::Splunk => 1 << 20,
+                None => 5 << 20,
+            },
+            gzip: !self.no_gzip,
+            cursor,
+            dead_letters: self.dead_letter.clone().unwrap_or(dead_letters),
+            dry_run: false,
+            timing: Timing {
+                longest_pause: self.max_pause,
+                give_up: self.give_up,
+                request: self.timeout,
+                acknowledgement: self.ack_timeout,
+                poll: (self.ack_timeout / 20).clamp(Duration::from_millis(50), Duration::from_secs(5)),
+                ..Timing::default()
+            },
+        })
     }
-    let peer = args.to.peer();
-    let auth = args.auth.map_or_else(|| args.to.auth(), AuthScheme::auth);
-    let beside = |extension: &str| match args.files.first() {
-        Some(first) => with_suffix(first, &format!(".{peer}.{extension}")),
-        None => PathBuf::from(format!("{peer}.{extension}")),
-    };
-    Ok(ShipOptions {
-        files: args.files.clone(),
-        peer,
-        endpoint: Endpoint {
-            url: args.url.clone(),
-            secret: secret(args.secret_file.as_deref())?.map(|secret| (auth, secret)),
-            ca_file: args.ca_file.clone(),
-        },
-        dataset: args.ecs_dataset.clone(),
-        index: args.bulk_index.clone(),
-        pipeline: args.pipeline.clone(),
-        without_ids: args.no_id,
-        hec_index: args.hec_index.clone(),
-        batch_bytes: match args.batch_bytes {
-            Some(bytes) => usize::try_from(bytes).context("--batch-bytes is too large")?,
-            None if peer == Peer::Splunk => 1 << 20,
-            None => 5 << 20,
-        },
-        gzip: !args.no_gzip,
-        cursor: args.cursor.clone().unwrap_or_else(|| beside("cursor")),
-        dead_letters: args.dead_letter.clone().unwrap_or_else(|| beside("dead")),
-        dry_run: args.dry_run,
-        timing: Timing {
-            longest_pause: args.max_pause,
-            give_up: args.give_up,
-            request: args.timeout,
-            acknowledgement: args.ack_timeout,
-            poll: (args.ack_timeout / 20).clamp(Duration::from_millis(50), Duration::from_secs(5)),
-            ..Timing::default()
-        },
-    })
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -270,6 +293,24 @@ fn exposes_secret(endpoint: &Endpoint) -> bool {
 /// Cells of a line of the closing text.
 const WIDTH: usize = 80;
 
+/// Returns what happened in words, but not for each of many findings that are refused.
+pub(super) fn in_words(event: Event, dead_letters: &mut u64) -> Option<String> {
+    /// Further events of one kind would hide all others.
+    const MOST: u64 = 20;
+    match event {
+        Event::Pause { reason, delay } => Some(format!("{reason}; next try in {:.1} s", delay.as_secs_f32())),
+        Event::Slow(reason) => Some(reason),
+        Event::DeadLetter(reason) => {
+            *dead_letters += 1;
+            match *dead_letters {
+                ..=MOST => Some(format!("refused: {reason}")),
+                count if count == MOST + 1 => Some("refused: more, see the dead letter file".into()),
+                _ => None,
+            }
+        }
+    }
+}
+
 /// A watcher that prints what happens on the way.
 struct Teller {
     quiet: bool,
@@ -281,21 +322,9 @@ struct Teller {
 
 impl ShipWatch for Teller {
     fn event(&mut self, event: Event) {
-        /// Further events of one kind would hide all others.
-        const MOST: u64 = 20;
-        let text = match event {
-            Event::Pause { reason, delay } => format!("{reason}; next try in {:.1} s", delay.as_secs_f32()),
-            Event::Slow(reason) => reason,
-            Event::DeadLetter(reason) => {
-                self.dead_letters += 1;
-                match self.dead_letters {
-                    ..=MOST => format!("refused: {reason}"),
-                    count if count == MOST + 1 => "refused: more, see the dead letter file".into(),
-                    _ => return,
-                }
-            }
-        };
-        if !self.quiet {
+        if let Some(text) = in_words(event, &mut self.dead_letters)
+            && !self.quiet
+        {
             terminal::line(&format!("roottrail: {}", plain(&text)));
         }
     }

@@ -63,6 +63,18 @@ impl<'l> Ledger<'l> {
         })
     }
 
+    /// Returns the ledger with the copies that earlier runs have written.
+    #[cfg(all(feature = "s3", feature = "ship"))]
+    pub(super) fn knowing(self, dedupe: Dedupe) -> Self {
+        Self { dedupe, ..self }
+    }
+
+    /// Takes the copies that this run and those before it have written.
+    #[cfg(all(feature = "s3", feature = "ship"))]
+    pub(super) fn take_known(&mut self) -> Dedupe {
+        std::mem::take(&mut self.dedupe)
+    }
+
     fn save(&mut self, elapsed: Duration) -> Result<(), SinkError> {
         let Some(checkpoint) = &mut self.checkpoint else { return Ok(()) };
         self.summary.elapsed = self.elapsed_before + elapsed;

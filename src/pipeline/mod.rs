@@ -5,6 +5,8 @@
 //! object can hold up those before it. The findings that wait for their turn are bounded in memory and
 //! spilled to a file beyond that.
 
+#[cfg(all(feature = "s3", feature = "ship"))]
+pub(crate) mod batch;
 pub(crate) mod builder;
 mod ledger;
 mod queue;

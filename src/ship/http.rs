@@ -78,7 +78,7 @@ pub enum Auth {
 }
 
 /// A server and how to reach it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Endpoint {
     /// `https://host:port[/prefix]`.
     pub url: Uri,

@@ -53,7 +53,7 @@ impl fmt::Display for Peer {
 }
 
 /// What to deliver, where and how.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ShipOptions {
     /// Findings files, as `scan` writes them.
     pub files: Vec<PathBuf>,

@@ -18,6 +18,7 @@ mod encodings;
 mod explain;
 mod faults;
 mod filters;
+mod follow;
 mod formats;
 mod golden_scan;
 mod hostile;

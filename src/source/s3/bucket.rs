@@ -75,10 +75,15 @@ impl S3Session {
 
     /// Finds the bucket's region and makes sure that it exists and answers.
     pub(super) fn locate(&self, uri: &S3Uri) -> Result<Bucket, Fatal> {
+        self.try_to_locate(uri).map_err(|(_, fatal)| fatal)
+    }
+
+    /// Does as [`S3Session::locate`], and says of which kind a failure is.
+    pub(super) fn try_to_locate(&self, uri: &S3Uri) -> Result<Bucket, (ErrorKind, Fatal)> {
         self.handle().block_on(self.patiently(self.server(), self.locate_async(uri)))
     }
 
-    async fn locate_async(&self, uri: &S3Uri) -> Result<Bucket, Fatal> {
+    async fn locate_async(&self, uri: &S3Uri) -> Result<Bucket, (ErrorKind, Fatal)> {
         let fallback = Region::from_static(FALLBACK_REGION);
         let mut region = self.region().cloned().unwrap_or(fallback);
         let mut hops = 0;
@@ -115,7 +120,7 @@ impl S3Session {
                 (_, _) if failure.code.as_deref() == Some("AccessDenied") => {
                     return Ok(bucket.with_direct().await);
                 }
-                _ => return Err(self.refused(uri, &region, &failure).await),
+                _ => return Err((failure.kind, self.refused(uri, &region, &failure).await)),
             }
         }
     }

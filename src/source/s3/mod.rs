@@ -46,7 +46,7 @@ pub use there::There;
 pub use uri::{S3Uri, S3UriError};
 
 use crate::cancel::Cancel;
-use crate::error::Fatal;
+use crate::error::{ErrorKind, Fatal};
 use crate::key::selection::KeySelection;
 use crate::object::ObjectRef;
 use crate::source::{Feed, Source};
@@ -70,7 +70,17 @@ impl S3Session {
     ///
     /// Fails where there is no such bucket, where S3 cannot be reached, or where S3 does not know the caller.
     pub fn open(&self, uri: &S3Uri) -> Result<S3Source, Fatal> {
-        Ok(S3Source { bucket: self.locate(uri)?, scope: Arc::default(), listing: Listing::Tree })
+        self.try_to_open(uri).map_err(|(_, fatal)| fatal)
+    }
+
+    /// Opens one prefix as [`S3Session::open`] does, and says of which kind a failure is: a connection that breaks may
+    /// come back.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`S3Session::open`] does.
+    pub fn try_to_open(&self, uri: &S3Uri) -> Result<S3Source, (ErrorKind, Fatal)> {
+        Ok(S3Source { bucket: self.try_to_locate(uri)?, scope: Arc::default(), listing: Listing::Tree })
     }
 }
 

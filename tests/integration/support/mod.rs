@@ -9,5 +9,6 @@ pub(crate) mod readers;
 pub(crate) mod s3;
 pub(crate) mod seed;
 pub(crate) mod signed;
+pub(crate) mod sqs;
 pub(crate) mod wait;
 pub(crate) mod wire;
