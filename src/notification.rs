@@ -16,7 +16,7 @@ const DEEPEST: usize = 3;
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ObjectChange {
     /// The object was written, or restored from an archive: it can be read.
     Written,
     /// Somebody removed the object.
@@ -39,7 +39,7 @@ pub struct Announced {
     /// The version, in a bucket that has versions.
     pub version: Option<String>,
     /// What happened.
-    pub change: Change,
+    pub change: ObjectChange,
     /// The event as the sender calls it: `ObjectCreated:Put`, `Object Created`.
     pub event: String,
     /// When it happened, as the sender writes it.
@@ -136,9 +136,9 @@ fn of_record(record: &Value) -> Result<Announced, NotificationError> {
     let key = percent_decode_str(&encoded).decode_utf8();
     let key = key.map_err(|_not_utf8| NotificationError::Key(object.1.to_owned()))?.into_owned();
     let change = match event.split_once(':').unwrap_or((event, "")) {
-        ("ObjectCreated", _) | ("ObjectRestore", "Completed") => Change::Written,
-        ("ObjectRemoved", _) => Change::Removed,
-        _ => Change::Other,
+        ("ObjectCreated", _) | ("ObjectRestore", "Completed") => ObjectChange::Written,
+        ("ObjectRemoved", _) => ObjectChange::Removed,
+        _ => ObjectChange::Other,
     };
     let time = string(record, "eventTime").map(str::to_owned);
     Ok(announced(bucket, key, object.0, ["eTag", "versionId"], change, event, time))
@@ -152,11 +152,11 @@ fn of_event(event: &Value, kind: &str) -> Result<Announced, NotificationError> {
     let detail = event.get("detail").ok_or_else(|| shape("the event has no detail".to_owned()))?;
     let (bucket, object) = named(detail)?;
     let change = match kind {
-        "Object Created" | "Object Restore Completed" => Change::Written,
+        "Object Created" | "Object Restore Completed" => ObjectChange::Written,
         // A rule of the bucket lets logs end after their time.
-        "Object Deleted" if string(detail, "reason") == Some("Lifecycle Expiration") => Change::Other,
-        "Object Deleted" => Change::Removed,
-        _ => Change::Other,
+        "Object Deleted" if string(detail, "reason") == Some("Lifecycle Expiration") => ObjectChange::Other,
+        "Object Deleted" => ObjectChange::Removed,
+        _ => ObjectChange::Other,
     };
     let time = string(event, "time").map(str::to_owned);
     Ok(announced(bucket, object.1.to_owned(), object.0, ["etag", "version-id"], change, kind, time))
@@ -171,7 +171,7 @@ fn of_trail(value: &Value, bucket: &str) -> Result<Vec<Announced>, NotificationE
         let key =
             key.as_str().ok_or_else(|| shape("s3ObjectKey holds something else than keys".to_owned()))?;
         let event = "CloudTrail's announcement";
-        Ok(announced(bucket, key.to_owned(), &Value::Null, ["", ""], Change::Written, event, None))
+        Ok(announced(bucket, key.to_owned(), &Value::Null, ["", ""], ObjectChange::Written, event, None))
     };
     keys.iter().map(object).collect()
 }
@@ -191,7 +191,7 @@ fn announced(
     key: String,
     object: &Value,
     [etag, version]: [&str; 2],
-    change: Change,
+    change: ObjectChange,
     event: &str,
     time: Option<String>,
 ) -> Announced {
@@ -280,29 +280,29 @@ mod tests {
     #[test]
     fn only_what_can_be_read_is_written() {
         for (name, change) in [
-            ("ObjectCreated:Put", Change::Written),
-            ("s3:ObjectCreated:CompleteMultipartUpload", Change::Written),
-            ("ObjectRestore:Completed", Change::Written),
-            ("ObjectRestore:Post", Change::Other),
-            ("ObjectRemoved:Delete", Change::Removed),
-            ("ObjectRemoved:DeleteMarkerCreated", Change::Removed),
-            ("LifecycleExpiration:Delete", Change::Other),
-            ("ObjectTagging:Put", Change::Other),
+            ("ObjectCreated:Put", ObjectChange::Written),
+            ("s3:ObjectCreated:CompleteMultipartUpload", ObjectChange::Written),
+            ("ObjectRestore:Completed", ObjectChange::Written),
+            ("ObjectRestore:Post", ObjectChange::Other),
+            ("ObjectRemoved:Delete", ObjectChange::Removed),
+            ("ObjectRemoved:DeleteMarkerCreated", ObjectChange::Removed),
+            ("LifecycleExpiration:Delete", ObjectChange::Other),
+            ("ObjectTagging:Put", ObjectChange::Other),
         ] {
             assert_eq!(objects(&json!({"Records": [record(name, "a")]}))[0].change, change, "{name}");
         }
         for (kind, change) in [
-            ("Object Created", Change::Written),
-            ("Object Restore Completed", Change::Written),
-            ("Object Restore Initiated", Change::Other),
-            ("Object Deleted", Change::Removed),
-            ("Object Tags Added", Change::Other),
+            ("Object Created", ObjectChange::Written),
+            ("Object Restore Completed", ObjectChange::Written),
+            ("Object Restore Initiated", ObjectChange::Other),
+            ("Object Deleted", ObjectChange::Removed),
+            ("Object Tags Added", ObjectChange::Other),
         ] {
             assert_eq!(objects(&event(kind, "a"))[0].change, change, "{kind}");
         }
         let mut expired = event("Object Deleted", "a");
         expired["detail"]["reason"] = "Lifecycle Expiration".into();
-        assert_eq!(objects(&expired)[0].change, Change::Other);
+        assert_eq!(objects(&expired)[0].change, ObjectChange::Other);
     }
 
     #[test]

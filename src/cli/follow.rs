@@ -25,8 +25,8 @@ use super::{UsageError, aws, closed, code, selection, ship, signals, status};
 use roottrail::cancel::Cancel;
 use roottrail::error::ObjectError;
 use roottrail::follow::{
-    ErrorLines, Follow, FollowEnd, FollowKeys, FollowState, FollowTally, FollowWatch, Holding, Outbox, Place,
-    Roll, Rolling, StdoutPlace,
+    ErrorLines, Follow, FollowEnd, FollowKeys, FollowPlace, FollowState, FollowTally, FollowWatch, Holding,
+    Outbox, Roll, Rolling, StdoutPlace,
 };
 use roottrail::format::{self, FormatName, FormatOptions, OcsfClass};
 use roottrail::output::file::OutFile;
@@ -238,7 +238,7 @@ impl Args {
     }
 
     /// Opens the place of the findings, and the state.
-    fn open(&self, over: &Cancel) -> anyhow::Result<(Box<dyn Place>, FollowState)> {
+    fn open(&self, over: &Cancel) -> anyhow::Result<(Box<dyn FollowPlace>, FollowState)> {
         let now = Timestamp::now().as_millisecond();
         let state = |folder: &Path| FollowState::open(folder, self.window, now);
         let options = FormatOptions {

@@ -11,12 +11,12 @@ use std::path::Path;
 
 use super::FollowKeys;
 use super::hand::Held;
-use super::place::Place;
+use super::place::FollowPlace;
 use super::tally::FollowTally;
 use crate::error::{ErrorKind, Fatal, ObjectError, Stage};
 use crate::finding::Finding;
 use crate::key::{classify, key_info};
-use crate::notification::{Announced, Change, Notification};
+use crate::notification::{Announced, Notification, ObjectChange};
 use crate::object::ObjectRef;
 use crate::output::error_line;
 use crate::output::sink::{Sink, SinkError};
@@ -97,8 +97,8 @@ impl Batch {
         let Announced { bucket, key, size, etag, version, change, event, time } = announced;
         let uri = S3Uri { bucket: bucket.clone(), prefix: String::new() }.of_key(key);
         match change {
-            Change::Written => {}
-            Change::Removed => {
+            ObjectChange::Written => {}
+            ObjectChange::Removed => {
                 if first && classify(key, size.unwrap_or(1)).is_ok() {
                     tally.removed += 1;
                     let time = time.as_deref().unwrap_or("at an unknown time");
@@ -106,7 +106,7 @@ impl Batch {
                 }
                 return;
             }
-            Change::Other => {
+            ObjectChange::Other => {
                 tally.others += u64::from(first);
                 return;
             }
@@ -171,7 +171,7 @@ impl ErrorLines {
 
 /// The sink of a batch.
 pub(super) struct BatchSink<'b> {
-    pub(super) place: &'b mut dyn Place,
+    pub(super) place: &'b mut dyn FollowPlace,
     pub(super) errors: Option<&'b mut ErrorLines>,
     pub(super) keep_record: bool,
     pub(super) fates: HashMap<Name, Fate>,

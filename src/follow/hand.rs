@@ -133,9 +133,10 @@ impl Hand {
         let waited = self.changed.wait_timeout_while(self.lock(), patience, nothing);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let (due, later) = std::mem::take(&mut state.later).into_iter().partition(|(due, _)| *due <= now);
+        let (due, later): (Vec<_>, _) =
+            std::mem::take(&mut state.later).into_iter().partition(|(due, _)| *due <= now);
         state.later = later;
-        let mut taken: Vec<Held> = Vec::from(due).into_iter().map(|(_, held)| held).collect();
+        let mut taken: Vec<Held> = due.into_iter().map(|(_, held)| held).collect();
         let n = most.saturating_sub(taken.len()).min(state.waiting.len());
         taken.extend(state.waiting.drain(..n));
         taken

@@ -38,7 +38,7 @@ use engine::Engine;
 use hand::Hand;
 use intake::{Intake, RECEIVERS};
 pub use outbox::{Outbox, ShipTold};
-pub use place::{Place, StdoutPlace};
+pub use place::{FollowPlace, StdoutPlace};
 pub use rolling::{Roll, Rolling};
 pub use state::{FollowState, Grown};
 pub use tally::FollowTally;
@@ -97,7 +97,7 @@ pub struct Follow<'f> {
     /// Whether findings keep the record's text.
     pub keep_record: bool,
     /// Where findings go.
-    pub place: &'f mut dyn Place,
+    pub place: &'f mut dyn FollowPlace,
     /// What is known of earlier batches.
     pub state: &'f mut FollowState,
     /// The file that error lines are appended to.

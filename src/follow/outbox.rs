@@ -17,7 +17,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::LOOK;
 use super::intake::sleep;
-use super::place::Place;
+use super::place::FollowPlace;
 use super::rolling::{Roll, Rolling};
 use super::state::Grown;
 use crate::cancel::Cancel;
@@ -136,7 +136,7 @@ impl Outbox {
     }
 }
 
-impl Place for Outbox {
+impl FollowPlace for Outbox {
     fn finding(&mut self, finding: &Finding) -> Result<(), SinkError> {
         self.files.finding(finding)
     }

@@ -9,9 +9,9 @@ use crate::output::sink::SinkError;
 
 /// Takes the findings of one batch after another.
 ///
-/// A batch is written, then made durable ([`Place::write_out`]), then committed by the journal, then settled. A process
+/// A batch is written, then made durable ([`FollowPlace::write_out`]), then committed by the journal, then settled. A process
 /// that is killed in between finds in the journal how far the place was.
-pub trait Place {
+pub trait FollowPlace {
     /// Takes one finding.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl StdoutPlace {
     }
 }
 
-impl Place for StdoutPlace {
+impl FollowPlace for StdoutPlace {
     fn finding(&mut self, finding: &Finding) -> Result<(), SinkError> {
         self.line.clear();
         render(&*self.format, finding, &mut self.line)?;

@@ -12,7 +12,7 @@ use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::place::{Place, render};
+use super::place::{FollowPlace, render};
 use super::state::Grown;
 use crate::error::{Fatal, start};
 use crate::finding::Finding;
@@ -216,7 +216,7 @@ impl Rolling {
     }
 }
 
-impl Place for Rolling {
+impl FollowPlace for Rolling {
     fn finding(&mut self, finding: &Finding) -> Result<(), SinkError> {
         self.line.clear();
         render(&*self.format, finding, &mut self.line)?;

@@ -315,7 +315,7 @@ mod tests {
     fn what_is_older_than_the_window_is_forgotten_and_files_keep_their_numbers() {
         let folder = tempfile::tempdir().unwrap();
         let mut state = FollowState::open(folder.path(), WINDOW, 0).unwrap();
-        for hour in 0..30 {
+        for hour in 0..30_i64 {
             let grown = Grown { file: 7, bytes: hour.unsigned_abs() };
             state.commit(hour * HOUR, grown, vec![copy(hour.unsigned_abs().into(), "a")]).unwrap();
         }

@@ -39,9 +39,9 @@ pub struct FollowTally {
     pub in_hand: u64,
     /// How long ago the oldest event in hand happened, in seconds.
     pub oldest_seconds: Option<u64>,
-    /// Objects of the last minute.
+    /// Objects a minute, over the last one.
     pub objects_a_minute: u64,
-    /// Findings of the last minute.
+    /// Findings a minute, over the last one.
     pub findings_a_minute: u64,
 }
 
@@ -68,13 +68,14 @@ impl Rates {
         if self.0.back().is_none_or(|(at, ..)| now.duration_since(*at) >= second) {
             self.0.push_back((now, tally.objects, tally.findings));
         }
-        while self.0.len() > 1 && self.0.front().is_some_and(|(at, ..)| now.duration_since(*at) > MINUTE) {
+        // One moment from before the minute stays: the rate is over a minute at least.
+        while self.0.get(1).is_some_and(|(at, ..)| now.duration_since(*at) > MINUTE) {
             self.0.pop_front();
         }
         let Some((at, objects, findings)) = self.0.front() else { return };
         // Before a minute is over, the rate is that of the time so far.
         let share = MINUTE.as_secs_f64() / now.duration_since(*at).as_secs_f64().max(1.0);
-        let rate = |now: u64, then: u64| (now.saturating_sub(then) as f64 * share.max(1.0)).round() as u64;
+        let rate = |now: u64, then: u64| (now.saturating_sub(then) as f64 * share).round() as u64;
         tally.objects_a_minute = rate(tally.objects, *objects);
         tally.findings_a_minute = rate(tally.findings, *findings);
     }
@@ -89,7 +90,7 @@ mod tests {
         let (mut rates, begun) = (Rates::default(), Instant::now());
         let mut tally = FollowTally::default();
         rates.apply(begun, &mut tally);
-        for (second, objects, a_minute) in [(30, 100, 200), (60, 200, 200), (120, 200, 0), (150, 400, 200)] {
+        for (second, objects, a_minute) in [(30, 100, 200), (60, 200, 200), (120, 200, 67), (150, 400, 133)] {
             tally.objects = objects;
             rates.apply(begun + Duration::from_secs(second), &mut tally);
             assert_eq!(tally.objects_a_minute, a_minute, "after {second} s");

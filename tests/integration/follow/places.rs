@@ -9,7 +9,7 @@ use crate::support::cli::{Done, signal};
 use crate::support::logs::root;
 use crate::support::wait::until_running;
 
-fn to<'a>(url: &'a str) -> Vec<&'a str> {
+fn to(url: &str) -> Vec<&str> {
     vec![
         "--to",
         "elastic",

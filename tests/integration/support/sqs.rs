@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::s3::ACCESS_KEY;
-use super::wait::until;
 
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +32,7 @@ struct Message {
     body: String,
     received: u32,
     visible: Instant,
-    /// Receipts of all takings; the last one counts for the rest.
+    /// The receipt of the last taking.
     receipt: String,
 }
 
@@ -102,11 +101,6 @@ impl SqsServer {
     /// How often an action was asked for.
     pub(crate) fn asked(&self, action: &str) -> usize {
         self.state.lock().unwrap().asked.get(action).copied().unwrap_or(0)
-    }
-
-    /// Waits until an action was asked for so often.
-    pub(crate) fn wait_for(&self, action: &str, times: usize) {
-        until(action, || self.asked(action) >= times);
     }
 
     /// Messages in the queue, in hands or not.
