@@ -14,7 +14,7 @@ use crate::support::wait::LAST_RESORT;
 
 mod answers;
 mod command;
-pub(crate) mod server;
+mod server;
 
 use server::{Fault, Server};
 

@@ -2,7 +2,6 @@
 
 mod ends;
 mod kills;
-mod places;
 mod world;
 
 use std::fs;
