@@ -14,7 +14,7 @@ use crate::support::wait::LAST_RESORT;
 
 mod answers;
 mod command;
-mod server;
+pub(crate) mod server;
 
 use server::{Fault, Server};
 

@@ -2,6 +2,7 @@
 
 mod ends;
 mod kills;
+mod places;
 mod world;
 
 use std::fs;
