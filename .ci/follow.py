@@ -11,7 +11,8 @@ import boto3
 from s3 import BUCKET, KEY, SECRET, client, moto
 
 ROOTTRAIL = os.path.abspath(os.environ.get('ROOTTRAIL', 'target/release/roottrail'))
-OBJECTS, KILLS = int(os.environ.get('FOLLOW_OBJECTS', '2000')), 10
+# moto looks through all messages for each question, so that 2,000 take it many minutes.
+OBJECTS, KILLS = int(os.environ.get('FOLLOW_OBJECTS', '400')), 10
 # Kills use up takings as well, and so does a slow machine.
 MOST = KILLS + 15
 
