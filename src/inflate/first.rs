@@ -8,27 +8,16 @@ use std::io::{self, BufRead, Read as _};
 
 use sha2::{Digest as _, Sha256};
 
-use super::Buffers;
 use super::gzip::Member;
 use super::peek::Peek;
 use super::stream::{MAGIC, broken, starts_gzip, too_large};
+use super::{Buffers, FirstMember};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::Break;
 
 /// Inflated bytes that are hashed at a time.
 const PIECE: usize = 64 << 10;
-
-/// The inflated bytes of an object's first member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FirstMember {
-    /// SHA-256 of the inflated bytes.
-    pub sha256: [u8; 32],
-    /// The number of inflated bytes.
-    pub bytes: u64,
-    /// Whether something follows the member.
-    pub trailing: bool,
-}
 
 /// Inflates the first member of the bytes of a reader, or passes through bytes that are not gzip, and hands
 /// the inflated bytes to `to` on the way.
@@ -89,6 +78,32 @@ pub fn hash_bytes(
     match buffers.hash_whole(stored, limit, &mut to) {
         Some(member) => Ok(member),
         None => first_member(stored, limit, cancel, to),
+    }
+}
+
+/// An object that inflated well.
+pub(crate) enum Checked {
+    /// It is hashed.
+    Hashed(FirstMember),
+    /// So many bytes are to be hashed: [`Buffers::take_unhashed`] has them.
+    Unhashed(u64),
+}
+
+/// Inflates the first member of an object that is in memory. One sound member waits in the buffers for its hash.
+///
+/// # Errors
+///
+/// Fails as [`first_member`] does.
+pub(crate) fn check_bytes(
+    stored: &[u8],
+    limit: u64,
+    cancel: &Cancel,
+    buffers: &mut Buffers,
+) -> Result<Checked, Break> {
+    buffers.forget_unhashed();
+    match buffers.check_whole(stored, limit) {
+        Some(inflated) => Ok(Checked::Unhashed(inflated.bytes)),
+        None => first_member(stored, limit, cancel, |_| {}).map(Checked::Hashed),
     }
 }
 

@@ -3,27 +3,52 @@
 //! [`Whole::inflate`] takes an object that is exactly one member of a size that fits, and inflates it with
 //! libdeflate into a buffer that is used again for the next one. [`Sum`] takes the CRC while the bytes are
 //! read, so that they pass through the cache once; only at the end is it known whether the bytes count. Each
-//! worker has a buffer, and [`Room`] bounds what all buffers together may fill, however many workers there
-//! are. Anything that does not fit this way is left to the stream.
+//! worker has a buffer, and a second one while the hash of an object waits for that of the next ([`Filled`]).
+//! [`Room`] bounds what all buffers together may fill, however many workers there are. Anything that does not fit
+//! this way is left to the stream.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crc_fast::{CrcAlgorithm, Digest};
-use sha2::{Digest as _, Sha256};
-
 use super::MAX_WHOLE;
 use super::libdeflate::Decompressor;
-
-/// Bytes that checksum and hash take at a time.
-const PIECE: usize = 256 << 10;
+use crc_fast::{CrcAlgorithm, Digest};
 
 /// The buffer for one inflated object, and what inflating needs.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
-    /// The inflated bytes. The system provides pages only as objects fill them.
+    buffer: Buffer,
+    /// The buffer of an object that is hashed.
+    spare: Buffer,
+    /// Whether objects are hashed, so that each worker may have two buffers.
+    pub(super) hashes: bool,
+    decompressor: Option<Decompressor>,
+}
+
+/// A buffer for inflated bytes.
+#[derive(Debug, Default)]
+struct Buffer {
+    /// The system provides pages only as objects fill them.
     out: Vec<u8>,
     room: Room,
-    decompressor: Option<Decompressor>,
+}
+
+/// A buffer and how much of it an object fills.
+#[derive(Debug)]
+pub(super) struct Filled {
+    buffer: Buffer,
+    length: usize,
+}
+
+impl Filled {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.buffer.out[..self.length]
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(out: Vec<u8>) -> Self {
+        let length = out.len();
+        Self { buffer: Buffer { out, room: Room::default() }, length }
+    }
 }
 
 /// An object that inflated well.
@@ -46,29 +71,48 @@ impl Whole {
             return None;
         }
         let deflated = after_header(stream)?;
-        if WANTED.load(Ordering::Relaxed) && self.room.0 > 0 && WANTED.swap(false, Ordering::Relaxed) {
-            (self.out, self.room) = (Vec::new(), Room::default());
+        let held = self.buffer.room.0 + self.spare.room.0;
+        if WANTED.load(Ordering::Relaxed) && held > 0 && WANTED.swap(false, Ordering::Relaxed) {
+            (self.buffer, self.spare) = Default::default();
         }
-        if !self.room.reaches(length) {
+        let Buffer { out, room } = &mut self.buffer;
+        if !room.reaches(length, if self.hashes { SHARED_WITH_HASHES } else { SHARED }) {
             return None;
         }
         if self.decompressor.is_none() {
             self.decompressor = Decompressor::new();
         }
-        if self.out.is_empty() {
-            self.out = vec![0; MAX_WHOLE];
+        if out.is_empty() {
+            *out = vec![0; MAX_WHOLE];
         }
-        let out = self.out.get_mut(..length)?;
+        let out = out.get_mut(..length)?;
         let (read, written) = self.decompressor.as_mut()?.deflated(deflated, out)?;
         (read == deflated.len() && written == length).then_some(Member { bytes: out, crc })
+    }
+
+    /// Returns whether a worker found no room, so that a buffer is better not kept for the hash.
+    pub(super) fn is_wanted() -> bool {
+        WANTED.load(Ordering::Relaxed)
+    }
+
+    /// Takes the last object's bytes, so that the next object goes into another buffer.
+    pub(super) fn take(&mut self, length: usize) -> Filled {
+        Filled { buffer: std::mem::replace(&mut self.buffer, std::mem::take(&mut self.spare)), length }
+    }
+
+    /// Takes a buffer back.
+    pub(super) fn give_back(&mut self, filled: Filled) {
+        let to = if self.buffer.out.is_empty() { &mut self.buffer } else { &mut self.spare };
+        *to = filled.buffer;
     }
 }
 
 /// Bytes that each worker's buffer may fill by itself.
 const OWN: usize = 4 << 20;
-/// Bytes that all buffers together may fill beyond [`OWN`]: enough for two full ones, however many threads
-/// there are.
+/// Bytes that all buffers together may fill beyond [`OWN`], however many threads there are: enough for two full
+/// ones, and for two whose hashes wait.
 const SHARED: usize = 2 * (MAX_WHOLE - OWN);
+const SHARED_WITH_HASHES: usize = 2 * SHARED;
 
 static FILLED: AtomicUsize = AtomicUsize::new(0);
 /// Whether a worker found no room and took the way of a stream.
@@ -79,10 +123,10 @@ static WANTED: AtomicBool = AtomicBool::new(false);
 struct Room(usize);
 
 impl Room {
-    /// Takes room for so many bytes. Returns whether there is any.
-    fn reaches(&mut self, length: usize) -> bool {
+    /// Takes room for so many bytes, of `shared` for all. Returns whether there is any.
+    fn reaches(&mut self, length: usize, shared: usize) -> bool {
         let more = length.saturating_sub(OWN).saturating_sub(self.0);
-        let fits = |filled: usize| Some(filled + more).filter(|&filled| filled <= SHARED);
+        let fits = |filled: usize| Some(filled + more).filter(|&filled| filled <= shared);
         if more > 0 && FILLED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
             WANTED.store(true, Ordering::Relaxed);
             return false;
@@ -109,11 +153,10 @@ fn after_header(stream: &[u8]) -> Option<&[u8]> {
 }
 
 impl<'w> Member<'w> {
-    /// Returns the sum of the bytes, before any of them. `hash`: whether SHA-256 is taken as well.
-    pub(super) fn sum(&self, hash: bool) -> Sum<'w> {
+    /// Returns the sum of the bytes, before any of them.
+    pub(super) fn sum(&self) -> Sum<'w> {
         let crc = Digest::new(CrcAlgorithm::Crc32IsoHdlc);
-        let hash = hash.then(Sha256::new);
-        Sum { bytes: self.bytes, done: 0, crc, hash, expected: self.crc }
+        Sum { bytes: self.bytes, done: 0, crc, expected: self.crc }
     }
 }
 
@@ -123,7 +166,6 @@ pub(super) struct Sum<'w> {
     bytes: &'w [u8],
     done: usize,
     crc: Digest,
-    hash: Option<Sha256>,
     expected: u32,
 }
 
@@ -131,23 +173,15 @@ impl Sum<'_> {
     /// Takes the sum up to a position.
     pub(super) fn up_to(&mut self, position: usize) {
         if let Some(piece) = self.bytes.get(self.done..position) {
-            // Both read a piece while it is in cache.
-            for piece in piece.chunks(PIECE) {
-                self.crc.update(piece);
-                if let Some(hash) = &mut self.hash {
-                    hash.update(piece);
-                }
-            }
+            self.crc.update(piece);
             self.done = position;
         }
     }
 
-    /// Returns the SHA-256 where it was asked for. Returns `None` where the bytes, read or not, are not what
-    /// was compressed.
-    pub(super) fn proves_right(mut self) -> Option<Option<[u8; 32]>> {
+    /// Returns whether the bytes, read or not, are what was compressed.
+    pub(super) fn proves_right(mut self) -> bool {
         self.up_to(self.bytes.len());
-        let right = self.crc.finalize() == u64::from(self.expected);
-        right.then(|| self.hash.map(|hash| hash.finalize().into()))
+        self.crc.finalize() == u64::from(self.expected)
     }
 }
 
@@ -158,12 +192,34 @@ mod tests {
     #[test]
     fn all_buffers_together_are_bounded() {
         let mut rooms: Vec<Room> = (0..8).map(|_| Room::default()).collect();
-        assert!(rooms.iter_mut().all(|room| room.reaches(OWN)));
-        let large = rooms.iter_mut().filter_map(|room| room.reaches(MAX_WHOLE).then_some(())).count();
+        assert!(rooms.iter_mut().all(|room| room.reaches(OWN, SHARED)));
+        let large = rooms.iter_mut().filter_map(|room| room.reaches(MAX_WHOLE, SHARED).then_some(())).count();
         assert!(large <= 2, "{large}");
         let held: usize = rooms.iter().map(|room| room.0).sum();
         assert_eq!(held, large * (MAX_WHOLE - OWN));
         drop(rooms);
         assert!(FILLED.load(Ordering::Relaxed) <= SHARED - held);
+    }
+
+    #[test]
+    fn two_buffers_serve_any_number_of_objects() {
+        let text = [b'a'; 1000];
+        let stored = {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut encoder, &text).unwrap();
+            encoder.finish().unwrap()
+        };
+        let mut whole = Whole { hashes: true, ..Whole::default() };
+        let mut waits: Option<Filled> = None;
+        let mut places = std::collections::BTreeSet::new();
+        for _ in 0..6 {
+            assert_eq!(whole.inflate(&stored, 1 << 20).unwrap().bytes, text);
+            let filled = whole.take(text.len());
+            places.insert(filled.bytes().as_ptr());
+            if let Some(before) = waits.replace(filled) {
+                whole.give_back(before);
+            }
+        }
+        assert_eq!(places.len(), 2);
     }
 }

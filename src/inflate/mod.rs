@@ -15,9 +15,15 @@ mod layers;
 mod libdeflate;
 #[cfg(feature = "libdeflate")]
 mod member;
+#[cfg(not(feature = "libdeflate"))]
+mod no_whole;
 mod peek;
+#[cfg(feature = "libdeflate")]
+mod sha256;
 mod stream;
 mod utf16;
+#[cfg(feature = "libdeflate")]
+mod whole;
 mod zstd;
 
 use std::io::BufRead;
@@ -28,25 +34,34 @@ use crate::cancel::Cancel;
 use crate::error::{ErrorKind, Stage};
 use crate::records::cursor::{Break, Chunks, Cursor};
 pub(crate) use beginning::{ENOUGH, may_be_log};
-pub use first::{FirstMember, first_member, hash_bytes};
+pub(crate) use first::{Checked, check_bytes};
+pub use first::{first_member, hash_bytes};
 use layers::{Layers, is_wrapped};
+#[cfg(not(feature = "libdeflate"))]
+pub use no_whole::NoBuffers as Buffers;
+#[cfg(not(feature = "libdeflate"))]
+pub(crate) use no_whole::NoUnhashed as Unhashed;
 pub(crate) use peek::Peek;
+#[cfg(feature = "libdeflate")]
+pub(crate) use sha256::Unhashed;
 pub(crate) use stream::MAGIC;
 pub(crate) use stream::starts_gzip;
+#[cfg(feature = "libdeflate")]
+pub use whole::Buffers;
 
 /// Inflated sizes up to this are held as a whole. Two threads with one such object each stay below 128 MB
 /// together with everything else.
 pub const MAX_WHOLE: usize = 56 << 20;
 
-/// Buffers that one worker uses for one object after another.
-#[derive(Debug, Default)]
-pub struct Buffers {
-    #[cfg(feature = "libdeflate")]
-    whole: member::Whole,
-    /// Whether the SHA-256 of inflated bytes is taken.
-    pub(crate) hash: bool,
-    /// The hash of the last object, where it was read as a whole and the hash was asked for.
-    pub(crate) hashed: Option<FirstMember>,
+/// The inflated bytes of an object's first member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstMember {
+    /// SHA-256 of the inflated bytes.
+    pub sha256: [u8; 32],
+    /// The number of inflated bytes.
+    pub bytes: u64,
+    /// Whether something follows the member.
+    pub trailing: bool,
 }
 
 /// The cost and the yield of inflating.
@@ -73,7 +88,7 @@ pub fn inflate_bytes<T>(
     buffers: &mut Buffers,
     mut read: impl FnMut(&mut Cursor<'_>) -> T,
 ) -> (Result<T, Break>, Inflated) {
-    buffers.hashed = None;
+    buffers.forget_unhashed();
     if !is_wrapped(stored) && stored.len() as u64 <= limit {
         let inflated = Inflated { bytes: stored.len() as u64, time: Duration::ZERO };
         return (Ok(read(&mut Cursor::whole(stored))), inflated);
@@ -120,61 +135,6 @@ pub fn inflate_stream<T>(
         Err(read) => read(&mut Cursor::windows(&mut timed)),
     };
     (Ok(result), Inflated { bytes: timed.stream.total(), time: timed.time })
-}
-
-impl Buffers {
-    /// Reads an object that is exactly one sound member and fits.
-    #[cfg(feature = "libdeflate")]
-    fn whole<T>(
-        &mut self,
-        stored: &[u8],
-        limit: u64,
-        read: &mut impl FnMut(&mut Cursor<'_>) -> T,
-    ) -> Option<(T, Inflated)> {
-        let start = Instant::now();
-        let member = self.whole.inflate(stored, limit)?;
-        if is_wrapped(member.bytes) {
-            return None;
-        }
-        let inflated = Inflated { bytes: member.bytes.len() as u64, time: start.elapsed() };
-        let mut sum = member.sum(self.hash);
-        let result = read(&mut Cursor::watched(member.bytes, &mut |position| sum.up_to(position)));
-        let hash = sum.proves_right()?;
-        self.hashed = hash.map(|sha256| FirstMember { sha256, bytes: inflated.bytes, trailing: false });
-        Some((result, inflated))
-    }
-
-    /// Takes the SHA-256 of an object that is exactly one sound member and fits, and hands over its bytes.
-    #[cfg(feature = "libdeflate")]
-    fn hash_whole(&mut self, stored: &[u8], limit: u64, to: &mut impl FnMut(&[u8])) -> Option<FirstMember> {
-        let member = self.whole.inflate(stored, limit)?;
-        if is_wrapped(member.bytes) {
-            return None;
-        }
-        let sha256 = member.sum(true).proves_right()??;
-        to(member.bytes);
-        Some(FirstMember { sha256, bytes: member.bytes.len() as u64, trailing: false })
-    }
-
-    #[cfg(not(feature = "libdeflate"))]
-    fn hash_whole(
-        &mut self,
-        _stored: &[u8],
-        _limit: u64,
-        _to: &mut impl FnMut(&[u8]),
-    ) -> Option<FirstMember> {
-        None
-    }
-
-    #[cfg(not(feature = "libdeflate"))]
-    fn whole<T>(
-        &mut self,
-        _stored: &[u8],
-        _limit: u64,
-        _read: &mut impl FnMut(&mut Cursor<'_>) -> T,
-    ) -> Option<(T, Inflated)> {
-        None
-    }
 }
 
 struct Timed<'c, R: BufRead> {

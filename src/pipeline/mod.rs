@@ -267,33 +267,43 @@ fn work(order: Order, queue: &Queue, options: &ScanOptions, waiting: &AtomicUsiz
     let _stop = StopOnPanic(&options.cancel);
     let mut worker = Worker::default();
     loop {
-        let items = queue.pop(order);
-        if items.is_empty() {
-            return;
-        }
+        // A report that waits for the next object waits only where there is one.
+        let items = if worker.has_waiting() { queue.pop_at_once(order) } else { queue.pop(order) };
         let mut reports = Vec::with_capacity(items.len());
+        if items.is_empty() {
+            if !worker.has_waiting() || options.cancel.is_set() {
+                return;
+            }
+            worker.settle(&mut reports);
+        }
         let mut since = Instant::now();
         for item in items {
             if options.cancel.is_set() {
                 return;
             }
-            let mut report = worker.scan(item, options);
+            let (mut report, unhashed) = worker.read(item, options);
             let held = report.held_bytes();
             if held > 0 && report.seq != queue.head() && waiting.load(Ordering::Relaxed) + held > WAITING {
                 worker.spill(&mut report);
             }
             waiting.fetch_add(report.held_bytes(), Ordering::Relaxed);
-            reports.push(report);
-            if since.elapsed() >= LATE {
-                if to.send(std::mem::take(&mut reports)).is_err() {
+            worker.hash(report, unhashed, &mut reports);
+            if since.elapsed() >= LATE && !reports.is_empty() {
+                if to.send(in_order(std::mem::take(&mut reports))).is_err() {
                     return;
                 }
                 since = Instant::now();
             }
         }
         // The driver is gone only when the run is over.
-        if !reports.is_empty() && to.send(reports).is_err() {
+        if !reports.is_empty() && to.send(in_order(reports)).is_err() {
             return;
         }
     }
+}
+
+/// Returns reports in rising order: one that waited may come behind a later one.
+fn in_order(mut reports: Vec<Report>) -> Vec<Report> {
+    reports.sort_by_key(|report| report.seq);
+    reports
 }

@@ -155,13 +155,7 @@ impl Queue {
         while !self.cancel.is_set() {
             let items = state.take(order, self.head());
             if !items.is_empty() {
-                // Waking the lister for each place that falls free would cost more than the place is worth.
-                let wake = state.lister_waits && state.items.len() <= CAPACITY / 2;
-                state.lister_waits &= !wake;
-                drop(state);
-                if wake {
-                    self.room.notify_all();
-                }
+                self.wake_lister(state);
                 return items;
             }
             if state.closed && state.items.is_empty() {
@@ -172,6 +166,26 @@ impl Queue {
             state.workers_waiting -= 1;
         }
         Vec::new()
+    }
+
+    /// Takes items as [`Queue::pop`] does, but does not wait for them.
+    pub(super) fn pop_at_once(&self, order: Order) -> Vec<Item> {
+        let mut state = self.lock();
+        let items = if self.cancel.is_set() { Vec::new() } else { state.take(order, self.head()) };
+        if !items.is_empty() {
+            self.wake_lister(state);
+        }
+        items
+    }
+
+    /// Waking the lister for each place that falls free would cost more than the place is worth.
+    fn wake_lister(&self, mut state: MutexGuard<'_, State>) {
+        let wake = state.lister_waits && state.items.len() <= CAPACITY / 2;
+        state.lister_waits &= !wake;
+        drop(state);
+        if wake {
+            self.room.notify_all();
+        }
     }
 
     /// Ends the listing: the queue gets no further items.
