@@ -81,6 +81,9 @@ fn every_finding_is_there_once_however_often_it_is_killed() {
         world.server.faults(|_| None);
         world.queue.end_leases();
     }
+    // The others may have gone the way of their takings already: this one is for the last run, whose code tells of it.
+    bad.push("[]".to_owned());
+    world.queue.send("[]");
     let done = world.follow(&args);
     assert_eq!((done.code, killed), (3, KILLS), "seed {seed}: {done:?}");
     assert_eq!(ids(world.files("out").values().flatten()), sorted(expected), "seed {seed}");

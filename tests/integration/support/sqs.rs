@@ -2,7 +2,7 @@
 //! to a dead-letter queue; with signatures asked for, and faults on demand.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -143,7 +143,9 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
         let signed = headers.get("authorization").is_some_and(|value| value.contains(ACCESS_KEY));
         assert!(signed, "{headers:?}");
         assert_eq!(headers["content-type"], "application/x-amz-json-1.0");
-        let (status, json) = answer(&action, &serde_json::from_slice(&body).unwrap(), state);
+        let asker = reader.get_ref().try_clone().unwrap();
+        let question = serde_json::from_slice(&body).unwrap();
+        let Some((status, json)) = answer(&action, &question, state, || gone(&asker)) else { return };
         let text = json.to_string();
         let head = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n", text.len());
         let writer = reader.get_mut();
@@ -168,7 +170,17 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<(BTreeMap<String, String
     Some((headers, body))
 }
 
-fn answer(action: &str, question: &Value, state: &Mutex<State>) -> Answer {
+/// Whether the other end of a connection is closed: a process that was killed takes nothing any more, so that what is
+/// in its hands when it is dead is all that [`SqsServer::end_leases`] has to end.
+fn gone(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let seen = stream.peek(&mut [0]);
+    stream.set_nonblocking(false).unwrap();
+    !seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+/// Returns `None` where nobody waits for an answer.
+fn answer(action: &str, question: &Value, state: &Mutex<State>, gone: impl Fn() -> bool) -> Option<Answer> {
     let (mut fault, nth, plan) = {
         let mut state = state.lock().unwrap();
         let nth = state.asked.entry(action.to_owned()).and_modify(|n| *n += 1).or_insert(1);
@@ -181,15 +193,19 @@ fn answer(action: &str, question: &Value, state: &Mutex<State>) -> Answer {
         fault = if Arc::ptr_eq(&latest, &plan) { plan(action, nth) } else { latest(action, nth) };
     }
     match fault {
-        Some(SqsFault::Busy) => return error(503, "ServiceUnavailable"),
-        Some(SqsFault::Denied) => return error(403, "AccessDeniedException"),
-        Some(SqsFault::Missing) => return error(400, "QueueDoesNotExist"),
+        Some(SqsFault::Busy) => return Some(error(503, "ServiceUnavailable")),
+        Some(SqsFault::Denied) => return Some(error(403, "AccessDeniedException")),
+        Some(SqsFault::Missing) => return Some(error(400, "QueueDoesNotExist")),
         _ => {}
     }
+    if action == "ReceiveMessage" {
+        return receive(question, state, gone);
+    }
+    let mut state = state.lock().unwrap();
     match action {
-        "ReceiveMessage" => receive(question, state),
-        "GetQueueAttributes" => (200, json!({"Attributes": attributes(&state.lock().unwrap())})),
-        _ => change(action, question, fault, &mut state.lock().unwrap()),
+        _ if gone() => None,
+        "GetQueueAttributes" => Some((200, json!({"Attributes": attributes(&state)}))),
+        _ => Some(change(action, question, fault, &mut state)),
     }
 }
 
@@ -208,15 +224,20 @@ fn attributes(state: &State) -> Value {
     attributes
 }
 
-fn receive(question: &Value, state: &Mutex<State>) -> Answer {
+fn receive(question: &Value, state: &Mutex<State>, gone: impl Fn() -> bool) -> Option<Answer> {
     let begun = Instant::now();
     let wait = Duration::from_secs(question["WaitTimeSeconds"].as_u64().unwrap());
     let visibility = Duration::from_secs(question["VisibilityTimeout"].as_u64().unwrap());
     loop {
-        let taken = take(visibility, &mut state.lock().unwrap());
-        if !taken.is_empty() || begun.elapsed() >= wait {
-            return (200, json!({ "Messages": taken }));
+        let mut locked = state.lock().unwrap();
+        if gone() {
+            return None;
         }
+        let taken = take(visibility, &mut locked);
+        if !taken.is_empty() || begun.elapsed() >= wait {
+            return Some((200, json!({ "Messages": taken })));
+        }
+        drop(locked);
         thread::sleep(Duration::from_millis(5));
     }
 }
