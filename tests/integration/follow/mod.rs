@@ -1,5 +1,6 @@
 //! Following a queue: what is announced is read once, written durably and deleted; what cannot be read comes back.
 
+mod disk;
 mod ends;
 mod kills;
 mod places;
