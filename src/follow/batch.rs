@@ -186,9 +186,11 @@ impl BatchSink<'_> {
         kind: ErrorKind,
         fatal: &Fatal,
     ) -> Result<Vec<ObjectError>, SinkError> {
+        // A key that is denied closes no bucket: it is the credentials that S3 does not take, for any object.
+        let later = is_of_the_moment(kind) || kind == ErrorKind::AccessDenied;
         let mut errors = Vec::new();
         for object in objects {
-            self.fates.insert(name(object), if is_of_the_moment(kind) { Fate::Later } else { Fate::Failed });
+            self.fates.insert(name(object), if later { Fate::Later } else { Fate::Failed });
             let text = fatal.to_string();
             let text = text.lines().next().unwrap_or_default().to_owned();
             let error = ObjectError::new(object.uri.clone(), Stage::Get, kind, text);

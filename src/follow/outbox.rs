@@ -89,6 +89,13 @@ impl Outbox {
                         return Ok(false);
                     }
                 }
+                Err(ShipError::OtherCursor { path, why }) => {
+                    let text = format!(
+                        "the cursor {path} does not fit: {why}; name the --url that it is of until its findings are \
+                         delivered, or another --state, or delete it to deliver them from the start"
+                    );
+                    return Err(SinkError::Failed(start(text)));
+                }
                 Err(error) => return Err(SinkError::Failed(start(chain(&error)))),
             }
         }

@@ -7,6 +7,7 @@ mod places;
 mod world;
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
@@ -189,16 +190,50 @@ fn a_queue_that_cannot_be_used_is_named_at_once() {
 
 #[test]
 fn a_bucket_that_does_not_answer_costs_no_chance() {
-    let world = World::new(Some(1));
-    world.announce("1.json.gz", &[root(1)]);
-    let listed = std::sync::atomic::AtomicUsize::new(0);
+    for (fault, times) in [(Fault::Refuse, 7), (Fault::ExpiredToken, 2)] {
+        let world = World::new(Some(1));
+        world.announce("1.json.gz", &[root(1)]);
+        let listed = AtomicUsize::new(0);
+        world.server.faults(move |asked| {
+            let first = || listed.fetch_add(1, Ordering::SeqCst) < times;
+            (asked.op == Op::List && first()).then_some(fault)
+        });
+        let done = world.follow(&[]);
+        assert_eq!((done.code, world.queue.dead().len()), (0, 0), "{fault:?}: {done:?}");
+        assert_eq!(ids(&lines(&done.stdout)), sorted([1]), "{fault:?}");
+    }
+}
+
+#[test]
+fn access_that_is_lost_for_good_ends_it_and_the_messages_come_again() {
+    let world = World::new(Some(3));
+    (1..=2).for_each(|n| world.announce(&format!("{n}.json.gz"), &[root(n)]));
+    let read = AtomicUsize::new(0);
     world.server.faults(move |asked| {
-        let first = || listed.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 7;
-        (asked.op == Op::List && first()).then_some(Fault::Refuse)
+        let lost = asked.op == Op::Get && read.fetch_add(1, Ordering::SeqCst) > 0;
+        lost.then_some(Fault::ExpiredToken)
     });
-    let done = world.follow(&[]);
+    let done = world.follow(&["--into", "out", "--access-wait", "100ms"]);
+    assert_eq!((done.code, world.queue.len() > 0), (1, true), "{done:?}");
+    assert!(done.stderr.contains("access to S3 was lost and did not come back"), "{}", done.stderr);
+    world.server.faults(|_| None);
+    world.queue.end_leases();
+    let done = world.follow(&["--into", "out"]);
+    assert_eq!((done.code, world.queue.len(), world.queue.dead().len()), (0, 0, 0), "{done:?}");
+    assert_eq!(ids(world.files("out").values().flatten()), sorted([1, 2]));
+}
+
+#[test]
+fn the_version_that_was_announced_is_read_though_it_was_overwritten_since() {
+    let world = World::new(Some(3));
+    for (n, version) in [(1, "v0"), (2, "v1")] {
+        let mut record = world.put("again.json", records([root(n)]));
+        record["s3"]["object"]["versionId"] = version.into();
+        world.queue.send(json!({ "Records": [record] }).to_string());
+    }
+    let done = world.follow(&["--all-versions"]);
     assert_eq!((done.code, world.queue.dead().len()), (0, 0), "{done:?}");
-    assert_eq!(ids(&lines(&done.stdout)), sorted([1]));
+    assert_eq!(ids(&lines(&done.stdout)), sorted([1, 2]));
 }
 
 #[test]

@@ -27,6 +27,10 @@ impl Keys for Shared {
     fn body(&self, key: &str) -> Option<Bytes> {
         self.0.body(key)
     }
+
+    fn next_versions(&self, from: &str) -> Option<(String, Vec<Bytes>, bool)> {
+        self.0.next_versions(from)
+    }
 }
 
 pub(super) struct World {
