@@ -67,9 +67,17 @@ pub(super) struct Hand {
     changed: Condvar,
     /// Held while leases are extended, so that a message is not extended once it has been given back.
     pub(super) extending: Mutex<()>,
+    /// Whether messages that were given back are remembered.
+    ends: bool,
 }
 
 impl Hand {
+    /// Returns an empty hand. Only a run that `ends` with the queue asks what was given back: another one would remember
+    /// each dead letter for as long as it lives.
+    pub(super) fn new(ends: bool) -> Self {
+        Self { ends, ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,7 +169,7 @@ impl Hand {
             if let Some(lease) = state.leases.remove(&held.number) {
                 state.bytes -= lease.bytes;
             }
-            if back {
+            if back && self.ends {
                 state.back.insert(held.message.id.clone());
             }
         }
@@ -196,7 +204,7 @@ impl Hand {
     }
 
     /// Returns how many messages are in hand, how many questions in a row brought nothing, and how many messages were
-    /// given back and not seen since.
+    /// given back and not seen since, in a run that ends with the queue.
     pub(super) fn counts(&self) -> (usize, u32, u64) {
         let state = self.lock();
         (state.leases.len(), state.empty, state.back.len() as u64)
@@ -213,4 +221,25 @@ fn event_time(notification: &Result<Notification, NotificationError>) -> Option<
     let Ok(Notification::Objects(objects)) = notification else { return None };
     let times = objects.iter().filter_map(|object| object.time.as_deref()?.parse::<Timestamp>().ok());
     times.map(Timestamp::as_millisecond).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_back_is_remembered_only_where_the_run_ends_with_the_queue() {
+        for (ends, remembered) in [(true, 1), (false, 0)] {
+            let hand = Hand::new(ends);
+            assert!(hand.reserve(Duration::ZERO));
+            let text = |text: &str| text.to_owned();
+            let (id, receipt, body) = (text("id"), text("receipt"), text("no notification"));
+            hand.add(vec![QueueMessage { id, receipt, body, received: 1, sent: None }]);
+            let taken = hand.take(1, Duration::ZERO);
+            assert_eq!(taken.len(), 1);
+            hand.settle(&taken, true);
+            let (in_hand, _, back) = hand.counts();
+            assert_eq!((in_hand, back), (0, remembered), "{ends}");
+        }
+    }
 }

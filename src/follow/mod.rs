@@ -135,7 +135,7 @@ impl Follow<'_> {
     /// Fails where the queue cannot be used, where access to S3 is lost for good, and where the place, the journal or
     /// the file of errors cannot be written. What is in hand comes again then.
     pub fn execute(self) -> Result<(FollowEnd, FollowTally), Fatal> {
-        let hand = Hand::default();
+        let hand = Hand::new(self.holding.until_empty);
         let (taking, done) = (self.stop.part(), Cancel::new());
         let (stop, over, drain) = (self.stop, &self.options.cancel, self.holding.drain);
         let (queue, visibility, tell) = (self.queue, self.holding.visibility, self.tell);
