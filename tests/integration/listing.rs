@@ -72,12 +72,10 @@ fn bucket(keys: &[String]) -> Bucket {
 fn everything_comes_in_key_order() {
     let server = Server::start();
     let all = trail();
-    for page in [3, 1000] {
-        for list_concurrency in [1, 3, 16] {
-            server.put("trail", Bucket { page, ..bucket(&all) });
-            let options = S3Options { list_concurrency, ..server.options() };
-            assert_eq!(keys(&scan(&server, "s3://trail", &options, KeySelection::default())), all);
-        }
+    for (page, list_concurrency) in [(3, 1), (3, 16), (1000, 3)] {
+        server.put("trail", Bucket { page, ..bucket(&all) });
+        let options = S3Options { list_concurrency, ..server.options() };
+        assert_eq!(keys(&scan(&server, "s3://trail", &options, KeySelection::default())), all);
     }
     for prefix in ["AWSLogs/o-abc/1", "AWSLogs/o-abc/444455556666/CloudTrail/us-east-1/2024/05/0", "ex", "b"]
     {
@@ -337,7 +335,7 @@ fn one_day_of_a_large_bucket_costs_few_requests() {
 #[test]
 fn a_whole_bucket_costs_a_flat_listing_and_a_page_for_each_region() {
     let server = Server::start();
-    let huge = Huge(20);
+    let huge = Huge(6);
     let (len, pages) = (huge.len(), huge.pages());
     server.put("trail", Bucket::new(huge));
     let (keys, requests) = survey(&server, "s3://trail", KeySelection::default());

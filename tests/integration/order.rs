@@ -90,7 +90,7 @@ fn findings_that_find_no_file_are_held() {
 #[test]
 #[cfg(unix)]
 fn findings_of_many_objects_wait_in_few_files() {
-    const OBJECTS: u64 = 800;
+    const OBJECTS: u64 = 200;
     let folder = Folder::new();
     for n in 0..OBJECTS {
         folder.put(format!("{n:04}.json"), records((n * 10..n * 10 + 10).map(|event| root(event + 1))));

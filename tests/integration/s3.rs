@@ -49,12 +49,12 @@ fn texts(scanned: &[Scanned]) -> Vec<String> {
 #[test]
 fn many_pages_come_out_in_key_order() {
     let server = Server::start();
-    server.put("trail", Bucket::new(numbered(2500)));
+    server.put("trail", Bucket { page: 100, ..Bucket::new(numbered(250)) });
     let scanned = scan("s3://trail/AWSLogs/", &server.options());
-    assert_eq!(texts(&scanned), (0..2500).map(|i| i.to_string()).collect::<Vec<_>>());
+    assert_eq!(texts(&scanned), (0..250).map(|i| i.to_string()).collect::<Vec<_>>());
     assert_eq!(scanned[7].uri, format!("s3://trail/{DAY}/00007.json"));
     let asked = server.take_asked();
-    assert_eq!(asked.iter().filter(|one| one.op == Op::Get).count(), 2500);
+    assert_eq!(asked.iter().filter(|one| one.op == Op::Get).count(), 250);
     assert_eq!(
         asked.iter().filter(|one| one.op == Op::List).count(),
         7,

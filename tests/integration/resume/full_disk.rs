@@ -147,7 +147,7 @@ fn durable_run(step: usize) {
 
 #[test]
 fn at_calls_of_a_durable_run() {
-    durable_run(7);
+    durable_run(23);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn plain_run(step: usize) {
 
 #[test]
 fn at_calls_of_a_plain_run() {
-    plain_run(7);
+    plain_run(23);
 }
 
 #[test]
