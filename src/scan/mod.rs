@@ -7,6 +7,7 @@ pub mod findings;
 mod hashing;
 mod interruptible;
 pub mod options;
+mod pairs;
 pub mod report;
 mod spill_file;
 pub mod worker;

@@ -4,8 +4,7 @@
 //! enough to be read into memory, is inflated from there; anything larger, or of unknown size, is streamed.
 //! The walk over the records runs inside the inflater's callback, so that no object is held inflated if it
 //! need not be. A body that may have been damaged on the network is fetched again before it counts as broken.
-//! Every failure, a panic included, becomes an error in the [`Report`]. Where inflated bytes are hashed, the report of an
-//! object waits for the next object (`Worker::hash`), since two hashes at a time cost little more than one.
+//! Every failure, a panic included, becomes an error in the [`Report`].
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _};
@@ -25,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 use super::contents::Uncompressed;
 use super::hashing;
 use super::options::{Job, ScanOptions};
+use super::pairs::{Pairs, hashed};
 use crate::cancel::Cancel;
 use crate::error::{ErrorKind, ObjectError, Stage};
 use crate::inflate::{
@@ -46,8 +46,7 @@ pub struct Worker {
     buffers: Buffers,
     batch: Batch,
     folder: Folder,
-    /// A report whose hash waits for another one.
-    waits: Option<(Report, Unhashed)>,
+    pairs: Pairs,
 }
 
 impl Worker {
@@ -55,7 +54,7 @@ impl Worker {
     pub fn scan(&mut self, item: Item, options: &ScanOptions) -> Report {
         let (report, unhashed) = self.read(item, options);
         match unhashed {
-            Some(unhashed) => self.hashed(report, unhashed),
+            Some(unhashed) => hashed(report, unhashed, &mut self.buffers),
             None => report,
         }
     }
@@ -67,7 +66,7 @@ impl Worker {
         let result = catch_unwind(AssertUnwindSafe(|| self.scan_content(&object, content, options)));
         let mut report = result.unwrap_or_else(|panic| {
             // Buffers may be half-used; the next object starts with fresh ones.
-            *self = Self { waits: self.waits.take(), ..Self::default() };
+            *self = Self { pairs: std::mem::take(&mut self.pairs), ..Self::default() };
             let what = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
@@ -82,42 +81,19 @@ impl Worker {
         (report, self.buffers.take_unhashed())
     }
 
-    /// Hands over a report that [`Worker::read`] returned, together with another one that waited for it. A report
-    /// that is to be hashed may have to wait for the next.
+    /// Hands over a report that [`Worker::read`] returned, as [`Pairs::add`] does.
     pub(crate) fn hash(&mut self, report: Report, unhashed: Option<Unhashed>, to: &mut Vec<Report>) {
-        let Some(mut unhashed) = unhashed else { return to.push(report) };
-        let Some((other, mut waits)) = self.waits.take() else {
-            self.waits = Some((report, unhashed));
-            if self.buffers.are_wanted() {
-                self.settle(to);
-            }
-            return;
-        };
-        waits.with(&mut unhashed);
-        for (report, unhashed) in [(other, waits), (report, unhashed)] {
-            if unhashed.is_done() {
-                to.push(self.hashed(report, unhashed));
-            } else {
-                self.waits = Some((report, unhashed));
-            }
-        }
+        self.pairs.add(report, unhashed, &mut self.buffers, to);
     }
 
     /// Returns whether a report waits.
     pub(crate) fn has_waiting(&self) -> bool {
-        self.waits.is_some()
+        self.pairs.has_waiting()
     }
 
     /// Hands over the report that waits.
     pub(crate) fn settle(&mut self, to: &mut Vec<Report>) {
-        if let Some((report, unhashed)) = self.waits.take() {
-            to.push(self.hashed(report, unhashed));
-        }
-    }
-
-    fn hashed(&mut self, mut report: Report, unhashed: Unhashed) -> Report {
-        report.uncompressed = Some(Uncompressed::Whole(self.buffers.finish(unhashed)));
-        report
+        self.pairs.settle(&mut self.buffers, to);
     }
 
     /// Moves an object's findings out of memory.
@@ -461,60 +437,5 @@ mod tests {
         assert_eq!(scan(length), (ObjectOutcome::Failed, 0, 0, None));
         std::fs::create_dir(&path).unwrap();
         assert_eq!(scan(length).0, ObjectOutcome::Failed);
-    }
-
-    /// Reports wait for each other's hashes; each comes out once, with the hash that it has by itself.
-    #[test]
-    fn hashes_in_pairs_are_those_of_single_objects() {
-        let folder = tempfile::tempdir().unwrap();
-        let record = r#"{"eventName":"ListUsers","userIdentity":{"type":"Root"}}"#;
-        let items = |count: u64| {
-            (0..count).map(|seq| {
-                let path = folder.path().join(format!("{seq}.json.gz"));
-                let records = vec![record; 1 + (seq as usize * 37) % 200].join(",");
-                let text = format!(r#"{{"Records":[{records}]}}"#);
-                let stored = match seq % 5 {
-                    // Neither a text that is not compressed nor two members are inflated as a whole.
-                    3 => text.into_bytes(),
-                    4 => [gzip(&text), gzip("\n")].concat(),
-                    _ => gzip(&text),
-                };
-                let size = stored.len() as u64;
-                std::fs::write(&path, stored).unwrap();
-                let object = ObjectRef { uri: path.display().to_string(), size, ..ObjectRef::default() };
-                Item { seq, object, content: Content::File(None), lease: None }
-            })
-        };
-        for job in [Job::ScanAndHash, Job::Hash] {
-            let options = ScanOptions { job, threads: 1, ..ScanOptions::default() };
-            let (mut alone, mut paired) = (Worker::default(), Worker::default());
-            let expected: Vec<_> = items(23).map(|item| alone.scan(item, &options)).collect();
-            let mut reports = Vec::new();
-            for item in items(23) {
-                let (report, unhashed) = paired.read(item, &options);
-                paired.hash(report, unhashed, &mut reports);
-                assert!(reports.len() + usize::from(paired.has_waiting()) > 0);
-            }
-            assert!(reports.len() >= 22, "one waits at most");
-            paired.settle(&mut reports);
-            reports.sort_by_key(|report| report.seq);
-            assert_eq!(reports.len(), expected.len());
-            for (report, expected) in reports.iter().zip(&expected) {
-                assert_eq!(report.seq, expected.seq);
-                assert!(
-                    matches!(report.uncompressed, Some(Uncompressed::Whole(_))),
-                    "{job:?} {}",
-                    report.seq
-                );
-                assert_eq!(report.uncompressed, expected.uncompressed, "{job:?} {}", report.seq);
-                assert_eq!(report.bytes_uncompressed, expected.bytes_uncompressed);
-            }
-        }
-    }
-
-    fn gzip(text: &str) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
-        encoder.finish().unwrap()
     }
 }
