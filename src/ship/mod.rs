@@ -24,6 +24,9 @@ mod cursor;
 mod dead;
 mod deliver;
 mod elastic;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod input;
 mod splunk;

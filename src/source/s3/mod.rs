@@ -36,6 +36,9 @@ mod whole;
 
 pub use caller::Caller;
 pub use inventory::Inventory;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use inventory::fuzzing::inventory as fuzz_inventory;
 pub use options::{Ask, AskCode, S3Keys, S3Options};
 pub use profiles::profile_names;
 pub use queue::{Queue, QueueError, QueueLength, QueueMessage};

@@ -7,6 +7,8 @@
 //! inventory was written is not in it, and a note says so.
 
 mod download;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod manifest;
 mod rows;
 mod sort;
