@@ -73,8 +73,15 @@ pub struct FollowState {
 struct OnDisk {
     journal: PathBuf,
     file: File,
-    #[expect(dead_code, reason = "the lock is freed with the file")]
     lock: File,
+}
+
+impl Drop for OnDisk {
+    fn drop(&mut self) {
+        // Closing the file is not enough where a program is started at that moment: until the start is over, it has
+        // the file open as well.
+        let _released_at_exit = self.lock.unlock();
+    }
 }
 
 impl FollowState {
