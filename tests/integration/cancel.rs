@@ -141,18 +141,18 @@ fn pending(child: &Child) -> bool {
     waiting("ShdPnd:") || waiting("SigPnd:")
 }
 
-/// Waits until the program has come to where it waits: its worker sleeps. Other threads look at the clock now and then,
-/// and on a busy machine one of them always waits for its turn.
+/// Waits until the program has come to where it waits: the thread that waits for bytes sleeps. Other threads look at the
+/// clock now and then, and on a busy machine one of them always waits for its turn.
 fn at_rest(child: &mut Child) {
     let id = child.id();
-    until_running(child, "it was at rest", || worker_sleeps(id));
+    until_running(child, "it was at rest", || sleeps(id, "(waiting)"));
 }
 
-fn worker_sleeps(id: u32) -> bool {
+fn sleeps(id: u32, thread: &str) -> bool {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{id}/task")) else { return true };
-    tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok()).any(|stat| {
-        stat.contains("(worker-") && stat.rsplit(')').next().unwrap().trim_start().starts_with('S')
-    })
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok())
+        .any(|stat| stat.contains(thread) && stat.rsplit(')').next().unwrap().trim_start().starts_with('S'))
 }
 
 /// Nothing comes, and nothing says that nothing will come.

@@ -7,7 +7,7 @@ mod places;
 mod world;
 
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::json;
 
@@ -159,9 +159,14 @@ fn faults_of_the_queue_are_waited_out() {
     let world = World::new(Some(50));
     (0..40).for_each(|n| world.announce(&format!("{n}.json.gz"), &[root(n)]));
     world.queue.send("no notification".to_owned());
-    world.queue.faults(|action, nth| match action {
+    let (deleted, denied) = (AtomicBool::new(false), AtomicBool::new(false));
+    world.queue.faults(move |action, nth| match action {
         "ReceiveMessage" if nth <= 4 => Some(SqsFault::Busy),
-        "ReceiveMessage" if nth == 6 => Some(SqsFault::Denied),
+        // Whoever deletes knows that the queue answers: before that, to be denied is the end.
+        "ReceiveMessage" if deleted.load(Ordering::SeqCst) && !denied.swap(true, Ordering::SeqCst) => {
+            Some(SqsFault::Denied)
+        }
+        "DeleteMessageBatch" if !deleted.swap(true, Ordering::SeqCst) => None,
         "DeleteMessageBatch" | "ChangeMessageVisibilityBatch" if nth % 3 == 1 => Some(SqsFault::HalfFails),
         "DeleteMessageBatch" if nth == 2 => Some(SqsFault::Busy),
         _ => None,
