@@ -16,6 +16,7 @@ mod batch;
 mod engine;
 mod hand;
 mod intake;
+mod names;
 mod outbox;
 mod place;
 mod rolling;

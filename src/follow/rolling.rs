@@ -12,6 +12,7 @@ use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::names::{self, Names};
 use super::place::{FollowPlace, render};
 use super::state::Grown;
 use crate::error::{Fatal, start};
@@ -23,10 +24,6 @@ use crate::own_file::{self, Rights};
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 256 << 10;
-/// The ending of the growing file's name.
-const OPEN: &str = "open";
-/// How finished files begin.
-const STEM: &str = "findings-";
 
 /// When a file is full.
 #[derive(Clone, Copy, Debug)]
@@ -42,10 +39,7 @@ pub struct Rolling {
     format: Box<dyn Format>,
     name: FormatName,
     roll: Roll,
-    /// Where finished files go.
-    target: PathBuf,
-    /// Where the growing file is.
-    own: PathBuf,
+    names: Names,
     growing: Option<Growing>,
     /// How far the journal has committed.
     grown: Grown,
@@ -63,7 +57,7 @@ struct Growing {
 impl std::fmt::Debug for Rolling {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rolling")
-            .field("target", &self.target)
+            .field("names", &self.names)
             .field("grown", &self.grown)
             .finish_non_exhaustive()
     }
@@ -88,8 +82,7 @@ impl Rolling {
             format,
             name,
             roll,
-            target: target.to_owned(),
-            own: own.to_owned(),
+            names: Names { target: target.to_owned(), own: own.to_owned() },
             growing: None,
             grown,
             line: Vec::new(),
@@ -110,23 +103,20 @@ impl Rolling {
             let path = path.to_owned();
             move |source| Fault::Io(path.clone(), source)
         };
-        fs::create_dir_all(&self.target).map_err(io(&self.target))?;
+        let Names { target, own } = &self.names;
+        fs::create_dir_all(target).map_err(io(target))?;
         // A number of which nothing was committed was not used.
         let unused = u64::from(self.grown.bytes == 0);
-        let mut last = self.grown.file.saturating_sub(unused);
-        for (number, path) in
-            numbered(&self.target, |name| name.strip_prefix(STEM)).map_err(io(&self.target))?
-        {
-            last = last.max(number);
-            let _finished = path;
-        }
+        let finished = self.names.all_finished().map_err(io(target))?;
+        let last = finished.iter().map(|(number, _)| *number).max().unwrap_or(0);
+        let last = last.max(self.grown.file.saturating_sub(unused));
         let mut kept = false;
-        for (number, path) in
-            numbered(&self.own, |name| name.ends_with(OPEN).then_some(name)).map_err(io(&self.own))?
-        {
+        for (number, path) in self.names.all_growing().map_err(io(own))? {
             let bytes = if number == self.grown.file { self.grown.bytes } else { 0 };
-            if bytes == 0 {
-                // Its batch was not committed.
+            // Where a file system cannot rename without replacing, a file has both names for a moment.
+            let placed = finished.iter().any(|(of, place)| *of == number && is_one(place, &path));
+            if bytes == 0 || placed {
+                // Its batch was not committed, or it is in its place.
                 fs::remove_file(&path).map_err(io(&path))?;
                 continue;
             }
@@ -141,7 +131,7 @@ impl Rolling {
             kept = path == self.place_of(number);
             if !kept {
                 // Of another format, which an earlier process wrote.
-                let before = name_in(&path).unwrap_or(self.name);
+                let before = names::format_of(&path).unwrap_or(self.name);
                 self.put(number, &path, before)?;
             }
         }
@@ -153,17 +143,12 @@ impl Rolling {
 
     /// Returns where the growing file of a number is.
     fn place_of(&self, number: u64) -> PathBuf {
-        self.own.join(format!("{number:08}.{}.{OPEN}", self.name))
+        self.names.growing(number, self.name)
     }
 
     /// Moves a growing file into its place.
     fn put(&mut self, number: u64, path: &Path, format: FormatName) -> Result<(), Fault> {
-        let extension = match format {
-            FormatName::Csv => "csv",
-            FormatName::Table => "txt",
-            _ => "ndjson",
-        };
-        let place = self.target.join(format!("{STEM}{number:08}.{extension}"));
+        let place = self.names.finished(number, format);
         let io = |source| Fault::Io(place.clone(), source);
         if let Some(Growing { file, .. }) = self.growing.take() {
             let file = file.into_inner().map_err(|error| io(error.into_error()))?;
@@ -189,8 +174,8 @@ impl Rolling {
 
     /// Returns the finished files that are there, in order.
     pub(super) fn finished(&self) -> Result<Vec<PathBuf>, SinkError> {
-        let files = numbered(&self.target, |name| name.strip_prefix(STEM));
-        let files = files.map_err(|source| failed(&self.target, source))?;
+        let files = self.names.all_finished();
+        let files = files.map_err(|source| failed(&self.names.target, source))?;
         Ok(files.into_iter().map(|(_, path)| path).collect())
     }
 
@@ -265,27 +250,14 @@ impl From<Fault> for Fatal {
     }
 }
 
+/// Returns whether two names are of one file.
+fn is_one(one: &Path, other: &Path) -> bool {
+    let identity = |path| fs::symlink_metadata(path).ok().and_then(|there| own_file::identity(&there));
+    identity(one).is_some_and(|identity_of_one| identity(other) == Some(identity_of_one))
+}
+
 fn failed(path: &Path, source: io::Error) -> SinkError {
     SinkError::Failed(Fatal::Output { path: path.display().to_string(), source })
-}
-
-/// Returns the files of a folder whose names begin with a number, behind what `strip` takes away, in the order of
-/// the numbers.
-fn numbered(folder: &Path, strip: impl Fn(&str) -> Option<&str>) -> io::Result<Vec<(u64, PathBuf)>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(&strip).and_then(|rest| rest.split('.').next()?.parse().ok());
-        files.extend(number.map(|number| (number, entry.path())));
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Returns the format that the name of a growing file says.
-fn name_in(path: &Path) -> Option<FormatName> {
-    path.file_name()?.to_str()?.split('.').nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -320,7 +292,8 @@ mod tests {
 
         /// The names of finished files and their lines.
         fn files(&self) -> Vec<(String, usize)> {
-            let files = numbered(self.0.path(), |name| name.strip_prefix(STEM)).unwrap();
+            let names = Names { target: self.0.path().to_owned(), own: self.own() };
+            let files = names.all_finished().unwrap();
             let lines = |path: &Path| fs::read_to_string(path).unwrap().lines().count();
             files
                 .iter()
@@ -383,6 +356,20 @@ mod tests {
         // Without a state, numbers go on behind the files that are there.
         let mut rolling = world.open(FormatName::Ndjson, 1, Grown::default());
         assert_eq!(batch(&mut rolling, 5..6).file, 3);
+    }
+
+    #[test]
+    fn a_kill_between_a_link_and_the_end_of_the_other_name_loses_nothing() {
+        let world = World::new();
+        let mut rolling = world.open(FormatName::Ndjson, 1 << 20, Grown::default());
+        let committed = batch(&mut rolling, 0..3);
+        drop(rolling);
+        let place = world.0.path().join("findings-00000001.ndjson");
+        fs::hard_link(world.own().join("00000001.ndjson.open"), place).unwrap();
+        let mut rolling = world.open(FormatName::Ndjson, 1 << 20, committed);
+        batch(&mut rolling, 3..4);
+        rolling.finish().unwrap();
+        assert_eq!(world.files(), names(&[("findings-00000001.ndjson", 3), ("findings-00000002.ndjson", 1)]));
     }
 
     #[test]
