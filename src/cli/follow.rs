@@ -201,7 +201,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(match end {
         FollowEnd::Closed => code::COMPLETE,
         FollowEnd::Interrupted => code::INTERRUPTED,
-        FollowEnd::Drained if tally.sent_back > 0 || tally.refused > 0 => code::INCOMPLETE,
+        FollowEnd::Drained if tally.unread > 0 || tally.refused > 0 => code::INCOMPLETE,
         FollowEnd::Drained => code::COMPLETE,
     }))
 }
@@ -323,6 +323,7 @@ fn closing(tally: &FollowTally, end: FollowEnd) -> String {
         (tally.others, "events of other kinds"),
         (tally.removed, "logs removed by somebody"),
         (tally.sent_back, "times a message went back, for something could not be read"),
+        (tally.unread, "messages not read later"),
         (tally.refused, "findings refused by the server"),
     ] {
         if n > 0 {

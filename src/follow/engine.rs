@@ -1,6 +1,6 @@
 //! The loop: messages in hand, made one batch after another, each of them durable before its messages are settled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -21,6 +21,8 @@ use crate::source::Source;
 use crate::source::s3::{S3Source, S3Uri};
 use crate::summary::Summary;
 
+/// Ids of messages that went back, at most. Others count as unread, whatever becomes of them.
+const IDS: usize = 100_000;
 /// Messages of a batch at most.
 const BATCH: usize = 500;
 /// Tries in hand, where others could be read meanwhile, before a message goes back.
@@ -40,6 +42,8 @@ pub(super) struct Engine<'e, 'f> {
     sources: HashMap<String, S3Source>,
     tally: FollowTally,
     rates: Rates,
+    /// Messages that went back and were not read since, by id.
+    unread: HashSet<String>,
     /// Questions in a row that had brought nothing at the last look for the end.
     looked: u32,
 }
@@ -56,7 +60,7 @@ impl<'e, 'f> Engine<'e, 'f> {
     ) -> Self {
         let known = follow.state.known();
         let (sources, tally, rates) = (HashMap::new(), FollowTally::default(), Rates::default());
-        Self { follow, hand, intake, taking, known, sources, tally, rates, looked: 0 }
+        Self { follow, hand, intake, taking, known, sources, tally, rates, unread: HashSet::new(), looked: 0 }
     }
 
     /// Runs until the stop, or the end of the queue.
@@ -239,12 +243,28 @@ impl<'e, 'f> Engine<'e, 'f> {
                 }
             }
         }
-        self.tally.sent_back += back.len() as u64;
+        self.note(&done, &back);
         let holding = self.follow.holding;
         let after = |held: &Held| (holding.retry_delay * held.message.received).min(holding.visibility);
         let settled =
             self.intake.delete(&done).map_err(Err)? && self.intake.give_back(&back, after).map_err(Err)?;
         if settled { Ok(()) } else { Err(Ok(FollowEnd::Interrupted)) }
+    }
+
+    /// Notes which messages are read, and which go back.
+    fn note(&mut self, done: &[Held], back: &[Held]) {
+        self.tally.sent_back += back.len() as u64;
+        for Held { message, .. } in back {
+            if !self.unread.contains(&message.id) {
+                self.tally.unread += 1;
+                if self.unread.len() < IDS {
+                    self.unread.insert(message.id.clone());
+                }
+            }
+        }
+        for Held { message, .. } in done {
+            self.tally.unread -= u64::from(self.unread.remove(&message.id));
+        }
     }
 
     /// Returns how the run ends where the place does not take a finding.

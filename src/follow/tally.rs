@@ -15,6 +15,8 @@ pub struct FollowTally {
     pub messages: u64,
     /// Messages that were given back, for something could not be read.
     pub sent_back: u64,
+    /// Messages of these that were not read later.
+    pub unread: u64,
     /// Objects that were read whole.
     pub objects: u64,
     /// Objects that were skipped by name, or were out of scope.

@@ -95,6 +95,22 @@ fn what_cannot_be_read_goes_to_the_dead_letters_and_nothing_else_does() {
 }
 
 #[test]
+fn what_went_back_and_was_read_later_leaves_nothing_to_report() {
+    let world = World::new(Some(3));
+    world.announce("1.json.gz", &[root(1)]);
+    let read = AtomicUsize::new(0);
+    world.server.faults(move |asked| {
+        let first = asked.op == Op::Get && read.fetch_add(1, Ordering::SeqCst) == 0;
+        first.then_some(Fault::NotFound)
+    });
+    let done = world.follow(&[]);
+    assert_eq!((done.code, world.queue.len(), world.queue.dead().len()), (0, 0, 0), "{done:?}");
+    let said = done.stderr.replace("\n  ", " ");
+    assert!(said.contains("1 times a message went back") && !said.contains("not read later"), "{said}");
+    assert_eq!(ids(&lines(&done.stdout)), sorted([1]));
+}
+
+#[test]
 fn without_dead_letters_it_ends_and_leaves_what_it_cannot_read() {
     let world = World::new(None);
     world.announce("good.json.gz", &[root(1)]);
