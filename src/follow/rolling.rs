@@ -114,8 +114,11 @@ impl Rolling {
         for (number, path) in self.names.all_growing().map_err(io(own))? {
             let bytes = if number == self.grown.file { self.grown.bytes } else { 0 };
             // Where a file system cannot rename without replacing, a file has both names for a moment.
-            let placed = finished.iter().any(|(of, place)| *of == number && is_one(place, &path));
-            if bytes == 0 || placed {
+            let placed = finished.iter().find(|(of, place)| *of == number && is_one(place, &path));
+            if let Some((_, place)) = placed {
+                sync_folder(place).map_err(io(place))?;
+            }
+            if bytes == 0 || placed.is_some() {
                 // Its batch was not committed, or it is in its place.
                 fs::remove_file(&path).map_err(io(&path))?;
                 continue;
