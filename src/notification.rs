@@ -167,9 +167,12 @@ fn of_trail(value: &Value, bucket: &str) -> Result<Vec<Announced>, NotificationE
     let keys = value.get("s3ObjectKey").and_then(Value::as_array);
     let keys =
         keys.filter(|keys| !keys.is_empty()).ok_or_else(|| shape("s3ObjectKey is no list".to_owned()))?;
+    if bucket.is_empty() {
+        return Err(shape("it names no bucket".to_owned()));
+    }
     let object = |key: &Value| {
-        let key =
-            key.as_str().ok_or_else(|| shape("s3ObjectKey holds something else than keys".to_owned()))?;
+        let key = key.as_str().filter(|key| !key.is_empty());
+        let key = key.ok_or_else(|| shape("s3ObjectKey holds something else than keys".to_owned()))?;
         let event = "CloudTrail's announcement";
         Ok(announced(bucket, key.to_owned(), &Value::Null, ["", ""], ObjectChange::Written, event, None))
     };
@@ -320,6 +323,8 @@ mod tests {
             (r#"{"Type":"SubscriptionConfirmation","Message":"x"}"#, "SNS sends a SubscriptionConfirmation"),
             (r#"{"detail-type":"AWS API Call via CloudTrail","source":"aws.iam"}"#, "is not aws.s3"),
             (r#"{"s3Bucket":"b","s3ObjectKey":[1]}"#, "something else than keys"),
+            (r#"{"s3Bucket":"b","s3ObjectKey":["a",""]}"#, "something else than keys"),
+            (r#"{"s3Bucket":"","s3ObjectKey":["a"]}"#, "no bucket"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");

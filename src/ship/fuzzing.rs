@@ -21,7 +21,9 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
 pub fn answer(status: u16, body: &[u8], count: usize) {
     let reply = Reply { status, retry_after: None, body: body.to_vec().into() };
     let taken = (200..300).contains(&status);
-    let json = serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
+    // What is not read need not be UTF-8.
+    let text = String::from_utf8_lossy(body);
+    let json = serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default();
     for (sent, is_elastic) in
         [(elastic::judge(&CLIENT, &reply, count), true), (splunk::judge(&CLIENT, &reply, count), false)]
     {
