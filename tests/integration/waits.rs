@@ -1,27 +1,18 @@
-//! Wherever a run may wait, it can be stopped: a signal is seen within a second or so.
+//! Wherever a run may wait, it can be stopped. How soon is for `.ci/checks/36-in-time`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::support::cli::{Folder, command, roottrail, signal};
 use crate::support::logs::{gzip, records, root};
+use crate::support::wait::{LAST_RESORT, ended};
 
 /// Sends the signal and waits for the end. Returns the exit code.
 fn stopped(child: &mut Child) -> Option<i32> {
     signal(child, "INT");
-    let began = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.code();
-        }
-        if began.elapsed() > Duration::from_secs(10) {
-            child.kill().unwrap();
-            panic!("it did not stop");
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    ended(child)
 }
 
 #[test]
@@ -103,5 +94,5 @@ fn a_list_that_nobody_writes_does_not_keep_a_run() {
     let open = child.stdin.take();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(open);
-    assert!(began.elapsed() < Duration::from_secs(60));
+    assert!(began.elapsed() < LAST_RESORT);
 }

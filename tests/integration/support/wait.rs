@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// How long an event may take before a test calls it a hang. A dozen busy processes on the same core do not make
 /// anything here take as long.
-pub(crate) const LAST_RESORT: Duration = Duration::from_secs(120);
+pub(crate) const LAST_RESORT: Duration = Duration::from_secs(600);
 
 /// Between two looks at what is waited for.
 const LOOK: Duration = Duration::from_millis(5);
