@@ -168,7 +168,11 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    // `PROPTEST_CASES` asks for more, as `.ci/checks/45-kills` does: each waits for the disk again and again.
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(32),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn each_object_is_read_exactly_once(steps in steps()) {

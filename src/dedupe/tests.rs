@@ -149,7 +149,7 @@ fn a_log_that_is_entered_again_decides_as_before() {
         let Finding { id, evidence, rules, .. } = judged.finding;
         (sighting, id, evidence.uri, evidence.conflict_with, rules)
     };
-    for _ in 0..200 {
+    for _ in 0..100 {
         let mut any = || {
             // Equal records have equal addenda.
             let (event, version) = (random.u32(1..4), random.u32(..4));

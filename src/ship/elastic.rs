@@ -131,6 +131,7 @@ fn verdict(item: BulkItem) -> ItemResult {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
     use std::time::Duration;
 
     use proptest::prelude::*;
@@ -155,6 +156,11 @@ mod tests {
         );
     }
 
+    static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+        let endpoint = Endpoint { url: "http://127.0.0.1:1".parse().unwrap(), secret: None, ca_file: None };
+        Client::new(&endpoint, Duration::from_secs(1), false).unwrap()
+    });
+
     proptest! {
         /// A document counts as delivered only by an answer that is whole and says so of that document.
         #[test]
@@ -164,8 +170,6 @@ mod tests {
             count in 0..4_usize,
             cut in prop_oneof![3 => Just(0), 1 => 1..90_usize],
         ) {
-            let endpoint = Endpoint { url: "http://127.0.0.1:1".parse().unwrap(), secret: None, ca_file: None };
-            let client = Client::new(&endpoint, Duration::from_secs(1), false).unwrap();
             let actions: Vec<_> = items
                 .iter()
                 .map(|&(status, refused)| match refused {
@@ -176,7 +180,7 @@ mod tests {
             let text = serde_json::json!({"errors": errors, "items": actions}).to_string();
             let text = text[..text.len().saturating_sub(cut)].to_owned();
             let reply = Reply { status: 200, retry_after: None, body: text.into() };
-            let Ok(sent) = judge(&client, &reply, count) else { return Ok(()) };
+            let Ok(sent) = judge(&CLIENT, &reply, count) else { return Ok(()) };
             prop_assert_eq!((sent.verdicts.len(), items.len(), cut), (count, count, 0));
             prop_assert_eq!(errors, items.iter().any(|&(status, _)| status >= 300));
             for (verdict, (status, refused)) in sent.verdicts.iter().zip(items) {

@@ -226,10 +226,9 @@ fn is_read(name: &str, what: &str, scan: &Scan) {
 fn events_are_found_in_every_container() {
     for (name, text) in containers() {
         is_read(name, "as it is", &object("log.json", &text));
-        is_read(name, "gzip", &object("log.json.gz", gzip(&text)));
         is_read(name, "in pieces", &scan_with(command(), ["-"], text.as_bytes()));
         let marked = format!("\u{feff}{}", text.replace('\n', "\r\n"));
-        is_read(name, "with a mark and CRLF", &object("log.json", marked));
+        is_read(name, "gzip, with a mark and CRLF", &object("log.json.gz", gzip(marked)));
         if let Ok(value) = serde_json::from_str::<Value>(&text) {
             let pretty = serde_json::to_string_pretty(&value).unwrap();
             let scan = object("log.json", &pretty);

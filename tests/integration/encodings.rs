@@ -65,7 +65,7 @@ fn encodings_are_told_by_their_first_bytes() {
 
 #[test]
 fn damage_in_any_layer_is_reported_and_what_came_before_is_kept() {
-    let text = records((0..600).map(root));
+    let text = records((0..450).map(root));
     let packed = zstd(&text);
     let inner = gzip(&text);
     let flipped = |mut bytes: Vec<u8>, from_end: usize| {
@@ -102,7 +102,7 @@ fn damage_in_any_layer_is_reported_and_what_came_before_is_kept() {
 
 #[test]
 fn one_limit_holds_for_all_layers() {
-    let bomb = format!(r#"{{"Records":[{}],"x":"{}"}}"#, root(1), "0".repeat(4 << 20));
+    let bomb = format!(r#"{{"Records":[{}],"x":"{}"}}"#, root(1), "0".repeat(2 << 20));
     for bytes in [gzip(gzip(&bomb)), zstd(&bomb), gzip(zstd(&bomb)), utf16(&bomb, u16::to_be_bytes)] {
         let folder = Folder::new();
         let path = folder.put("bomb.json.gz", bytes);

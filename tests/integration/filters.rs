@@ -72,7 +72,7 @@ fn each_value_lets_through_what_has_it() {
             filtered.stderr
         );
     }
-    for names in names.iter().collect::<Vec<_>>().chunks(6) {
+    for names in names.iter().collect::<Vec<_>>().chunks(12) {
         let options: Vec<&str> = names.iter().flat_map(|name| ["--event-name", name]).collect();
         let filtered = sample(&options);
         let expected =
@@ -102,7 +102,7 @@ fn filters_together_let_through_what_has_all() {
     let some =
         |list: &'static [&'static str]| prop::option::of(prop::sample::subsequence(list, 1..list.len()));
     let filters = (some(&KINDS), some(&CREDENTIALS), some(&MFA), prop::option::of(0..4_usize));
-    let config = Config { failure_persistence: None, ..Config::with_cases(24) };
+    let config = Config { failure_persistence: None, ..Config::with_cases(12) };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     TestRunner::new_with_rng(config, rng)
         .run(&filters, |(kinds, credentials, mfa, least)| {
@@ -157,14 +157,7 @@ fn a_filter_and_its_complement_make_the_whole() {
     for (n, kind) in KINDS.iter().enumerate() {
         whole(&["--identity", kind], &["--identity", &rest(&KINDS, n)]);
     }
-    for moment in [
-        "2025-11-17T10:02:47Z",
-        "2025-11-18",
-        "2025-11-18T03:02:41Z",
-        "2025-11-18T03:02:42Z",
-        "2025-10-28",
-        "2030-01-01",
-    ] {
+    for moment in ["2025-11-18T03:02:41Z", "2025-11-18T03:02:42Z", "2025-10-28", "2030-01-01"] {
         whole(&["--end", moment], &["--start", moment]);
         // The export is not in CloudTrail's layout: no slack, however small, leaves it out.
         whole(&["--end", moment, "--key-slack", "2h"], &["--start", moment, "--key-slack", "2h"]);

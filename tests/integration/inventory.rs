@@ -81,7 +81,7 @@ pub(crate) fn trail() -> (Objects, Inventory) {
     let mut event = 0;
     for region in ["us-east-1", "eu-west-1"] {
         for day in 1..=4 {
-            for object in 0..30 {
+            for object in 0..10 {
                 event += 1;
                 let body = gzip(records([user(event), root(event / 2)]));
                 put(&key("CloudTrail", region, day, object), body);

@@ -194,16 +194,19 @@ fn elastic_stores_each_finding_once_whatever_fails() {
 }
 
 #[test]
+#[ignore = "takes long: .ci/checks/45-kills"]
 fn opensearch_stores_each_finding_once_whatever_fails() {
     fault_matrix(Peer::OpenSearch, false);
 }
 
 #[test]
+#[ignore = "takes long: .ci/checks/45-kills"]
 fn splunk_gets_every_finding_whatever_fails() {
     fault_matrix(Peer::Splunk, false);
 }
 
 #[test]
+#[ignore = "takes long: .ci/checks/45-kills"]
 fn splunk_with_acknowledgement_gets_every_finding_whatever_fails() {
     fault_matrix(Peer::Splunk, true);
 }

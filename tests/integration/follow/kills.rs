@@ -17,7 +17,7 @@ use crate::support::sqs::SqsFault;
 use crate::support::wait::{ended, until};
 
 /// Kills of one test.
-const KILLS: usize = 8;
+const KILLS: usize = 5;
 
 #[test]
 fn every_finding_is_there_once_however_often_it_is_killed() {

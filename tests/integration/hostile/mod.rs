@@ -218,8 +218,11 @@ fn no_list_is_taken_for_the_whole(name: &str, behaviour: Behaviour) {
         let listed: Vec<_> = scan.errors.iter().filter(|error| error["stage"] == "list").collect();
         assert!(!listed.is_empty(), "{name}, {more:?}: {:?}", scan.errors);
     }
-    let plan = roottrail_on(&url, &["plan", "s3://trail/AWSLogs/"]);
-    assert_eq!(plan.code, 3, "{name}, plan: {}", plan.stderr);
+    // A plan lists as a scan does: one of them shows that it says so as well.
+    if name == BEHAVIOURS[0].0 {
+        let plan = roottrail_on(&url, &["plan", "s3://trail/AWSLogs/"]);
+        assert_eq!(plan.code, 3, "{name}, plan: {}", plan.stderr);
+    }
     let asked = asked.load(Ordering::Relaxed);
     assert!(asked < 3000, "{name}: {asked} requests");
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::inventory::MANIFEST;
+use crate::support::cli::CERTIFICATE;
 use crate::support::feed::{Outcome, run};
 use roottrail::cancel::Cancel;
 use roottrail::error::Fatal;
@@ -20,6 +21,7 @@ pub(super) fn options(url: String, all_versions: bool) -> S3Options {
         retry_base: Duration::from_millis(1),
         read_timeout: Duration::from_secs(2),
         drip: Duration::from_millis(500),
+        ca_bundle: Some(CERTIFICATE.into()),
         all_versions,
         ..S3Options::default()
     }

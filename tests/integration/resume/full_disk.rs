@@ -115,16 +115,18 @@ fn nothing_half(world: &World, failing: Failing, expected: &[String; 6]) {
     }
 }
 
-/// Fails every `step`th call of a run, one a run, until a run gets through without having come so far. How many
+/// Fails each call of a run, one a run, until a run gets through without having come so far. How many
 /// calls a run makes depends on the machine: a slow one saves once more here or there.
-fn durable_run(step: usize) {
+#[test]
+#[ignore = "takes long: .ci/checks/45-kills"]
+fn at_every_call_of_a_durable_run() {
     let world = World::disk(&trail(90));
     let (code, stderr, calls) = scan(&world, &[&OPTIONS, &DURABLE], None);
     assert_eq!(code, 3, "{stderr}");
     assert!(calls >= 30, "{calls} calls");
     let (expected, texts) = (all(&world), FILES.map(|name| world.read(name)));
     for kind in [Kind::Full, Kind::Faulty] {
-        for at in (1..).step_by(step) {
+        for at in 1.. {
             clear(&world);
             let failing = Failing { at, kind };
             let (code, stderr, done) = scan(&world, &[&OPTIONS, &DURABLE], Some(failing));
@@ -145,25 +147,16 @@ fn durable_run(step: usize) {
     }
 }
 
-#[test]
-fn at_calls_of_a_durable_run() {
-    durable_run(23);
-}
-
+/// Without a checkpoint there is nothing to go on with: what is in place are whole lines from the beginning.
 #[test]
 #[ignore = "takes long: .ci/checks/45-kills"]
-fn at_every_call_of_a_durable_run() {
-    durable_run(1);
-}
-
-/// Without a checkpoint there is nothing to go on with: what is in place are whole lines from the beginning.
-fn plain_run(step: usize) {
+fn at_every_call_of_a_plain_run() {
     let world = World::disk(&trail(90));
     let (code, stderr, _) = scan(&world, &[&OPTIONS], None);
     assert_eq!(code, 3, "{stderr}");
     let texts = FILES.map(|name| world.read(name));
     for kind in [Kind::Full, Kind::Faulty] {
-        for at in (1..).step_by(step) {
+        for at in 1.. {
             clear(&world);
             let failing = Failing { at, kind };
             let (code, stderr, done) = scan(&world, &[&OPTIONS], Some(failing));
@@ -184,17 +177,6 @@ fn plain_run(step: usize) {
             tidy(&world);
         }
     }
-}
-
-#[test]
-fn at_calls_of_a_plain_run() {
-    plain_run(23);
-}
-
-#[test]
-#[ignore = "takes long: .ci/checks/45-kills"]
-fn at_every_call_of_a_plain_run() {
-    plain_run(1);
 }
 
 /// A long run with saves on its way fails again and again, at random calls, and gets through at last.

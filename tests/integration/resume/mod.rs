@@ -177,19 +177,8 @@ fn crash(world: &World, trap: &dyn Trap, mut kills: u32, seed: u64) {
     }
 }
 
-/// Kills in the tests that run every time; `.ci/checks/45-kills` brings many more.
-const FEW: u32 = 1;
-const MANY: u32 = 50;
-
-fn crash_on_disk(kills: u32) {
-    let world = World::disk(&trail(2500));
-    crash(&world, &Pipe::new(&world), kills, seed("killed on disk"));
-}
-
-fn crash_over_s3(kills: u32) {
-    let world = World::s3(&trail(400));
-    crash(&world, &Gate(&world, 400), kills, seed("killed over S3"));
-}
+/// Kills of one test.
+const KILLS: u32 = 50;
 
 #[test]
 fn files_that_a_killed_run_has_put_in_place_are_its_own() {
@@ -211,25 +200,17 @@ fn files_that_a_killed_run_has_put_in_place_are_its_own() {
 }
 
 #[test]
+#[ignore = "takes long: .ci/checks/45-kills"]
 fn killed_at_random_moments_on_disk() {
-    crash_on_disk(FEW);
+    let world = World::disk(&trail(2500));
+    crash(&world, &Pipe::new(&world), KILLS, seed("killed on disk"));
 }
 
 #[test]
+#[ignore = "takes long: .ci/checks/45-kills"]
 fn killed_at_random_moments_over_s3() {
-    crash_over_s3(FEW);
-}
-
-#[test]
-#[ignore = "takes long: .ci/checks/45-kills"]
-fn killed_at_many_random_moments_on_disk() {
-    crash_on_disk(MANY);
-}
-
-#[test]
-#[ignore = "takes long: .ci/checks/45-kills"]
-fn killed_at_many_random_moments_over_s3() {
-    crash_over_s3(MANY);
+    let world = World::s3(&trail(400));
+    crash(&world, &Gate(&world, 400), KILLS, seed("killed over S3"));
 }
 
 /// Within a second, that is, on a machine with nothing else to do: `.ci/checks/36-in-time`. Here the server never
@@ -275,7 +256,7 @@ fn a_run_stops_when_its_time_is_over() {
 
 #[test]
 fn a_full_disk_loses_nothing() {
-    let world = World::disk(&trail(1200));
+    let world = World::disk(&trail(250));
     run(&mut world.scan(&["-o", "whole", "--errors", "whole-errors", "--summary", "whole-summary"]));
     let size = world.read("whole").len() as u64;
     for part in [8, 2] {

@@ -107,15 +107,15 @@ const OVER_S3: Way = Way { start: start_over_s3, last: |objects| objects + 8 };
 /// Objects are opened by calls that the library does not see.
 const ON_DISK: Way = Way { start: start_on_disk, last: |_| 9 };
 
-/// Runs plans of so many shards. Returns how many attempts were to be killed, and how many were.
-fn killed(test: &str, place: &str, sources: &[&str], counts: &[usize], way: Way) -> (usize, usize) {
+/// Runs plans of few and of many shards. Returns how many attempts were to be killed, and how many were.
+fn killed(test: &str, place: &str, sources: &[&str], way: Way) -> (usize, usize) {
     let seed = seed(test);
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut doomed, mut killed) = (0, 0);
     world(|world| {
         fs::create_dir(world.folder.at("tmp")).unwrap();
         let scanned = world.outputs("scan", &[&["scan"], sources].concat(), true);
-        for &count in counts {
+        for count in [1, 7, 64] {
             let (place, number) = (format!("{place}-{count}"), count.to_string());
             let plan = format!("{place}/plan.json");
             let request = ["shard", "plan", "-q", "--with-manifest", "--into", &place, "--shards", &number];
@@ -144,40 +144,20 @@ fn killed(test: &str, place: &str, sources: &[&str], counts: &[usize], way: Way)
     (doomed, killed)
 }
 
-fn killed_on_disk(counts: &[usize]) -> (usize, usize) {
-    killed("shards killed on disk", "place", &["logs/AWSLogs", "logs/other"], counts, ON_DISK)
-}
-
-fn killed_over_s3(counts: &[usize]) -> (usize, usize) {
-    let sources = ["s3://trail/AWSLogs", "s3://trail/other"];
-    killed("shards killed over S3", "s3://work/killed", &sources, counts, OVER_S3)
-}
-
-const FEW: [usize; 1] = [5];
-const MANY: [usize; 3] = [1, 7, 64];
-
-#[test]
-fn shards_that_are_killed_and_repeated_on_disk_have_the_bytes_of_one_scan() {
-    assert!(killed_on_disk(&FEW).1 > 0);
-}
-
-#[test]
-fn shards_that_are_killed_and_repeated_over_s3_have_the_bytes_of_one_scan() {
-    assert!(killed_over_s3(&FEW).1 > 0);
-}
-
 /// Some are through before their moment comes.
 #[test]
 #[ignore = "takes long: .ci/checks/45-kills"]
-fn many_shards_that_are_killed_on_disk_have_the_bytes_of_one_scan() {
-    let (doomed, killed) = killed_on_disk(&MANY);
+fn shards_that_are_killed_and_repeated_on_disk_have_the_bytes_of_one_scan() {
+    let sources = ["logs/AWSLogs", "logs/other"];
+    let (doomed, killed) = killed("shards killed on disk", "place", &sources, ON_DISK);
     assert!(killed * 2 >= doomed, "{killed} of {doomed} were killed");
 }
 
 #[test]
 #[ignore = "takes long: .ci/checks/45-kills"]
-fn many_shards_that_are_killed_over_s3_have_the_bytes_of_one_scan() {
-    let (doomed, killed) = killed_over_s3(&MANY);
+fn shards_that_are_killed_and_repeated_over_s3_have_the_bytes_of_one_scan() {
+    let sources = ["s3://trail/AWSLogs", "s3://trail/other"];
+    let (doomed, killed) = killed("shards killed over S3", "s3://work/killed", &sources, OVER_S3);
     assert!(killed * 2 >= doomed, "{killed} of {doomed} were killed");
 }
 

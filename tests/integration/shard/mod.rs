@@ -55,7 +55,7 @@ fn same_as_one_scan(world: &world::World<'_>, sources: &[&str], options: &[&str]
 #[test]
 fn shards_on_disk_have_the_bytes_of_one_scan() {
     world(|world| {
-        for count in [1, 7, 64] {
+        for count in [1, 23] {
             same_as_one_scan(world, &["logs/AWSLogs", "logs/other"], &[], count, &format!("place-{count}"));
         }
     });
@@ -64,11 +64,8 @@ fn shards_on_disk_have_the_bytes_of_one_scan() {
 #[test]
 fn shards_in_s3_have_the_bytes_of_one_scan() {
     world(|world| {
-        for count in [1, 7] {
-            let place = format!("s3://work/runs/{count}");
-            let sources = ["s3://trail/AWSLogs", "logs/other", "s3://trail/other"];
-            same_as_one_scan(world, &sources, &["--max-object-size", "1MiB"], count, &place);
-        }
+        let sources = ["s3://trail/AWSLogs", "logs/other", "s3://trail/other"];
+        same_as_one_scan(world, &sources, &["--max-object-size", "1MiB"], 5, "s3://work/runs");
     });
 }
 
@@ -138,12 +135,12 @@ fn of_many_workers_one_commits() {
             let asked = AtomicU32::new(0);
             world.server.faults(move |one| {
                 let is_part = one.op == Op::Other && one.key.contains("/parts/");
-                (is_part && asked.fetch_max(one.attempt, Ordering::SeqCst).max(one.attempt) < 12)
+                (is_part && asked.fetch_max(one.attempt, Ordering::SeqCst).max(one.attempt) < 6)
                     .then_some(Fault::Held)
             });
             let told: Vec<String> = thread::scope(|scope| {
                 let run = || world.run(&["shard", "run", "--plan", &plan, "--index", "0"]);
-                let workers: Vec<_> = (0..12).map(|_| scope.spawn(run)).collect();
+                let workers: Vec<_> = (0..6).map(|_| scope.spawn(run)).collect();
                 let done = workers.into_iter().map(|worker| worker.join().unwrap());
                 done.map(|done| {
                     assert_eq!(done.code, 0, "{done:?}");
@@ -153,10 +150,10 @@ fn of_many_workers_one_commits() {
             });
             let won = told.iter().filter(|text| text.contains("objects read")).count();
             let late = told.iter().filter(|text| text.contains("somebody")).count();
-            assert_eq!((won, late), (1, 11), "{told:?}");
+            assert_eq!((won, late), (1, 5), "{told:?}");
             if place.starts_with("s3:") {
                 let met = told.iter().filter(|text| text.contains("in the meantime")).count();
-                assert_eq!(met, 11, "{told:?}");
+                assert_eq!(met, 5, "{told:?}");
             }
             // The same plan again changes nothing, another one is refused.
             assert_eq!(world.run(&request).code, 0);

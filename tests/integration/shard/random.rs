@@ -99,7 +99,9 @@ fn part(folder: &Folder, stretch: Stretch, options: &ScanOptions, shard: usize) 
 #[test]
 fn random_trails_in_random_shards_are_as_in_one_run() {
     let mut conflicts = 0;
-    for seed in 0..30 {
+    // `PROPTEST_CASES` asks for more of them, as `.ci/checks/45-kills` does.
+    let seeds = std::env::var("PROPTEST_CASES").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(10);
+    for seed in 0..seeds {
         let mut random = fastrand::Rng::with_seed(seed);
         let folder = Folder::new();
         let names = trail(&folder, &mut random);

@@ -3,6 +3,7 @@
 use super::fault::{Asked, Fault, Faulty, Op};
 use super::store::{Bucket, Store};
 use super::uploads::Uploads;
+use crate::support::cli::CERTIFICATE;
 use crate::support::wait::LAST_RESORT;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -178,6 +179,7 @@ impl Server {
             keys: Some(keys(ACCESS_KEY, SECRET_KEY)),
             retry_base: Duration::from_millis(2),
             read_timeout: LAST_RESORT,
+            ca_bundle: Some(CERTIFICATE.into()),
             ..S3Options::default()
         }
     }
