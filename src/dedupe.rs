@@ -140,6 +140,13 @@ impl Dedupe {
         Sighting::New
     }
 
+    /// Takes the latest copy out of the log: a filter has let it go, so that nobody has it.
+    pub(crate) fn unwritten(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.pop();
+        }
+    }
+
     /// Enters a copy that was written before.
     #[cfg(any(test, all(feature = "s3", feature = "ship")))]
     pub(crate) fn replay(&mut self, copy: &CopySeen) {

@@ -13,6 +13,10 @@ use serde_json::Value;
 pub const LONGEST: usize = 1 << 20;
 /// Documents within each other at most: two envelopes and a notification.
 const DEEPEST: usize = 3;
+/// Objects of a message at most. S3 names one, and a trail those of one delivery.
+const MOST: usize = 10_000;
+/// Bytes of a bucket's name at most: those of before 2018 may have so many.
+const BUCKET: usize = 255;
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +72,9 @@ pub enum NotificationError {
     /// JSON of another shape.
     #[error("it is no notification of S3: {0}")]
     Shape(String),
+    /// More objects than any sender puts into a message.
+    #[error("it names more than {MOST} objects")]
+    Many,
     /// A key that no request can name.
     #[error("the key {0:?} is not UTF-8 when it is decoded")]
     Key(String),
@@ -111,6 +118,9 @@ fn plain(value: &Value) -> Result<Notification, NotificationError> {
         let records = records.as_array().ok_or_else(|| shape("Records is no list".to_owned()))?;
         if records.is_empty() {
             return Err(shape("Records is empty".to_owned()));
+        }
+        if records.len() > MOST {
+            return Err(NotificationError::Many);
         }
         return records.iter().map(of_record).collect::<Result<_, _>>().map(Notification::Objects);
     }
@@ -167,8 +177,9 @@ fn of_trail(value: &Value, bucket: &str) -> Result<Vec<Announced>, NotificationE
     let keys = value.get("s3ObjectKey").and_then(Value::as_array);
     let keys =
         keys.filter(|keys| !keys.is_empty()).ok_or_else(|| shape("s3ObjectKey is no list".to_owned()))?;
-    if bucket.is_empty() {
-        return Err(shape("it names no bucket".to_owned()));
+    let bucket = bucket_name(Some(bucket))?;
+    if keys.len() > MOST {
+        return Err(NotificationError::Many);
     }
     let object = |key: &Value| {
         let key = key.as_str().filter(|key| !key.is_empty());
@@ -179,11 +190,19 @@ fn of_trail(value: &Value, bucket: &str) -> Result<Vec<Announced>, NotificationE
     keys.iter().map(object).collect()
 }
 
+fn bucket_name(name: Option<&str>) -> Result<&str, NotificationError> {
+    match name {
+        Some(name) if name.len() > BUCKET => {
+            Err(shape(format!("no bucket has a name of {} bytes", name.len())))
+        }
+        Some(name) if !name.is_empty() => Ok(name),
+        _ => Err(shape("it names no bucket".to_owned())),
+    }
+}
+
 /// Returns the bucket, the object and the key as it is spelled.
 fn named(value: &Value) -> Result<(&str, (&Value, &str)), NotificationError> {
-    let bucket = value.get("bucket").and_then(|bucket| string(bucket, "name"));
-    let bucket =
-        bucket.filter(|name| !name.is_empty()).ok_or_else(|| shape("it names no bucket".to_owned()))?;
+    let bucket = bucket_name(value.get("bucket").and_then(|bucket| string(bucket, "name")))?;
     let object = value.get("object").ok_or_else(|| shape("it names no object".to_owned()))?;
     let key = string(object, "key").filter(|key| !key.is_empty());
     Ok((bucket, (object, key.ok_or_else(|| shape("it names no key".to_owned()))?)))
@@ -331,6 +350,14 @@ mod tests {
         }
         assert_eq!(parse(&"x".repeat(LONGEST + 1)), Err(NotificationError::TooLong(LONGEST + 1)));
         assert!(parse(&"[".repeat(LONGEST)).is_err(), "nesting without an end");
+        let trail = |bucket: usize, keys: usize| {
+            parse(&json!({"s3Bucket": "b".repeat(bucket), "s3ObjectKey": vec!["k"; keys]}).to_string())
+        };
+        assert!(trail(BUCKET, MOST).is_ok());
+        assert_eq!(trail(3, MOST + 1), Err(NotificationError::Many));
+        assert!(trail(BUCKET + 1, 1).unwrap_err().to_string().contains("a name of 256 bytes"));
+        let records = json!({"Records": vec![json!({}); MOST + 1]}).to_string();
+        assert_eq!(parse(&records), Err(NotificationError::Many));
     }
 
     proptest::proptest! {

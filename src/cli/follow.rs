@@ -240,7 +240,7 @@ impl Args {
     /// Opens the place of the findings, and the state.
     fn open(&self, over: &Cancel) -> anyhow::Result<(Box<dyn FollowPlace>, FollowState)> {
         let now = Timestamp::now().as_millisecond();
-        let state = |folder: &Path| FollowState::open(folder, self.window, now);
+        let state = |folder: &Path, place: &str| FollowState::open(folder, place, self.window, now);
         let options = FormatOptions {
             ecs_dataset: self.delivery.ecs_dataset.clone(),
             ocsf_class: self.ocsf_class.unwrap_or_default(),
@@ -250,7 +250,7 @@ impl Args {
         };
         if let Some(into) = &self.into {
             let own = into.join(".follow");
-            let state = state(&own)?;
+            let state = state(&own, "files")?;
             let roll = Roll { size: self.roll_size, age: self.roll_age };
             let place = Rolling::open(into, &own, (self.format, &options), roll, state.grown())?;
             return Ok((Box::new(place), state));
@@ -258,7 +258,7 @@ impl Args {
         if let (Some(to), Some(url), Some(folder)) = (self.to, &self.url, &self.state) {
             let (cursor, dead) = (folder.join("cursor"), folder.join("dead-letters.ndjson"));
             let options = self.delivery.options(to, url, cursor, dead, self.quiet)?;
-            let state = state(folder)?;
+            let state = state(folder, "a server")?;
             let (quiet, dead_letters) = (self.quiet, Mutex::new(0));
             let told = Arc::new(move |event| {
                 let mut dead_letters = dead_letters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -272,7 +272,7 @@ impl Args {
             return Ok((Box::new(place), state));
         }
         let state = match &self.state {
-            Some(folder) => state(folder)?,
+            Some(folder) => state(folder, "standard output")?,
             None => FollowState::in_memory(self.window),
         };
         let file = OutFile::stdout(over)?.before_writes(status::clear);

@@ -15,7 +15,7 @@ use super::place::FollowPlace;
 use super::tally::FollowTally;
 use crate::error::{ErrorKind, Fatal, ObjectError, Stage};
 use crate::finding::Finding;
-use crate::key::{classify, key_info};
+use crate::key::{Skip, classify, key_info};
 use crate::notification::{Announced, Notification, ObjectChange};
 use crate::object::ObjectRef;
 use crate::output::error_line;
@@ -99,10 +99,18 @@ impl Batch {
         match change {
             ObjectChange::Written => {}
             ObjectChange::Removed => {
-                if first && classify(key, size.unwrap_or(1)).is_ok() {
+                let what = match classify(key, size.unwrap_or(1)) {
+                    Ok(_) | Err(Skip::Unsure | Skip::Archive) => "a log",
+                    Err(Skip::Digest) => "a digest",
+                    Err(_) => {
+                        tally.others += u64::from(first);
+                        return;
+                    }
+                };
+                if first {
                     tally.removed += 1;
                     let time = time.as_deref().unwrap_or("at an unknown time");
-                    tell(&format!("warning: somebody removed a log: {uri}, {time} ({event})"));
+                    tell(&format!("warning: somebody removed {what}: {uri}, {time} ({event})"));
                 }
                 return;
             }
@@ -175,6 +183,8 @@ pub(super) struct BatchSink<'b> {
     pub(super) errors: Option<&'b mut ErrorLines>,
     pub(super) keep_record: bool,
     pub(super) fates: HashMap<Name, Fate>,
+    /// Objects of each bucket that S3 has answered for.
+    pub(super) answered: &'b mut HashMap<String, u64>,
     pub(super) line: Vec<u8>,
 }
 
@@ -221,6 +231,10 @@ impl Sink for BatchSink<'_> {
             // A record that cannot be judged is for somebody to look at, as an object that cannot be read.
             Some(false) => Fate::Failed,
         };
+        let bucket = report.object.uri.strip_prefix("s3://").and_then(|rest| rest.split('/').next());
+        if let Some(bucket) = bucket.filter(|_| fate != Fate::Later) {
+            *self.answered.entry(bucket.to_owned()).or_default() += 1;
+        }
         self.fates.insert(name(&report.object), fate);
         Ok(())
     }

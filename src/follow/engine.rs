@@ -1,4 +1,9 @@
 //! The loop: messages in hand, made one batch after another, each of them durable before its messages are settled.
+//!
+//! A batch is read as a scan of its objects is. Its findings are then written out, committed by the journal, and settled
+//! at their place, in this order; only behind that are messages deleted. A message that cannot be read goes back. One
+//! that cannot be read for the moment is tried again here, with pauses: for good where nothing of its bucket answers,
+//! and else three times before it goes back. After a stop the batch at work is finished, and all else is given back.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -13,6 +18,7 @@ use super::{Follow, FollowEnd, FollowTally, FollowWatch, LOOK};
 use crate::cancel::Cancel;
 use crate::dedupe::Dedupe;
 use crate::error::{ErrorKind, Fatal, ObjectError, start};
+use crate::notification::Notification;
 use crate::output::patient::was_stopped;
 use crate::output::sink::SinkError;
 use crate::pipeline::Observer;
@@ -40,6 +46,8 @@ pub(super) struct Engine<'e, 'f> {
     known: Dedupe,
     /// The buckets that were opened.
     sources: HashMap<String, S3Source>,
+    /// Objects of each bucket that S3 has answered for.
+    answered: HashMap<String, u64>,
     tally: FollowTally,
     rates: Rates,
     /// Messages that went back and were not read since, by id.
@@ -59,8 +67,19 @@ impl<'e, 'f> Engine<'e, 'f> {
         taking: &'e Cancel,
     ) -> Self {
         let known = follow.state.known();
-        let (sources, tally, rates) = (HashMap::new(), FollowTally::default(), Rates::default());
-        Self { follow, hand, intake, taking, known, sources, tally, rates, unread: HashSet::new(), looked: 0 }
+        Self {
+            follow,
+            hand,
+            intake,
+            taking,
+            known,
+            sources: HashMap::new(),
+            answered: HashMap::new(),
+            tally: FollowTally::default(),
+            rates: Rates::default(),
+            unread: HashSet::new(),
+            looked: 0,
+        }
     }
 
     /// Runs until the stop, or the end of the queue.
@@ -116,18 +135,25 @@ impl<'e, 'f> Engine<'e, 'f> {
                 return Err(Ok(FollowEnd::Interrupted));
             }
         }
-        let back = self.intake.give_back(&self.hand.take_all(), |_| Duration::ZERO);
-        if !back.map_err(Err)? {
-            return Err(Ok(FollowEnd::Interrupted));
+        let (tried, fresh): (Vec<_>, Vec<_>) =
+            self.hand.take_all().into_iter().partition(|held| held.tries > 0);
+        self.note(&[], &tried);
+        for held in [tried, fresh] {
+            let back = self.intake.give_back(&held, |_| Duration::ZERO);
+            if !back.map_err(Err)? {
+                return Err(Ok(FollowEnd::Interrupted));
+            }
         }
         let finished = self.follow.place.finish();
         finished.map_err(|error| self.cut(error))?;
         Ok(FollowEnd::Drained)
     }
 
-    fn batch(&mut self, held: Vec<Held>) -> Result<(), Cut> {
+    fn batch(&mut self, mut held: Vec<Held>) -> Result<(), Cut> {
+        for held in held.iter_mut().filter(|held| held.tries == 0) {
+            held.answered_before = self.answered_for(held);
+        }
         let batch = Batch::sort(held, &self.follow.keys, &mut self.tally, self.follow.tell);
-        let before = self.tally.objects;
         let opened = self.open(&batch);
         let follow = &mut self.follow;
         let mut sink = BatchSink {
@@ -135,6 +161,7 @@ impl<'e, 'f> Engine<'e, 'f> {
             errors: follow.errors.as_mut(),
             keep_record: follow.keep_record,
             fates: HashMap::new(),
+            answered: &mut self.answered,
             line: Vec::new(),
         };
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
@@ -185,7 +212,7 @@ impl<'e, 'f> Engine<'e, 'f> {
             let text = "access to S3 was lost and did not come back; what was in hand comes again";
             return Err(Err(start(text.to_owned())));
         }
-        self.settle(batch.fates(&fates), before)
+        self.settle(batch.fates(&fates))
     }
 
     /// Opens the buckets of a batch, each once.
@@ -222,19 +249,16 @@ impl<'e, 'f> Engine<'e, 'f> {
     }
 
     /// Deletes messages that are done, gives others back, and keeps those that a pause may help.
-    fn settle(&mut self, fates: Vec<(Fate, Held)>, before: u64) -> Result<(), Cut> {
+    fn settle(&mut self, fates: Vec<(Fate, Held)>) -> Result<(), Cut> {
         let (mut done, mut back) = (Vec::new(), Vec::new());
         for (fate, mut held) in fates {
             match fate {
                 Fate::Done => done.push(held),
                 Fate::Failed => back.push(held),
                 Fate::Later => {
-                    if held.tries == 0 {
-                        held.failed_at = before;
-                    }
                     held.tries += 1;
-                    // Where nothing at all can be read, it is not this object's fault.
-                    if held.tries >= TRIES && self.tally.objects > held.failed_at {
+                    // Where nothing of its bucket can be read, it is not this object's fault.
+                    if held.tries >= TRIES && self.answered_for(&held) > held.answered_before {
                         back.push(held);
                     } else {
                         let pause = Duration::from_secs(1 << held.tries.min(6)).min(LONGEST);
@@ -249,6 +273,13 @@ impl<'e, 'f> Engine<'e, 'f> {
         let settled =
             self.intake.delete(&done).map_err(Err)? && self.intake.give_back(&back, after).map_err(Err)?;
         if settled { Ok(()) } else { Err(Ok(FollowEnd::Interrupted)) }
+    }
+
+    /// Returns for how many objects S3 has answered, in the buckets that a message names.
+    fn answered_for(&self, held: &Held) -> u64 {
+        let Ok(Notification::Objects(objects)) = &held.notification else { return 0 };
+        let buckets: HashSet<&str> = objects.iter().map(|object| object.bucket.as_str()).collect();
+        buckets.into_iter().filter_map(|bucket| self.answered.get(bucket)).sum()
     }
 
     /// Notes which messages are read, and which go back.

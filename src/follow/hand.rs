@@ -17,8 +17,11 @@ use crate::source::s3::QueueMessage;
 
 /// Messages in hand at most.
 const MOST: usize = 1000;
-/// Bytes of their texts at most. One message more is still taken, of a megabyte at most.
+/// Bytes of their texts at most, and of what was read of these. What is on its way is still taken: ten messages for each
+/// receiver, of a megabyte at most.
 const MOST_BYTES: usize = 32 << 20;
+/// Bytes of an object that a message names, about, beside its key.
+const OBJECT: usize = 512;
 /// Messages that one question may bring.
 const RECEIVE: usize = 10;
 
@@ -30,8 +33,8 @@ pub(super) struct Held {
     pub(super) notification: Result<Notification, NotificationError>,
     /// Tries here that failed for the moment.
     pub(super) tries: u32,
-    /// How many objects had been read when it failed for the first time.
-    pub(super) failed_at: u64,
+    /// For how many objects of its buckets S3 had answered before it was tried.
+    pub(super) answered_before: u64,
 }
 
 /// How long SQS keeps a message from others.
@@ -57,6 +60,8 @@ struct State {
     back: HashSet<String>,
     /// Questions in a row that brought nothing while nothing was in hand.
     empty: u32,
+    /// Since when.
+    quiet: Option<Instant>,
     fatal: Option<Fatal>,
 }
 
@@ -103,23 +108,25 @@ impl Hand {
         let mut state = self.lock();
         state.expected -= RECEIVE;
         if !read.is_empty() {
-            state.empty = 0;
+            (state.empty, state.quiet) = (0, None);
         } else if state.leases.is_empty() {
             state.empty += 1;
+            state.quiet.get_or_insert_with(Instant::now);
         }
         for (notification, message) in read {
             let number = state.next;
             state.next += 1;
             state.back.remove(&message.id);
-            state.bytes += message.body.len();
+            let bytes = message.body.len() + bytes_of(&notification);
+            state.bytes += bytes;
             let lease = Lease {
                 receipt: message.receipt.clone(),
                 renewed: Instant::now(),
-                bytes: message.body.len(),
+                bytes,
                 event: event_time(&notification).or(message.sent),
             };
             state.leases.insert(number, lease);
-            state.waiting.push_back(Held { number, message, notification, tries: 0, failed_at: 0 });
+            state.waiting.push_back(Held { number, message, notification, tries: 0, answered_before: 0 });
         }
         self.changed.notify_all();
     }
@@ -210,10 +217,21 @@ impl Hand {
         (state.leases.len(), state.empty, state.back.len() as u64)
     }
 
+    /// Returns for how long questions have brought nothing.
+    pub(super) fn quiet(&self) -> Duration {
+        self.lock().quiet.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     /// Returns the time of the oldest event in hand.
     pub(super) fn oldest(&self) -> Option<i64> {
         self.lock().leases.values().filter_map(|lease| lease.event).min()
     }
+}
+
+/// Returns what a message takes once it is read, about.
+fn bytes_of(notification: &Result<Notification, NotificationError>) -> usize {
+    let Ok(Notification::Objects(objects)) = notification else { return 0 };
+    objects.iter().map(|object| OBJECT + object.key.len()).sum()
 }
 
 /// Returns the earliest time that a message names.

@@ -3,7 +3,8 @@
 //! Threads `receiver-N` ask for messages while there is room for them; where the queue is empty, only the first goes on
 //! to ask. The thread `leases` extends what is in hand. The thread `backlog` asks now and then how much there is. A
 //! queue that is busy or out of reach is asked again, without end, with pauses of up to a minute; that is said once,
-//! and once when it is over. A refusal is fatal only before the queue has given anything: later it is waited out as well.
+//! and once when it is over. A refusal is fatal only where SQS has never done what it refuses: later it is waited out as
+//! well. Taking, deleting and giving back are judged each by itself, as a policy may allow one and not another.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -44,13 +45,21 @@ pub(super) struct Intake<'i> {
     pub(super) tell: &'i (dyn Fn(&str) + Send + Sync),
     /// Receivers that may still take a message.
     receiving: AtomicUsize,
-    outage: AtomicU32,
-    /// Whether the queue has answered.
-    answered: AtomicBool,
+    takes: Asked,
+    deletes: Asked,
+    gives_back: Asked,
     /// Whether the latest question brought nothing.
     idle: AtomicBool,
     length: Mutex<Option<QueueLength>>,
-    unknown: AtomicBool,
+}
+
+/// What is known of one action.
+#[derive(Default)]
+struct Asked {
+    /// Whether SQS has done it.
+    answered: AtomicBool,
+    /// Failures in a row, of all threads.
+    outage: AtomicU32,
 }
 
 impl<'i> Intake<'i> {
@@ -69,11 +78,11 @@ impl<'i> Intake<'i> {
             over,
             tell,
             receiving: AtomicUsize::new(RECEIVERS),
-            outage: AtomicU32::new(0),
-            answered: AtomicBool::new(false),
+            takes: Asked::default(),
+            deletes: Asked::default(),
+            gives_back: Asked::default(),
             idle: AtomicBool::new(false),
             length: Mutex::default(),
-            unknown: AtomicBool::new(false),
         }
     }
 
@@ -81,14 +90,15 @@ impl<'i> Intake<'i> {
     fn patiently<T>(
         &self,
         end: &Cancel,
+        asked: &Asked,
         mut ask: impl FnMut() -> Result<T, QueueError>,
     ) -> Option<Result<T, Fatal>> {
         let mut failures = 0;
         loop {
             let error = match ask() {
                 Ok(answer) => {
-                    self.answered.store(true, Ordering::Relaxed);
-                    if self.outage.swap(0, Ordering::Relaxed) >= SOON {
+                    asked.answered.store(true, Ordering::Relaxed);
+                    if asked.outage.swap(0, Ordering::Relaxed) >= SOON {
                         (self.tell)("the queue answers again");
                     }
                     return Some(Ok(answer));
@@ -97,10 +107,10 @@ impl<'i> Intake<'i> {
             };
             let lasting = !matches!(error, QueueError::Busy(_));
             let missing = matches!(error, QueueError::Missing(_));
-            if missing || (lasting && !self.answered.load(Ordering::Relaxed)) {
+            if missing || (lasting && !asked.answered.load(Ordering::Relaxed)) {
                 return Some(Err(start(format!("{}: {error}", self.queue.url()))));
             }
-            if self.outage.fetch_add(1, Ordering::Relaxed) + 1 == SOON {
+            if asked.outage.fetch_add(1, Ordering::Relaxed) + 1 == SOON {
                 (self.tell)(&format!("the queue does not answer: {error}; waiting until it does"));
             }
             failures += 1;
@@ -133,7 +143,7 @@ impl<'i> Intake<'i> {
             if !self.hand.reserve(LOOK) {
                 continue;
             }
-            match self.patiently(self.stop, || self.queue.receive(WAIT, self.visibility)) {
+            match self.patiently(self.stop, &self.takes, || self.queue.receive(WAIT, self.visibility)) {
                 Some(Ok(messages)) => {
                     self.idle.store(messages.is_empty(), Ordering::Relaxed);
                     self.hand.add(messages);
@@ -150,6 +160,7 @@ impl<'i> Intake<'i> {
 
     /// Extends leases until everything is settled.
     pub(super) fn extend(&self, done: &Cancel) {
+        let mut refused = false;
         let third = self.visibility / 3;
         while sleep((third / 8).clamp(Duration::from_millis(20), Duration::from_secs(1)), done) {
             let due = self.hand.run_for(third);
@@ -160,10 +171,20 @@ impl<'i> Intake<'i> {
                 let several: Vec<_> = several.iter().filter(|one| known.contains(one)).collect();
                 let receipts: Vec<_> =
                     several.iter().map(|(_, receipt)| (receipt.as_str(), self.visibility)).collect();
-                // A failure is seen by the others as well; the lease has two thirds of its time left.
-                if let Ok(again) = self.queue.hold(&receipts) {
-                    let held = several.iter().enumerate().filter(|(at, _)| !again.contains(at));
-                    self.hand.renewed(held.map(|(_, (number, _))| *number));
+                match self.queue.hold(&receipts) {
+                    Ok(again) => {
+                        let held = several.iter().enumerate().filter(|(at, _)| !again.contains(at));
+                        self.hand.renewed(held.map(|(_, (number, _))| *number));
+                    }
+                    // The others say so; the lease has two thirds of its time left.
+                    Err(QueueError::Busy(_)) => {}
+                    Err(error) if !refused => {
+                        refused = true;
+                        (self.tell)(&format!(
+                            "warning: leases cannot be extended ({error}): what takes long comes again meanwhile"
+                        ));
+                    }
+                    Err(_) => {}
                 }
                 if done.is_set() {
                     return;
@@ -179,7 +200,6 @@ impl<'i> Intake<'i> {
             match self.queue.length() {
                 Ok(length) => self.see(length),
                 Err(QueueError::Denied(why)) => {
-                    self.unknown.store(true, Ordering::Relaxed);
                     (self.tell)(&format!("the backlog stays unknown: {why}"));
                     return;
                 }
@@ -212,24 +232,19 @@ impl<'i> Intake<'i> {
 
     /// Returns whether the queue is empty, as far as anybody can say: nothing is in hand, two questions brought nothing,
     /// and by the queue's own account nothing is in other hands. Without a dead-letter queue what was given back does
-    /// not count: it would come back without end.
+    /// not count: it would come back without end. Where the account is denied, what a process that was killed had in hand
+    /// is back once a lease is over.
     pub(super) fn is_empty(&self) -> bool {
         let (held, empty, back) = self.hand.counts();
         if held > 0 || empty < 2 {
             return false;
-        }
-        if self.unknown.load(Ordering::Relaxed) {
-            return empty >= 4;
         }
         match self.queue.length() {
             Ok(length) => {
                 self.see(length);
                 length.waiting == 0 && length.held <= if length.redrive { 0 } else { back }
             }
-            Err(QueueError::Denied(_)) => {
-                self.unknown.store(true, Ordering::Relaxed);
-                false
-            }
+            Err(QueueError::Denied(_)) => empty >= 4 && self.hand.quiet() > self.visibility,
             Err(_) => false,
         }
     }
@@ -262,12 +277,13 @@ impl<'i> Intake<'i> {
         back: bool,
         ask: impl Fn(&[&Held]) -> Result<Vec<usize>, QueueError>,
     ) -> Result<bool, Fatal> {
+        let asked = if back { &self.gives_back } else { &self.deletes };
         let mut left: Vec<&Held> = messages.iter().collect();
         let mut failures = 0;
         while !left.is_empty() {
             let mut again = Vec::new();
             for several in left.chunks(BATCH) {
-                let failed = match self.patiently(self.over, || ask(several)) {
+                let failed = match self.patiently(self.over, asked, || ask(several)) {
                     Some(answer) => answer?,
                     None => return Ok(false),
                 };

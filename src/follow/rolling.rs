@@ -18,7 +18,7 @@ use super::state::Grown;
 use crate::error::{Fatal, start};
 use crate::finding::Finding;
 use crate::format::{self, Format, FormatName, FormatOptions};
-use crate::output::partial::sync_folder;
+use crate::output::partial::{make_folder, sync_folder};
 use crate::output::sink::SinkError;
 use crate::own_file::{self, Rights};
 
@@ -104,7 +104,7 @@ impl Rolling {
             move |source| Fault::Io(path.clone(), source)
         };
         let Names { target, own } = &self.names;
-        fs::create_dir_all(target).map_err(io(target))?;
+        make_folder(target).map_err(io(target))?;
         // A number of which nothing was committed was not used.
         let unused = u64::from(self.grown.bytes == 0);
         let finished = self.names.all_finished().map_err(io(target))?;

@@ -3,22 +3,24 @@
 //! The journal is a file of lines. Each line commits one batch: it is written and synced behind the findings of the
 //! batch, and only then are the batch's messages deleted. A line that was cut by a kill is no commit. From the lines of
 //! the last `--window` a process that starts learns which copies earlier processes have written, and where the growing
-//! file ends. Older lines are forgotten now and then: the journal is written anew beside itself and renamed. One
-//! process at a time has the folder: it locks a file in it.
+//! file ends. Older lines are forgotten now and then: the journal is written anew beside itself and renamed, as at each
+//! start, so that a full disk is noticed before a message is taken. One process at a time has the folder: it locks a
+//! file in it. A folder is of one kind of place; a journal that is gone while findings stand beside it is no fresh start.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::names::Names;
 use crate::dedupe::{CopySeen, Dedupe};
 use crate::error::{Fatal, start};
 use crate::finding::FindingId;
 use crate::json::canonical::Fingerprint;
-use crate::output::partial::sync_folder;
+use crate::output::partial::{make_folder, sync_folder};
 use crate::own_file;
 
 const SCHEMA: &str = "roottrail.follow-journal/1";
@@ -40,6 +42,8 @@ pub struct Grown {
 #[derive(Serialize, Deserialize)]
 struct Head {
     schema: String,
+    /// Where the findings go.
+    place: String,
     grown: Grown,
 }
 
@@ -61,6 +65,7 @@ struct Written(FindingId, String, bool, bool, usize);
 /// The journal, and the folder that it is in.
 #[derive(Debug)]
 pub struct FollowState {
+    place: String,
     window: i64,
     commits: VecDeque<Commit>,
     grown: Grown,
@@ -88,17 +93,26 @@ impl FollowState {
     /// Returns a state that ends with the process.
     pub fn in_memory(window: Duration) -> Self {
         let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
-        Self { window, commits: VecDeque::new(), grown: Grown::default(), forgot: i64::MIN, on_disk: None }
+        Self {
+            place: String::new(),
+            window,
+            commits: VecDeque::new(),
+            grown: Grown::default(),
+            forgot: i64::MIN,
+            on_disk: None,
+        }
     }
 
-    /// Opens the state in a folder, which is created where it is not there. `now` is in milliseconds since 1970.
+    /// Opens the state in a folder, which is created where it is not there. `place` says in a few words where findings go:
+    /// what was written to one place was not written to another. `now` is in milliseconds since 1970.
     ///
     /// # Errors
     ///
-    /// Fails where another process has the folder, where it cannot be read or written, and where the journal is damaged.
-    pub fn open(folder: &Path, window: Duration, now: i64) -> Result<Self, Fatal> {
+    /// Fails where another process has the folder, where it is of another place, where it cannot be read or written, and
+    /// where the journal is damaged or gone.
+    pub fn open(folder: &Path, place: &str, window: Duration, now: i64) -> Result<Self, Fatal> {
         let failed = |source| Fatal::Output { path: folder.display().to_string(), source };
-        fs::create_dir_all(folder).map_err(failed)?;
+        make_folder(folder).map_err(failed)?;
         let lock = own_file::open_or_create(&folder.join("lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -111,22 +125,35 @@ impl FollowState {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let journal = folder.join("journal");
-        let mut state = Self::in_memory(window);
+        let mut state = Self { place: place.to_owned(), ..Self::in_memory(window) };
         let unreadable = |source| Fatal::Output { path: journal.display().to_string(), source };
         let mut file = own_file::open_or_create(&journal).map_err(unreadable)?;
         let end = state.read(&mut file).map_err(|why| match why {
             Fault::Io(source) => unreadable(source),
             Fault::Damaged(line, why) => start(format!(
-                "{}: line {line} is damaged: {why}\n  to do: move the folder {} away; findings of the last --window may \
-                 then be written again",
+                "{}: line {line} is damaged: {why}\n  to do: {}",
                 journal.display(),
+                what_to_do(folder)
+            )),
+            Fault::Place(other) => start(format!(
+                "{}: the state of a run that writes to {other}, not to {place}\n  to do: name another folder",
                 folder.display()
             )),
         })?;
-        // What was cut by a kill is no commit.
-        file.set_len(end).and_then(|()| file.seek(SeekFrom::End(0)).map(drop)).map_err(unreadable)?;
+        let growing =
+            Names { target: folder.to_owned(), own: folder.to_owned() }.all_growing().map_err(failed)?;
+        if let Some((_, growing)) = growing.first().filter(|_| end == 0) {
+            return Err(start(format!(
+                "{}: the journal is gone, and {} holds findings\n  to do: {}",
+                journal.display(),
+                growing.display(),
+                what_to_do(folder)
+            )));
+        }
         state.on_disk = Some(OnDisk { journal, file, lock });
-        state.forget(now)?;
+        state.drop_older(now);
+        // What was cut by a kill is no commit, and goes here.
+        state.write_anew()?;
         Ok(state)
     }
 
@@ -146,6 +173,9 @@ impl FollowState {
                 let head: Head = serde_json::from_slice(&line).map_err(damaged)?;
                 if head.schema != SCHEMA {
                     return Err(Fault::Damaged(1, format!("it is of {}, not of {SCHEMA}", head.schema)));
+                }
+                if head.place != self.place {
+                    return Err(Fault::Place(head.place));
                 }
                 self.grown = head.grown;
             } else {
@@ -212,28 +242,29 @@ impl FollowState {
     ///
     /// Fails where the journal cannot be written.
     pub(super) fn forget(&mut self, now: i64) -> Result<bool, Fatal> {
-        let oldest = now.saturating_sub(self.window);
-        let is_old = |commit: &Commit| commit.at < oldest;
         let soon = self.forgot.saturating_add(self.window / i64::from(PARTS)) > now;
-        let fresh = self
-            .on_disk
-            .as_ref()
-            .is_some_and(|disk| disk.file.metadata().is_ok_and(|there| there.len() == 0));
-        if !fresh && (soon || !self.commits.front().is_some_and(is_old)) {
+        if soon || !self.drop_older(now) {
             return Ok(false);
         }
         self.forgot = now;
-        while self.commits.front().is_some_and(is_old) {
-            self.commits.pop_front();
-        }
         self.write_anew()?;
         Ok(true)
+    }
+
+    /// Drops what is older than the window. Returns whether there was something.
+    fn drop_older(&mut self, now: i64) -> bool {
+        let oldest = now.saturating_sub(self.window);
+        let before = self.commits.len();
+        while self.commits.front().is_some_and(|commit| commit.at < oldest) {
+            self.commits.pop_front();
+        }
+        self.commits.len() < before
     }
 
     /// Writes the journal anew, with what is not forgotten.
     fn write_anew(&mut self) -> Result<(), Fatal> {
         let Some(OnDisk { journal, file, .. }) = &mut self.on_disk else { return Ok(()) };
-        let head = Head { schema: SCHEMA.to_owned(), grown: self.grown };
+        let head = Head { schema: SCHEMA.to_owned(), place: self.place.clone(), grown: self.grown };
         let beside = journal.with_extension("new");
         let written = (|| {
             let mut new = own_file::create_over(&beside)?;
@@ -255,6 +286,16 @@ impl FollowState {
 enum Fault {
     Io(io::Error),
     Damaged(usize, String),
+    /// It is of this place.
+    Place(String),
+}
+
+fn what_to_do(folder: &Path) -> String {
+    format!(
+        "move the folder {} away, and what ends in .open in it to the findings: but for its end it was written for good; \
+         findings of the last --window may then be written again",
+        folder.display()
+    )
 }
 
 impl Written {
@@ -297,10 +338,10 @@ mod tests {
     fn a_journal_is_read_up_to_its_last_whole_line() {
         let folder = tempfile::tempdir().unwrap();
         let grown = Grown { file: 3, bytes: 10 };
-        let mut state = FollowState::open(folder.path(), WINDOW, 0).unwrap();
+        let mut state = FollowState::open(folder.path(), "files", WINDOW, 0).unwrap();
         state.commit(1, grown, vec![copy(1, "a"), copy(2, "a"), copy(3, "b")]).unwrap();
         state.commit(2, Grown { file: 3, bytes: 20 }, vec![copy(4, "c")]).unwrap();
-        let held = FollowState::open(folder.path(), WINDOW, 0).unwrap_err().to_string();
+        let held = FollowState::open(folder.path(), "files", WINDOW, 0).unwrap_err().to_string();
         assert!(held.contains("another roottrail"), "{held}");
         drop(state);
         let journal = folder.path().join("journal");
@@ -308,20 +349,22 @@ mod tests {
         let last = whole[..whole.len() - 1].iter().rposition(|&byte| byte == b'\n').unwrap() + 1;
         for cut in last..whole.len() {
             fs::write(&journal, &whole[..cut]).unwrap();
-            let mut state = FollowState::open(folder.path(), WINDOW, 0).unwrap();
+            let mut state = FollowState::open(folder.path(), "files", WINDOW, 0).unwrap();
             assert_eq!((state.grown(), known(&state)), (grown, 3), "{cut}");
             state.commit(2, Grown { file: 3, bytes: 20 }, vec![copy(4, "c")]).unwrap();
             drop(state);
-            assert_eq!(fs::read(&journal).unwrap(), whole, "{cut}");
+            let state = FollowState::open(folder.path(), "files", WINDOW, 0).unwrap();
+            assert_eq!((state.grown().bytes, known(&state)), (20, 4), "{cut}");
         }
-        let state = FollowState::open(folder.path(), WINDOW, 0).unwrap();
+        fs::write(&journal, &whole).unwrap();
+        let state = FollowState::open(folder.path(), "files", WINDOW, 0).unwrap();
         assert_eq!((state.grown().bytes, known(&state)), (20, 4));
     }
 
     #[test]
     fn what_is_older_than_the_window_is_forgotten_and_files_keep_their_numbers() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = FollowState::open(folder.path(), WINDOW, 0).unwrap();
+        let mut state = FollowState::open(folder.path(), "files", WINDOW, 0).unwrap();
         for hour in 0..30_i64 {
             let grown = Grown { file: 7, bytes: hour.unsigned_abs() };
             state.commit(hour * HOUR, grown, vec![copy(hour.unsigned_abs().into(), "a")]).unwrap();
@@ -331,10 +374,10 @@ mod tests {
         assert!(!state.forget(30 * HOUR + 1).unwrap(), "not at once");
         assert!(state.forget(31 * HOUR + 1).unwrap());
         drop(state);
-        let state = FollowState::open(folder.path(), WINDOW, 90 * HOUR).unwrap();
+        let state = FollowState::open(folder.path(), "files", WINDOW, 90 * HOUR).unwrap();
         assert_eq!((known(&state), state.grown()), (0, Grown { file: 7, bytes: 29 }));
         drop(state);
-        let state = FollowState::open(folder.path(), WINDOW, 90 * HOUR).unwrap();
+        let state = FollowState::open(folder.path(), "files", WINDOW, 90 * HOUR).unwrap();
         assert_eq!(state.grown(), Grown { file: 7, bytes: 29 }, "from the first line alone");
     }
 
@@ -342,16 +385,46 @@ mod tests {
     fn a_damaged_journal_is_refused_with_what_to_do() {
         for (text, words) in [
             ("{}\n", "line 1 is damaged"),
-            ("{\"schema\":\"x/9\",\"grown\":{\"file\":0,\"bytes\":0}}\n", "it is of x/9"),
+            ("{\"schema\":\"x/9\",\"place\":\"files\",\"grown\":{\"file\":0,\"bytes\":0}}\n", "it is of x/9"),
             (
-                "{\"schema\":\"roottrail.follow-journal/1\",\"grown\":{\"file\":0,\"bytes\":0}}\nx\n",
+                "{\"schema\":\"roottrail.follow-journal/1\",\"place\":\"files\",\"grown\":{\"file\":0,\"bytes\":0}}\nx\n",
                 "line 2 is damaged",
             ),
         ] {
             let folder = tempfile::tempdir().unwrap();
             fs::write(folder.path().join("journal"), text).unwrap();
-            let error = FollowState::open(folder.path(), WINDOW, 0).unwrap_err().to_string();
+            let error = FollowState::open(folder.path(), "files", WINDOW, 0).unwrap_err().to_string();
             assert!(error.contains(words) && error.contains("move the folder"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_journal_that_is_gone_takes_no_findings_with_it() {
+        for rest in [None, Some(&[0_u8; 4096][..])] {
+            let folder = tempfile::tempdir().unwrap();
+            drop(FollowState::open(folder.path(), "files", WINDOW, 0).unwrap());
+            let (journal, growing) =
+                (folder.path().join("journal"), folder.path().join("00000001.ndjson.open"));
+            fs::write(&growing, "{}\n").unwrap();
+            assert!(FollowState::open(folder.path(), "files", WINDOW, 0).is_ok(), "nothing was committed");
+            match rest {
+                None => fs::remove_file(journal).unwrap(),
+                Some(zeros) => fs::write(journal, zeros).unwrap(),
+            }
+            let error = FollowState::open(folder.path(), "files", WINDOW, 0).unwrap_err().to_string();
+            assert!(
+                error.contains("the journal is gone") && error.contains("00000001.ndjson.open"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_state_is_of_one_place() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(FollowState::open(folder.path(), "a server", WINDOW, 0).unwrap());
+        let error = FollowState::open(folder.path(), "standard output", WINDOW, 0).unwrap_err().to_string();
+        assert!(error.contains("writes to a server, not to standard output"), "{error}");
+        assert!(FollowState::open(folder.path(), "a server", WINDOW, 0).is_ok());
     }
 }

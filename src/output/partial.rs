@@ -64,6 +64,22 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder_of(path))?.sync_all() } else { Ok(()) }
 }
 
+/// Creates a folder and those above it, each durable in the one above.
+#[cfg(all(feature = "s3", feature = "ship"))]
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(folder);
+    if above != folder {
+        make_folder(above)?;
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_folder(folder),
+    }
+}
+
 /// Opens the partial file of `place`, cut to what was committed.
 pub(super) fn open(place: &Path, committed: Committed) -> io::Result<(File, PathBuf)> {
     let partial = beside(place, RESUMABLE);

@@ -135,7 +135,10 @@ impl<'l> Ledger<'l> {
                 self.summary.tally(&finding);
                 self.sink.finding(finding)?;
             }
-            Sighting::New => self.summary.findings.filtered += 1,
+            Sighting::New => {
+                self.dedupe.unwritten();
+                self.summary.findings.filtered += 1;
+            }
         }
         Ok(())
     }

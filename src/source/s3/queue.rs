@@ -254,10 +254,13 @@ impl Queue {
         let body = json!({"QueueUrl": self.url, "AttributeNames": names});
         let answer: Value = self.ask("GetQueueAttributes", &body, PATIENCE)?;
         let text = |name: &str| answer.get("Attributes")?.get(name)?.as_str();
-        let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        let number = |name: &str| {
+            let number = text(name).and_then(|text| text.parse::<u64>().ok());
+            number.ok_or_else(|| QueueError::Busy(format!("SQS answers GetQueueAttributes without {name}")))
+        };
         Ok(QueueLength {
-            waiting: number(names[0]),
-            held: number(names[1]).saturating_add(number(names[2])),
+            waiting: number(names[0])?,
+            held: number(names[1])?.saturating_add(number(names[2])?),
             redrive: text(names[3]).is_some_and(|policy| policy.contains("deadLetterTargetArn")),
         })
     }

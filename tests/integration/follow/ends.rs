@@ -8,6 +8,7 @@ use super::world::{World, ids};
 use crate::support::cli::{Done, lines, signal};
 use crate::support::logs::root;
 use crate::support::s3::{Fault, Op};
+use crate::support::sqs::SqsFault;
 use crate::support::wait::{ended, until_running};
 
 #[test]
@@ -95,6 +96,36 @@ fn an_output_that_cannot_be_written_is_fatal_and_deletes_no_message() {
     command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     let done = Done::of(command.output().unwrap());
     assert_eq!((done.code, world.queue.len()), (1, 1), "{done:?}");
+}
+
+#[test]
+fn a_stop_while_s3_does_not_answer_is_no_success() {
+    let world = World::new(Some(1));
+    world.announce("1.json.gz", &[root(1)]);
+    world.server.faults(|asked| (asked.op != Op::Other).then_some(Fault::Refuse));
+    let mut child = world.command(&["--into", "out"]).spawn().unwrap();
+    until_running(&mut child, "a try", || world.server.asked(Op::List) > 0);
+    signal(&child, "TERM");
+    let done = Done::of(child.wait_with_output().unwrap());
+    assert_eq!((done.code, world.queue.len()), (3, 1), "{done:?}");
+    assert!(done.stderr.replace("\n  ", " ").contains("1 messages not read later"), "{done:?}");
+}
+
+#[test]
+fn an_empty_queue_whose_length_is_denied_is_so_once_a_lease_is_over() {
+    let world = World::new(Some(3));
+    world.announce("1.json.gz", &[root(1)]);
+    world.server.faults(|asked| (asked.op == Op::Get).then_some(Fault::Held));
+    let args = ["--into", "out", "--visibility", "4s"];
+    let mut child = world.command(&args).spawn().unwrap();
+    until_running(&mut child, "a GET", || world.server.asked(Op::Get) > 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    world.server.faults(|_| None);
+    world.queue.faults(|action, _| (action == "GetQueueAttributes").then_some(SqsFault::Denied));
+    let done = world.follow(&args);
+    assert_eq!((done.code, world.queue.len()), (0, 0), "{done:?}");
+    assert_eq!(ids(world.files("out").values().flatten()), sorted([1]));
 }
 
 #[test]

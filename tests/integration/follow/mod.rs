@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::support::cli::lines;
 use crate::support::logs::{gzip, id, key, records, root, user};
-use crate::support::s3::{Fault, Op};
+use crate::support::s3::{Bucket, Fault, Op};
 use crate::support::sqs::SqsFault;
 use world::{World, ids, record};
 
@@ -207,6 +207,57 @@ fn a_queue_that_cannot_be_used_is_named_at_once() {
     }
     let done = world.follow(&["--visibility", "0"]);
     assert_eq!(done.code, 2, "{done:?}");
+}
+
+#[test]
+fn who_may_take_and_not_delete_is_told_at_once() {
+    for denied in ["DeleteMessageBatch", "ChangeMessageVisibilityBatch"] {
+        let world = World::new(Some(3));
+        world.announce("1.json.gz", &[root(1)]);
+        world.announce("missing.json.gz", &[]);
+        world.queue.send("no notification");
+        world.queue.faults(move |action, _| (action == denied).then_some(SqsFault::Denied));
+        let done = world.follow(&["--into", "out"]);
+        assert_eq!(done.code, 1, "{denied}: {done:?}");
+        assert!(done.stderr.contains("AccessDeniedException"), "{denied}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn what_a_filter_let_go_was_not_written() {
+    let world = World::new(Some(3));
+    world.announce("1.json.gz", &[root(1)]);
+    let done = world.follow(&["--into", "out", "--identity", "assume_root_caller"]);
+    assert!(done.code == 0 && done.stderr.contains("1 filtered"), "{done:?}");
+    world.announce("1.json.gz", &[root(1)]);
+    assert_eq!(world.follow(&["--into", "out"]).code, 0);
+    assert_eq!(ids(world.files("out").values().flatten()), sorted([1]));
+}
+
+#[test]
+#[ignore = "takes long: .ci/checks/45-kills"]
+fn a_bucket_that_does_not_answer_costs_no_chance_while_another_does() {
+    let world = World::new(Some(1));
+    world.server.put("other", Bucket::new(world.objects.clone()));
+    let mut far = world.put("1.json.gz", gzip(records([root(1)])));
+    far["s3"]["bucket"]["name"] = "other".into();
+    world.queue.send(json!({ "Records": [far] }).to_string());
+    (2..=5).for_each(|n| world.announce(&format!("{n}.json.gz"), &[root(n)]));
+    // Once all others are read, it is tried three times more.
+    let (near, far) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    world.server.faults(move |asked| match asked.op {
+        Op::Get if asked.key != "1.json.gz" => {
+            near.fetch_add(1, Ordering::SeqCst);
+            None
+        }
+        Op::Get if near.load(Ordering::SeqCst) < 4 || far.fetch_add(1, Ordering::SeqCst) < 30 => {
+            Some(Fault::Refuse)
+        }
+        _ => None,
+    });
+    let done = world.follow(&[]);
+    assert_eq!((done.code, world.queue.dead().len()), (0, 0), "{done:?}");
+    assert_eq!(ids(&lines(&done.stdout)), sorted(1..=5));
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(super) struct World {
     pub(super) folder: Folder,
     pub(super) server: Server,
     pub(super) queue: SqsServer,
-    objects: Shared,
+    pub(super) objects: Shared,
 }
 
 impl World {

@@ -1,7 +1,7 @@
 //! A small HTTP server that answers as Elasticsearch or Splunk do, strictly, and fails on demand.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::io::{BufRead as _, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -10,6 +10,8 @@ use flate2::read::GzDecoder;
 use roottrail::ship::Peer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+
+use crate::support::http::HttpRequest;
 
 /// What goes wrong with one request that carries items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +62,6 @@ struct State {
 pub(crate) struct Server {
     url: String,
     state: Arc<Mutex<State>>,
-}
-
-struct Request {
-    path: String,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
 }
 
 enum Answer {
@@ -177,29 +173,19 @@ fn serve<S: Read + Write>(stream: S, state: &Mutex<State>) {
     }
 }
 
-fn read_request(reader: &mut BufReader<impl Read>) -> Option<Request> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
-    let path = line.split(' ').nth(1)?.to_owned();
-    let mut headers = BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.insert(name.to_lowercase(), value.trim().to_owned());
-    }
-    let mut body = vec![0; headers.get("content-length").map_or(0, |length| length.parse().unwrap())];
-    reader.read_exact(&mut body).ok()?;
-    if headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
+/// Returns a request with its body as it was before gzip.
+fn read_request(reader: &mut BufReader<impl Read>) -> Option<HttpRequest> {
+    let mut request = HttpRequest::read(reader)?;
+    if request.headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
         let mut plain = Vec::new();
-        GzDecoder::new(body.as_slice()).read_to_end(&mut plain).unwrap();
-        body = plain;
+        GzDecoder::new(request.body.as_slice()).read_to_end(&mut plain).unwrap();
+        request.body = plain;
     }
-    Some(Request { path, headers, body })
+    Some(request)
 }
 
 impl State {
-    fn answer(&mut self, request: &Request, fault: Fault) -> Answer {
+    fn answer(&mut self, request: &HttpRequest, fault: Fault) -> Answer {
         match fault {
             Fault::Reset => return Answer::Break,
             Fault::Status(status) => return Answer::Json(status, json!({"error": "refused by the test"})),
@@ -220,7 +206,7 @@ impl State {
         if fault == Fault::LostAnswer { Answer::Break } else { answer }
     }
 
-    fn bulk(&mut self, request: &Request, fault: Fault) -> Answer {
+    fn bulk(&mut self, request: &HttpRequest, fault: Fault) -> Answer {
         if request.headers.get("authorization") != Some(&format!("ApiKey {}", self.token)) {
             return Answer::Json(401, json!({"error": {"type": "security_exception"}}));
         }
@@ -256,7 +242,7 @@ impl State {
         Answer::Json(200, json!({"errors": errors, "items": items}))
     }
 
-    fn events(&mut self, request: &Request, fault: Fault) -> Answer {
+    fn events(&mut self, request: &HttpRequest, fault: Fault) -> Answer {
         if request.headers.get("authorization") != Some(&format!("Splunk {}", self.token)) {
             return Answer::Json(403, json!({"text": "Invalid token", "code": 4}));
         }
@@ -298,7 +284,7 @@ impl State {
         Answer::Json(200, json!({"text": "Success", "code": 0, "ackId": number}))
     }
 
-    fn ack(&mut self, request: &Request) -> Answer {
+    fn ack(&mut self, request: &HttpRequest) -> Answer {
         let channel = &request.headers["x-splunk-request-channel"];
         if self.others_only {
             return Answer::Text(200, r#"{"acks":{"4294967296":true}}"#);

@@ -3,6 +3,7 @@
 pub(crate) mod cli;
 pub(crate) mod faulty_disk;
 pub(crate) mod feed;
+pub(crate) mod http;
 pub(crate) mod logs;
 pub(crate) mod proxy;
 pub(crate) mod readers;

@@ -2,7 +2,7 @@
 //! to a dead-letter queue; with signatures asked for, and faults on demand.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::io::{BufReader, ErrorKind, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::http::HttpRequest;
 use super::s3::ACCESS_KEY;
 
 /// What goes wrong with one request.
@@ -137,7 +138,7 @@ fn error(status: u16, code: &str) -> Answer {
 
 fn serve(stream: TcpStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream);
-    while let Some((headers, body)) = request(&mut reader) {
+    while let Some(HttpRequest { headers, body, .. }) = HttpRequest::read(&mut reader) {
         let action = headers.get("x-amz-target").and_then(|target| target.strip_prefix("AmazonSQS."));
         let action = action.expect("a target").to_owned();
         let signed = headers.get("authorization").is_some_and(|value| value.contains(ACCESS_KEY));
@@ -153,21 +154,6 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
             return;
         }
     }
-}
-
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(BTreeMap<String, String>, Vec<u8>)> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
-    let mut headers = BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.insert(name.to_lowercase(), value.trim().to_owned());
-    }
-    let mut body = vec![0; headers.get("content-length").map_or(0, |length| length.parse().unwrap())];
-    reader.read_exact(&mut body).ok()?;
-    Some((headers, body))
 }
 
 /// Whether the other end of a connection is closed: a process that was killed takes nothing any more, so that what is

@@ -1,11 +1,13 @@
 //! A server whose answers are written byte by byte: what no sound S3 server would send.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+use super::http::HttpRequest;
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -53,15 +55,8 @@ pub(crate) fn serve(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) 
 }
 
 fn talk(stream: TcpStream, answer: &dyn Fn(&Request) -> Reply) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
-    let mut line = String::new();
-    while reader.read_line(&mut line)? > 2 {
-        line.clear();
-    }
-    let target = first.split(' ').nth(1).unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let Some(asked) = HttpRequest::read(&mut BufReader::new(stream.try_clone()?)) else { return Ok(()) };
+    let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
     let key = path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
     let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let query = query
