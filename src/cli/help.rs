@@ -252,7 +252,7 @@ const PAGES: &[(&str, Page)] = &[
                 (0, "it was asked to end, or the queue is empty, and everything in hand is settled"),
                 (1, "it could not start, or an output could not be written; no message was deleted for it"),
                 USAGE,
-                (3, "ended in order, but something could not be read and went back, or was refused by the server"),
+                (3, "ended in order, but something could not be read, or the server refused it"),
                 (130, "ended before everything in hand was settled: that comes again"),
             ],
             environment: &[

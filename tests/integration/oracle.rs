@@ -409,7 +409,7 @@ fn object() -> impl Strategy<Value = Object> {
 fn scan_of_random_documents_agrees_with_the_slow_reader() {
     // The seed is fixed, so that a failure can be repeated; `PROPTEST_CASES` asks for more of them, as
     // `.ci/checks/45-kills` does.
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(5);
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3);
     let config = Config { failure_persistence: None, max_shrink_iters: 200, ..Config::with_cases(cases) };
     let mut runner = TestRunner::new_with_rng(
         config,
