@@ -29,7 +29,7 @@ use crate::summary::Summary;
 
 /// Ids of messages that went back, at most. Others count as unread, whatever becomes of them.
 const IDS: usize = 100_000;
-/// Messages of a batch at most.
+/// Messages of a batch at most, unless more are due for another try.
 const BATCH: usize = 500;
 /// Tries in hand, where others could be read meanwhile, before a message goes back.
 const TRIES: u32 = 3;

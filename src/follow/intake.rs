@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::LOOK;
 use super::hand::{Hand, Held};
 use crate::cancel::Cancel;
 use crate::error::{Fatal, start};
@@ -21,8 +22,6 @@ use crate::source::s3::{Queue, QueueError, QueueLength};
 pub(super) const RECEIVERS: usize = 4;
 /// How long a question waits for messages: no longer than a stop may take to be seen.
 const WAIT: Duration = Duration::from_secs(2);
-/// How soon a stop is seen otherwise.
-const LOOK: Duration = Duration::from_millis(100);
 /// The first pause after a failure.
 const FIRST: Duration = Duration::from_millis(250);
 /// Failures in a row before somebody is told.

@@ -164,7 +164,7 @@ impl FollowState {
         loop {
             let mut line = Vec::new();
             let read = io::Read::take(&mut lines, LONGEST).read_until(b'\n', &mut line).map_err(Fault::Io)?;
-            if line.last() != Some(&b'\n') {
+            if line.last() != Some(&b'\n') && (read as u64) < LONGEST {
                 return Ok(end);
             }
             number += 1;

@@ -47,12 +47,15 @@ fn scan(options: &S3Options) -> (Vec<Scanned>, Vec<String>) {
     scan_and(options, |_| {})
 }
 
-/// Scans, and calls `at` with each message of the session.
+/// Scans, and calls `at` with what the session says of access. That an answer takes long, it says where the machine is slow.
 fn scan_and(options: &S3Options, at: impl Fn(&str) + Send + Sync + 'static) -> (Vec<Scanned>, Vec<String>) {
     let session = S3Session::start(options).unwrap();
     let heard: Arc<Mutex<Vec<String>>> = Arc::default();
     let keep = heard.clone();
     session.on_event(move |text| {
+        if !text.starts_with("access to ") {
+            return;
+        }
         keep.lock().unwrap().push(text.to_owned());
         at(text);
     });

@@ -4,7 +4,7 @@ use crate::support::cli::{Done, Folder, command, feed, lines, roottrail, scan, s
 use crate::support::logs::{gzip, id, key, records, root, user};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
@@ -543,6 +543,11 @@ fn files_and_folders_that_may_not_be_read_are_reported() {
     let mut command = if fs::metadata("/proc/self").unwrap().uid() == 0 {
         fs::copy(env!("CARGO_BIN_EXE_roottrail"), &program).unwrap();
         lock(beside.path(), 0o755);
+        // A program that another test starts meanwhile has the copy open for writing until it runs.
+        let busy = |error: &io::Error| error.kind() == io::ErrorKind::ExecutableFileBusy;
+        while Command::new(&program).arg("--version").output().is_err_and(|error| busy(&error)) {
+            std::thread::yield_now();
+        }
         let mut command = Command::new(&program);
         command.uid(65534).gid(65534).current_dir("/");
         command

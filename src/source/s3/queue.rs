@@ -225,6 +225,7 @@ impl Queue {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        let all = entries.len();
         let entry = |(n, entry): (usize, &Entry<'_>)| match entry.visibility {
             None => json!({"Id": n.to_string(), "ReceiptHandle": entry.receipt}),
             Some(seconds) => {
@@ -236,7 +237,8 @@ impl Queue {
         let answer: Batch = self.ask(action, &body, PATIENCE)?;
         // A receipt that SQS does not know belongs to a message that is gone, or in other hands: nothing to be done.
         let again = answer.failed.iter().filter(|failed| !failed.sender_fault);
-        Ok(again.filter_map(|failed| failed.id.parse().ok()).filter(|at| *at < entries.len()).collect())
+        let again = again.filter_map(|failed| failed.id.parse().ok()).filter(|at| *at < entries.len());
+        Ok(again.chain(entries.len()..all).collect())
     }
 
     /// Returns how much there is in the queue.
