@@ -4,8 +4,8 @@
 //! never sees it. A commit appends the findings of a batch and syncs; the journal then says how long the file is. A
 //! process that starts cuts the file to that length: what is behind it belongs to a batch that was not committed and is
 //! read again. A file that is full, or old, is renamed into the target folder and the folder is synced; the next file
-//! has the next number. A kill between the two leaves no file of the journal's number, as an agent does that takes files away;
-//! a file of a number that the journal does not know was not committed. Numbers are never used twice.
+//! has the next number. A kill between the two leaves no file of the journal's number, as an agent does that takes files
+//! away; a file of a number that the journal does not know was not committed. Numbers are never used twice.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};

@@ -217,7 +217,8 @@ fn who_may_take_and_not_delete_is_told_at_once() {
         world.announce("missing.json.gz", &[]);
         world.queue.send("no notification");
         world.queue.faults(move |action, _| (action == denied).then_some(SqsFault::Denied));
-        let done = world.follow(&["--into", "out"]);
+        // Waiting for what is denied would end with the time, and with another code.
+        let done = world.follow(&["--into", "out", "--max-duration", "10m"]);
         assert_eq!(done.code, 1, "{denied}: {done:?}");
         assert!(done.stderr.contains("AccessDeniedException"), "{denied}: {}", done.stderr);
     }
